@@ -1,0 +1,119 @@
+"""Brings in the clients under test, once, and says what it does while it does it.
+
+Python packages go to a venv, jars and Go binaries to the cache directory, kcat comes from apt. A step that is already
+done costs nothing. Must never change the machine beyond that.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from harness import paths
+
+_MINUTES = 60
+
+
+class InstallFailed(Exception):
+    """A step failed; the message says which, and what to do."""
+
+
+def install(suites: set[str], against: str, say) -> None:
+    """Installs what the chosen suites need and nothing more."""
+    if suites & {"python", "librdkafka", "crash", "badinput"}:
+        _python_clients(say)
+    if "librdkafka" in suites:
+        _kcat(say)
+    if "java" in suites or against == "kafka":
+        _kafka_jars(say)
+    if "java" in suites:
+        _class_archive(say)
+    if "go" in suites:
+        _go_programs(say)
+
+
+def _python_clients(say) -> None:
+    requirements = paths.E2E / "requirements.txt"
+    stamp = paths.VENV / "requirements.sha256"
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    with _step(say, f"python clients into {paths.VENV}"):
+        _run([sys.executable, "-m", "venv", paths.VENV], "create the venv")
+        _run([paths.VENV_PYTHON, "-m", "pip", "install", "--quiet", "--requirement", requirements], "pip install")
+        stamp.write_text(wanted)
+
+
+def _kcat(say) -> None:
+    if shutil.which("kcat"):
+        return
+    with _step(say, "kcat by apt"):
+        sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        _run([*sudo, "apt-get", "update", "-qq"], "apt-get update")
+        _run([*sudo, "apt-get", "install", "-y", "-qq", "kcat"], "apt-get install kcat (install it by hand if you have no apt)")
+
+
+def _kafka_jars(say) -> None:
+    if any(paths.KAFKA_LIBS.glob("kafka-tools-*.jar")):
+        return
+    _need("java", "a Java runtime, 17 or newer")
+    _need("mvn", "Maven")
+    with _step(say, f"Apache Kafka {paths.KAFKA_VERSION} from Maven Central into {paths.KAFKA_LIBS}"):
+        # Into a directory of its own first: an interrupted copy must not look like a whole one.
+        partial = paths.KAFKA_HOME / "libs.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        _run(["mvn", "-q", "-B", "-ntp", "-f", paths.E2E / "java" / "pom.xml", "dependency:copy-dependencies",
+              f"-DoutputDirectory={partial}"], "copy the jars")
+        shutil.rmtree(paths.KAFKA_LIBS, ignore_errors=True)
+        partial.rename(paths.KAFKA_LIBS)
+
+
+def _class_archive(say) -> None:
+    """A class data archive halves the start of every Java tool; without it everything still works, only slower."""
+    if paths.KAFKA_CLASS_ARCHIVE.exists():
+        return
+    with _step(say, "class archive for the Java tools"):
+        subprocess.run(
+            ["java", f"-XX:ArchiveClassesAtExit={paths.KAFKA_CLASS_ARCHIVE}", "-cp", paths.kafka_classpath(),
+             "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", "127.0.0.1:1", "--list", "--command-config",
+             str(paths.E2E / "java" / "impatient.properties")],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=3 * _MINUTES, check=False,
+        )
+
+
+def _go_programs(say) -> None:
+    """Always asks the Go tool chain: its own cache decides what is stale."""
+    _need("go", "the Go tool chain")
+    with _step(say, f"go programs into {paths.GO_BIN}"):
+        paths.GO_BIN.mkdir(parents=True, exist_ok=True)
+        _run(["go", "build", "-o", f"{paths.GO_BIN}/", "./..."], "go build", cwd=paths.E2E / "go")
+
+
+def _need(tool: str, what: str) -> None:
+    if not shutil.which(tool):
+        raise InstallFailed(f"`{tool}` is not on the PATH: install {what}")
+
+
+def _run(command: list, what: str, cwd: Path | None = None) -> None:
+    finished = subprocess.run([str(part) for part in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=15 * _MINUTES, check=False)
+    if finished.returncode != 0:
+        raise InstallFailed(f"{what} failed with {finished.returncode}:\n{finished.stdout[-4000:]}")
+
+
+class _step:
+    """Says that something long begins, and how long it took."""
+
+    def __init__(self, say, what: str):
+        self._say, self._what = say, what
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+        self._say(f"installing {self._what} …")
+
+    def __exit__(self, kind, *_) -> None:
+        if kind is None:
+            self._say(f"installed  {self._what} in {time.monotonic() - self._began:.1f} s")

@@ -1,0 +1,22 @@
+"""Where things are. Everything downloaded lives under one cache directory, everything else under a temporary one."""
+
+import os
+from pathlib import Path
+
+E2E = Path(__file__).resolve().parent.parent
+REPO = E2E.parent
+CACHE = Path(os.environ.get("WEIR_CACHE") or Path.home() / ".cache" / "weir")
+
+VENV = CACHE / "venv"
+VENV_PYTHON = VENV / "bin" / "python"
+KAFKA_VERSION = "4.2.0"
+KAFKA_HOME = CACHE / f"kafka-{KAFKA_VERSION}"
+KAFKA_LIBS = KAFKA_HOME / "libs"
+KAFKA_CLASS_ARCHIVE = KAFKA_HOME / "tools.jsa"
+GO_BIN = CACHE / "e2e-go"
+WEIR_BINARY = REPO / "target" / "release" / "weir"
+
+
+def kafka_classpath() -> str:
+    """Sorted, because the JVM's class archive is only valid for the very same class path."""
+    return ":".join(str(jar) for jar in sorted(KAFKA_LIBS.glob("*.jar")))

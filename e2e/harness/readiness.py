@@ -1,0 +1,36 @@
+"""Decides whether a broker is ready, by asking it as a client would: a Metadata request that names at least one broker.
+
+Both brokers accept connections before they can serve, so an open port proves nothing; and the same question put to both
+makes their times from exec to ready comparable.
+"""
+
+import socket
+import struct
+
+_METADATA_V1_OF_NO_TOPICS = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)
+_MAX_RESPONSE = 1 << 20
+
+
+def is_ready(port: int, timeout_s: float = 1.0) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout_s) as connection:
+            connection.settimeout(timeout_s)
+            frame = _METADATA_V1_OF_NO_TOPICS
+            connection.sendall(struct.pack(">i", len(frame)) + frame)
+            (length,) = struct.unpack(">i", _read_exactly(connection, 4))
+            if not 8 <= length <= _MAX_RESPONSE:
+                return False
+            _, brokers = struct.unpack_from(">ii", _read_exactly(connection, length))
+            return brokers >= 1
+    except OSError:
+        return False
+
+
+def _read_exactly(connection: socket.socket, length: int) -> bytes:
+    received = b""
+    while len(received) < length:
+        piece = connection.recv(length - len(received))
+        if not piece:
+            raise ConnectionError("the broker closed the connection")
+        received += piece
+    return received
