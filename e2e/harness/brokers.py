@@ -97,7 +97,8 @@ class Broker:
         if not properties.exists():
             properties.write_text(_kafka_properties(self.port, self._second_port, self.directory / "data"))
             _format_kafka_storage(properties)
-        return ["java", "-Xms512m", "-Xmx768m", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-cp", paths.kafka_classpath(),
+        return ["java", "-Xms512m", "-Xmx768m", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=INFO",
+                "-cp", paths.kafka_classpath(),
                 "kafka.Kafka", properties]
 
 

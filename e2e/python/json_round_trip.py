@@ -31,7 +31,7 @@ def main() -> None:
         key_deserializer=bytes.decode,
         value_deserializer=json.loads,
     )
-    read = [record for record, _ in zip(consumer, orders)]
+    read = [record for _, record in zip(orders, consumer)]
     consumer.close()
     equal("values", [record.value for record in read], orders)
     equal("keys", [record.key for record in read], [f"order-{order['id']}" for order in orders])
