@@ -97,9 +97,8 @@ class Broker:
         if not properties.exists():
             properties.write_text(_kafka_properties(self.port, self._second_port, self.directory / "data"))
             _format_kafka_storage(properties)
-        return ["java", "-Xms512m", "-Xmx768m", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=INFO",
-                "-cp", paths.kafka_classpath(),
-                "kafka.Kafka", properties]
+        return ["java", "-Xms512m", "-Xmx768m", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN",
+                "-cp", paths.kafka_classpath(), "kafka.Kafka", properties]
 
 
 def _kafka_properties(port: int, controller_port: int, data: Path) -> str:
