@@ -1,0 +1,41 @@
+# What people and CI run. `make` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/weir/target
+TRIPLE := x86_64-unknown-linux-gnu
+WEIR := $(CARGO_TARGET_DIR)/$(TRIPLE)/release/weir
+STEP := .ci/step
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: needs lint deny unit release e2e ## everything CI runs: lints, tests, the release binary, real clients
+
+.PHONY: needs
+needs: ## what the other targets call for, installed where it is missing
+	@$(STEP) "tools" .ci/needs
+
+.PHONY: lint
+lint: ## format and clippy
+	@$(STEP) "format" cargo fmt --all --check
+	@$(STEP) "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: deny
+deny: ## licences, sources and bans of all dependencies
+	@$(STEP) "dependencies" cargo deny --log-level error check bans licenses sources
+
+.PHONY: unit
+unit: ## unit, property, crash and mutation tests
+	@$(STEP) "unit, property, crash and mutation tests" cargo test --workspace --locked -q
+
+.PHONY: release
+release: ## one static binary
+	@$(STEP) "release build" env RUSTFLAGS="-C target-feature=+crt-static" \
+		cargo build --release --locked --target $(TRIPLE) -p weir-server
+	@ls -lh $(WEIR) | awk '{print "    " $$NF ": " $$5}'
+
+.PHONY: dev
+dev: release ## a broker on localhost:9092, gone with Ctrl-C
+	@exec $(WEIR) dev
