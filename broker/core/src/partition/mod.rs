@@ -1,0 +1,41 @@
+//! One partition replica as a pure machine: what may be appended and where, who waits for what, how far readers
+//! may see. It holds numbers only: batches stay with the caller, which appends them through the log, syncs, and
+//! reports back. It must never do I/O, read a clock or block.
+//!
+//! The caller (one driver per partition) works in rounds:
+//! 1. for each command in its mailbox call [`Replica::produce`]; write every [`Effect::Append`] to the log at the
+//!    offset it names, in order; then [`Replica::on_appended`], or [`Replica::append_failed`];
+//! 2. while [`Replica::sync_wanted`], sync on another thread and report [`Replica::on_durable`];
+//! 3. call [`Replica::tick`] at [`Replica::next_deadline`];
+//! 4. carry out every [`Effect`] in the order it came.
+
+mod assignment;
+mod batch;
+mod delete_records;
+mod effect;
+mod error;
+mod fencing;
+mod high_watermark;
+mod leader_epochs;
+mod list_offsets;
+mod policy;
+mod produce;
+pub mod producers;
+mod read;
+mod replica;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+pub use assignment::Assignment;
+pub use batch::BatchFacts;
+pub use effect::{Acks, Effect, Produced, Token};
+pub use error::{DeleteRecordsError, FenceError, ProduceError, ReadError, StorageFailure};
+pub use leader_epochs::{EpochEnd, EpochStart, diverging_epoch, end_of_epoch};
+pub use list_offsets::{ListOffsets, Listed, bounded};
+pub use policy::Policy;
+pub use produce::Produce;
+pub use producers::Producers;
+pub use read::{Isolation, ReadBound, Reader};
+pub use replica::{Recovered, Replica};
