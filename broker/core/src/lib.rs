@@ -2,5 +2,6 @@
 //! Pure: no I/O, no clock, no randomness, no threads; time and chance are arguments. It speaks `model` only and
 //! must never know the wire protocol or the disk.
 
+pub mod controller;
 pub mod group;
 pub mod partition;

@@ -1,0 +1,50 @@
+//! The controller: cluster metadata as an image that only records change, and one deciding function per command.
+//!
+//! `decide(&image, command, …) -> Decision { records, reply }` never changes anything. The caller appends the
+//! records to the metadata log, gives each to [`Image::apply`], publishes the image, and sends the reply once the
+//! records are committed. Restart and followers do nothing but apply. If the append fails the records are dropped.
+//! Must never do I/O, read a clock or draw a random number of its own: see [`Entropy`].
+
+pub mod alter_configs;
+mod assignments;
+pub mod bootstrap;
+mod config_change;
+pub mod create_partitions;
+pub mod create_topics;
+pub mod delete_topics;
+mod elections;
+mod entropy;
+mod error;
+pub mod fence_broker;
+mod image;
+pub mod internal_topic;
+mod placement;
+pub mod producer_ids;
+mod record;
+pub mod register_broker;
+pub mod replace_configs;
+
+#[cfg(test)]
+mod tests;
+
+pub use config_change::ConfigResource;
+pub use entropy::Entropy;
+pub use error::ControllerError;
+pub use image::{ApplyError, Broker, Image, Partition, Topic, is_internal};
+pub use record::{BrokerEndpoint, ConfigScope, Record, RecordError, Registration};
+
+/// What a command comes to: what to write, and what to answer once it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision<R> {
+    /// To be written and applied together, or not at all.
+    pub records: Vec<Record>,
+    /// The answer.
+    pub reply: R,
+}
+
+/// The feature whose level says which records may be written.
+pub const METADATA_VERSION: &str = "metadata.version";
+/// The highest level of it that this code understands.
+pub const METADATA_VERSION_SUPPORTED: i16 = 1;
+/// The most partitions that one request may create, Kafka's limit.
+pub const MOST_PARTITIONS_PER_REQUEST: usize = 10_000;
