@@ -27,6 +27,8 @@ import org.apache.kafka.common.errors.RetriableException;
  * response KEY VERSION HEX [name=value,...]
  * frame KEY VERSION HEX          header (correlation id 7, client id "weir") and body of a request
  * reply KEY VERSION HEX          header (correlation id 7) and body of a response
+ * fresh-request KEY VERSION HEX  a request in which nothing was set
+ * fresh-response KEY VERSION HEX
  * error CODE NAME RETRIABLE
  * </pre>
  */
@@ -55,6 +57,8 @@ public final class Vectors {
     private void api(ApiKeys key) throws Exception {
         short last = key.latestVersion(true);
         for (short version = key.oldestVersion(); version <= last; version++) {
+            fresh("fresh-request", key, version, key.messageType.newRequest());
+            fresh("fresh-response", key, version, key.messageType.newResponse());
             for (Fill.Mode mode : MODES) {
                 Random random = new Random(key.id * 1000L + version * 10L + mode.ordinal());
                 boolean named = version == last && mode == Fill.Mode.FULL;
@@ -62,6 +66,10 @@ public final class Vectors {
                 message("response", key, version, key.messageType.newResponse(), key.messageType.responseSchemas(), mode, named, random);
             }
         }
+    }
+
+    private void fresh(String side, ApiKeys key, short version, ApiMessage message) {
+        out.println(side + " " + key.id + " " + version + " " + hex(bytes(message, version)));
     }
 
     private void message(String side, ApiKeys key, short version, ApiMessage message, Schema[] schemas, Fill.Mode mode,
