@@ -78,11 +78,9 @@ fn table(
     if !doc.is_empty() {
         let _ = writeln!(out, "    /// {doc}");
     }
-    let constness = if signature.starts_with("visit") { "" } else { "const " };
-    let _ = writeln!(
-        out,
-        "    #[expect(clippy::too_many_lines, reason = \"a table\")]\n    #[must_use]\n    pub {constness}fn {signature} {{\n        match {on} {{"
-    );
+    let head = if signature.starts_with("visit") { "pub fn" } else { "#[must_use]\n    pub const fn" };
+    out.push_str("    #[expect(clippy::too_many_lines, reason = \"a table\")]\n");
+    let _ = writeln!(out, "    {head} {signature} {{\n        match {on} {{");
     for api in apis {
         let (pattern, value) = row(api);
         let _ = writeln!(out, "            {pattern} => {value},");

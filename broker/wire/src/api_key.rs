@@ -64,3 +64,6 @@ impl ApiKey {
         if self.is_flexible(version) && !matches!(self, Self::ApiVersions) { 1 } else { 0 }
     }
 }
+
+#[cfg(test)]
+mod tests;

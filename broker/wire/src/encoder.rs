@@ -126,8 +126,8 @@ impl Encoder {
         let value = len.map_or(Ok(-1), i32::try_from);
         let value = value.map_err(|_| EncodeError::TooLong { len: len.unwrap_or(0) })?;
         if self.flexible {
-            // Null is 0 and n is n + 1, which fits: n is at most 2^31 - 1.
-            self.uvarint((value + 1).cast_unsigned());
+            // Null, here all ones, is 0 and n is n + 1.
+            self.uvarint(value.cast_unsigned().wrapping_add(1));
         } else {
             self.i32(value);
         }

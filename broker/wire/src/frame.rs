@@ -15,6 +15,10 @@ pub const SIZE_PREFIX: usize = 4;
 /// The least a request can be: key, version and correlation id.
 pub const MIN_REQUEST: usize = 8;
 
+/// How much more memory than a request's arrays those of a response may take: whoever reads it chose the broker that
+/// wrote it, and lists of empty strings are normal in old versions.
+const RESPONSE_TRUST: usize = 4;
+
 /// Why a frame's size is refused. The connection can not go on after it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum FrameError {
@@ -95,7 +99,8 @@ pub fn peek_correlation_id(frame: &Bytes) -> Result<i32, DecodeError> {
 
 /// Reads a response to a request of type `R` and this version. `frame` is without its size prefix.
 pub fn parse_response<R: Request>(version: i16, frame: Bytes) -> Result<(i32, R::Response), DecodeError> {
-    let mut reader = Reader::new(frame);
+    let budget = Reader::budget_for(frame.len()).saturating_mul(RESPONSE_TRUST);
+    let mut reader = Reader::with_budget(frame, budget);
     let correlation_id = reader.i32()?;
     reader.set_flexible(R::KEY.response_header_version(version) >= 1);
     reader.skip_tags()?;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use roundtrip::{Side, describe, roundtrip};
-use weir_wire::{ApiKey, ErrorCode, Request, Visitor, frame};
+use weir_wire::{ApiKey, Encoder, ErrorCode, Message, Request, Visitor, frame};
 
 const VECTORS: &str = include_str!("vectors/kafka-4.2.0.txt");
 
@@ -61,9 +61,8 @@ fn check_side(kind: &str, side: Side) -> BTreeSet<(ApiKey, i16)> {
             let (name, value) = pair.split_once('=').expect("name=value");
             let wanted = format!("{}={value}", name.replace('_', ""));
             let at = ours.iter().position(|pair| *pair == wanted);
-            ours.swap_remove(
-                at.unwrap_or_else(|| panic!("{key:?} {kind} v{version}: no {wanted} in {ours:?}")),
-            );
+            assert!(at.is_some(), "{key:?} {kind} v{version}: no {wanted} in {ours:?}");
+            at.map(|at| ours.swap_remove(at));
         }
     }
     seen
@@ -75,6 +74,31 @@ fn every_key_and_version_reads_and_writes_as_the_java_client_does() {
         ApiKey::ALL.into_iter().flat_map(|key| key.valid_versions().iter().map(move |v| (key, v))).collect();
     for (kind, side) in [("request", Side::Request), ("response", Side::Response)] {
         assert_eq!(check_side(kind, side), all, "{kind} vectors cover exactly our keys and versions");
+    }
+}
+
+struct Fresh(Side, i16);
+
+impl Visitor for Fresh {
+    type Out = Vec<u8>;
+
+    fn visit<R: Request>(self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        let encoded = match self.0 {
+            Side::Request => R::default().encode(self.1, &mut encoder),
+            Side::Response => R::Response::default().encode(self.1, &mut encoder),
+        };
+        encoded.expect("a message in which nothing is set fits all versions");
+        encoder.buf.to_vec()
+    }
+}
+
+#[test]
+fn defaults_are_the_java_clients() {
+    for (kind, side) in [("fresh-request", Side::Request), ("fresh-response", Side::Response)] {
+        for Vector { key, version, bytes, .. } in vectors(kind) {
+            assert_eq!(key.visit(Fresh(side, version)), bytes, "{key:?} {kind} v{version}");
+        }
     }
 }
 
