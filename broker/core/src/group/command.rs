@@ -1,4 +1,5 @@
-//! What may be asked of a shard: the requests of the protocol in the words of the domain. Decides nothing.
+//! What may be asked of a shard: the requests of the protocol in the words of the domain. Decides nothing. Its byte
+//! strings are kept for long, so whoever makes a command copies them out of the request's frame.
 
 use std::sync::Arc;
 

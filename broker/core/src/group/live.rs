@@ -315,7 +315,7 @@ impl LiveGroup {
     /// The roster as it is written, each member with its part of `assignments`.
     pub(super) fn to_meta(&self, assignments: &BTreeMap<&MemberId, &Bytes>, wall: Millis) -> GroupMeta {
         let members = self.members.iter().map(|(id, member)| {
-            let assignment = assignments.get(id).map_or_else(Bytes::new, |a| Bytes::copy_from_slice(a));
+            let assignment = assignments.get(id).map_or_else(Bytes::new, |a| Bytes::clone(a));
             let subscription = member.metadata(self.protocol.as_ref());
             (id.clone(), MemberMeta { profile: member.profile.clone(), subscription, assignment })
         });
