@@ -4,13 +4,16 @@ The table is in `cases.py`. Every line printed is a case, the answer it got, and
 """
 
 import os
+import socket
 import sys
 import time
+from contextlib import ExitStack
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from bytes_out import METADATA, frame, header
 from bystander import LONGEST_STOP_S, Bystander
-from cases import Case, cases
+from cases import MIB, Case, cases
 from conversation import SILENT, say
 from harness.children import peak_rss_mib, rss_mib
 from scenario import AGAINST, BOOTSTRAP, unique
@@ -19,6 +22,8 @@ ANSWER_WITHIN_S = 20.0
 SILENCE_AFTER_S = 1.0
 # What the largest single request may need, twice over; a claimed length or a bomb would need far more.
 MAX_GROWTH_MIB = 128.0
+# Kafka allocates what is announced, and has no heap for more than a few.
+CROWD = {"weir": 200, "kafka": 1}
 
 
 def main() -> int:
@@ -32,9 +37,10 @@ def main() -> int:
     before_mib = rss_mib(broker_pid)
 
     all_cases = cases(topic, unique)
-    wrong = [case for case in all_cases if not is_right(port, case)]
-    time.sleep(1.0)
-    bystander.leave()
+    with ExitStack() as crowd:
+        gather(crowd, port)
+        wrong = [case for case in all_cases if not is_right(port, case)]
+        bystander.leave()
 
     growth_mib = peak_rss_mib(broker_pid) - before_mib
     problems = [f"{len(wrong)} of {len(all_cases)} answers are not as expected"] if wrong else []
@@ -48,6 +54,13 @@ def main() -> int:
     print(f"{len(all_cases)} bad inputs, {len(wrong)} wrong; bystander: {bystander.round_trips} round trips, longest "
           f"{bystander.longest_s * 1000:.0f} ms, {len(bystander.errors)} errors; broker {before_mib:.0f} MiB, peak +{growth_mib:.0f} MiB")
     return 1 if problems else 0
+
+
+def gather(crowd: ExitStack, port: int) -> None:
+    """Connections that announce the largest request and never send it. A broker that believed them would need gigabytes."""
+    for _ in range(CROWD[AGAINST]):
+        connection = crowd.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+        connection.sendall(frame(header(METADATA, 1), length=100 * MIB))
 
 
 def is_right(port: int, case: Case) -> bool:
