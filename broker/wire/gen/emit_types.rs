@@ -81,8 +81,12 @@ fn emit_doc(out: &mut String, api: &Api, field: &Field) {
     if !field.note.is_empty() {
         parts.push(field.note.clone());
     }
-    if field.versions != api.versions {
-        parts.push(format!("versions {} to {}", field.versions.min, field.versions.max));
+    let (own, all) = (field.versions, api.versions);
+    match (own.min > all.min, own.max < all.max) {
+        (false, false) => {}
+        (true, false) => parts.push(format!("since version {}", own.min)),
+        (false, true) => parts.push(format!("up to version {}", own.max)),
+        (true, true) => parts.push(format!("versions {} to {}", own.min, own.max)),
     }
     if !parts.is_empty() {
         let _ = writeln!(out, "    /// {}.", parts.join("; "));

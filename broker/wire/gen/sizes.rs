@@ -2,13 +2,16 @@
 
 use super::ast::{Api, Field, Struct, Type};
 
-/// The least size of `st` in any version in which it is used.
+/// The least size of `st` in any version in which it is used. Messages are used in all of theirs.
 pub(crate) fn min_size(api: &Api, st: &Struct) -> usize {
     let range = api.versions.min..=api.versions.max;
     range.filter(|v| is_used(api, st, *v)).map(|v| struct_size(api, st, v)).min().unwrap_or(0)
 }
 
 fn is_used(api: &Api, st: &Struct, version: i16) -> bool {
+    if api.find(&st.name).is_none() {
+        return true;
+    }
     let all = [&api.request, &api.response].into_iter().chain(&api.structs);
     let mut fields = all.flat_map(|s| &s.fields);
     fields.any(|f| f.ty.struct_name() == Some(&st.name) && f.versions.contains(version))

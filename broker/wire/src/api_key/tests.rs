@@ -1,3 +1,5 @@
+//! The table of keys, and the traps of version negotiation.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! How values are written: lengths, tags, fields that a version lacks, splices.
+
 use super::*;
 use crate::messages::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
 use crate::messages::list_offsets::ListOffsetsRequest;

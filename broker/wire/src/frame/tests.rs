@@ -1,3 +1,5 @@
+//! Sizes, headers and whole frames, the answer to an unknown ApiVersions request among them.
+
 use super::*;
 use crate::ErrorCode;
 use crate::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};

@@ -1,3 +1,5 @@
+//! How each kind of value is read, and what is refused, in tables.
+
 use super::*;
 
 fn reader(bytes: &[u8], flexible: bool) -> Reader {

@@ -1,3 +1,5 @@
+//! What is a string, and how it compares and prints.
+
 use super::*;
 
 #[test]
