@@ -57,9 +57,10 @@ def _commands(suite: str, against: str, weir_binary: Path, crash_rounds: int | N
                 for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()]
     if suite == "crash":
         # Kafka needs several seconds for a restart; a few rounds show that the test itself is sound.
-        rounds = crash_rounds or (50 if against == "weir" else 5)
-        return [("kill9", [paths.VENV_PYTHON, paths.E2E / "crash" / "kill9.py", "--against", against, "--weir", weir_binary,
-                           "--rounds", rounds])]
+        rounds, log_gb = (50, 1) if against == "weir" else (5, 0)
+        kill9 = [paths.VENV_PYTHON, paths.E2E / "crash" / "kill9.py", "--against", against, "--weir", weir_binary,
+                 "--rounds", crash_rounds or rounds, "--log-gb", log_gb]
+        return [("history_checker", [paths.VENV_PYTHON, paths.E2E / "crash" / "test_history.py"]), ("kill9", kill9)]
     return [(script.stem, [paths.VENV_PYTHON, script]) for script in sorted((paths.E2E / suite).glob("*.py")) if _is_program(script)]
 
 
