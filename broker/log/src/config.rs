@@ -1,0 +1,55 @@
+//! What a log is told to do: sizes, ages and policies. Values are checked where settings are parsed, not here.
+
+use weir_model::DurationMs;
+
+/// The settings of one log. It may be replaced while the log runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogConfig {
+    /// A segment is closed before it would grow past this (`segment.bytes`). At most 2^31 - 1. Default 1 GiB.
+    pub segment_bytes: u64,
+    /// A segment is closed when its first record is this old (`segment.ms`). Default 7 days.
+    pub segment_ms: DurationMs,
+    /// Bytes between index entries (`index.interval.bytes`). Default 4096.
+    pub index_interval_bytes: u64,
+    /// Segments older than this are deleted (`retention.ms`). None: never.
+    pub retention_ms: Option<DurationMs>,
+    /// The oldest segments are deleted while the log is larger than this (`retention.bytes`). None: never.
+    pub retention_bytes: Option<u64>,
+    /// `cleanup.policy` holds `delete`. Default true.
+    pub delete: bool,
+    /// `cleanup.policy` holds `compact`. Default false.
+    pub compact: bool,
+    /// How long tombstones are kept after compaction saw them (`delete.retention.ms`). Default 1 day.
+    pub delete_retention_ms: DurationMs,
+    /// Compaction waits until this share of the log is dirty (`min.cleanable.dirty.ratio`). Default 0.5.
+    pub min_cleanable_dirty_ratio: f64,
+    /// Records younger than this are not compacted (`min.compaction.lag.ms`). Default 0.
+    pub min_compaction_lag_ms: DurationMs,
+    /// Records older than this are compacted whatever the ratio (`max.compaction.lag.ms`). None: no such promise.
+    pub max_compaction_lag_ms: Option<DurationMs>,
+    /// How long an idle producer's last batch outlives its records (`producer.id.expiration.ms`). Default 1 day.
+    pub producer_expiration_ms: DurationMs,
+    /// A recovery checkpoint is written after this many synced bytes. Bounds what a restart reads. Default 4 MiB.
+    pub checkpoint_bytes: u64,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        const DAY: i64 = 24 * 60 * 60 * 1000;
+        Self {
+            segment_bytes: 1 << 30,
+            segment_ms: DurationMs(7 * DAY),
+            index_interval_bytes: 4096,
+            retention_ms: Some(DurationMs(7 * DAY)),
+            retention_bytes: None,
+            delete: true,
+            compact: false,
+            delete_retention_ms: DurationMs(DAY),
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: DurationMs(0),
+            max_compaction_lag_ms: None,
+            producer_expiration_ms: DurationMs(DAY),
+            checkpoint_bytes: 4 << 20,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a log operation did not happen.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use weir_model::Offset;
+use weir_model::records::BatchError;
+
+use crate::disk::is_full;
+use crate::health::DirHealth;
+
+/// Why a log operation did not happen.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// The data directory failed earlier; nothing in it is trusted until the process starts anew.
+    #[error("the data directory has failed, it needs a restart and perhaps a new disk")]
+    Failed,
+    /// No space. Nothing of the operation is visible; it may be retried once there is room.
+    #[error("no space left on the disk of {}", path.display())]
+    DiskFull {
+        /// What was being written.
+        path: PathBuf,
+    },
+    /// The disk refused. The data directory has been failed.
+    #[error("disk error on {}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The offset is not in the log.
+    #[error("offset {asked} is outside the log, which spans {start} to {end}")]
+    OutOfRange {
+        /// The offset asked for.
+        asked: Offset,
+        /// The first offset of the log.
+        start: Offset,
+        /// The offset after the last one.
+        end: Offset,
+    },
+    /// Bytes that were durable are damaged. Only a healthy replica can repair this.
+    #[error("{} is damaged at byte {position}: {why}", path.display())]
+    Corrupt {
+        /// The segment.
+        path: PathBuf,
+        /// Where in it.
+        position: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A segment that must be there is not.
+    #[error("segments are missing between offsets {from} and {to} in {}", dir.display())]
+    MissingSegment {
+        /// The log's directory.
+        dir: PathBuf,
+        /// The first offset that is missing.
+        from: Offset,
+        /// The first offset that is there again.
+        to: Offset,
+    },
+    /// A batch that can not be appended here.
+    #[error("batch refused: {0}")]
+    Batch(#[from] BatchError),
+    /// A replicated batch that does not continue the log.
+    #[error("batch starts at offset {got}, the log continues at {expected}")]
+    NotContiguous {
+        /// Where the log ends.
+        expected: Offset,
+        /// Where the batch starts.
+        got: Offset,
+    },
+    /// Somebody else uses the data directory.
+    #[error("{} is in use by another process", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// One of our own small files is of an unknown format or damaged, and can not be rebuilt.
+    #[error("{} is not readable: {why}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// Names the path of a failed disk call. Anything but a full disk fails the whole data directory.
+pub(crate) fn disk_error(health: &DirHealth, path: &Path, source: io::Error) -> LogError {
+    if is_full(&source) {
+        return LogError::DiskFull { path: path.to_owned() };
+    }
+    health.fail();
+    LogError::Io { path: path.to_owned(), source }
+}

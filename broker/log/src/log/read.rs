@@ -1,0 +1,157 @@
+//! Reading: an offset becomes a range of a file, whole batches, without copying. The range stays readable after its
+//! segment was deleted, because it holds the file.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use weir_model::Offset;
+use weir_model::records::BatchHeader;
+
+use super::Log;
+use crate::disk::{Disk, DiskFile, read_exact};
+use crate::error::LogError;
+use crate::index::delta;
+use crate::scan::{HeaderWalk, Placed};
+use crate::segment::{Place, Segment};
+
+/// Whole batches in a file.
+pub struct Slice<F> {
+    /// The file; holding it keeps the bytes.
+    pub file: Arc<F>,
+    /// Where the first batch starts.
+    pub position: u64,
+    /// Bytes of all batches.
+    pub len: usize,
+    /// The first batch's base offset; at most the offset asked for unless compaction left a gap.
+    pub base: Offset,
+    /// The offset after the last batch: where to read next.
+    pub next: Offset,
+}
+
+impl<F> Clone for Slice<F> {
+    fn clone(&self) -> Self {
+        Self { file: Arc::clone(&self.file), ..*self }
+    }
+}
+
+impl<F> fmt::Debug for Slice<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { position, len, base, next, .. } = self;
+        write!(f, "Slice {{ offsets {base}..{next}, bytes {position}+{len} }}")
+    }
+}
+
+impl<F: DiskFile> Slice<F> {
+    /// Copies the bytes out.
+    pub fn to_bytes(&self) -> std::io::Result<Bytes> {
+        let mut bytes = vec![0; self.len];
+        read_exact(&*self.file, &mut bytes, self.position)?;
+        Ok(bytes.into())
+    }
+}
+
+impl<D: Disk> Log<D> {
+    /// Whole batches from the one that holds `from`, all of them below `up_to`, of at most `max_bytes`, of one segment.
+    /// With `at_least_one` the first batch comes however large it is. None when there is nothing to give.
+    pub fn read(
+        &mut self,
+        from: Offset,
+        up_to: Offset,
+        max_bytes: usize,
+        at_least_one: bool,
+    ) -> Result<Option<Slice<D::File>>, LogError> {
+        self.check()?;
+        if from < self.log_start || from > self.log_end {
+            return Err(LogError::OutOfRange { asked: from, start: self.log_start, end: self.log_end });
+        }
+        let place = self.place.clone();
+        let mut at = self.locate(from);
+        while let Some(here) = at.filter(|here| *here < self.segments.len()) {
+            self.touch(here);
+            let segment = &mut self.segments[here];
+            if let Some(first) = segment.find(&place, from)? {
+                return slice(segment, &place, &first, up_to, max_bytes, at_least_one);
+            }
+            // Compaction left nothing at the end of this segment.
+            at = Some(here + 1);
+        }
+        Ok(None)
+    }
+
+    /// As [`Self::read`], copied.
+    pub fn read_bytes(&mut self, from: Offset, up_to: Offset, max_bytes: usize) -> Result<Bytes, LogError> {
+        let Some(slice) = self.read(from, up_to, max_bytes, true)? else { return Ok(Bytes::new()) };
+        slice.to_bytes().map_err(|e| self.place.error(&self.place.dir, e))
+    }
+
+    /// Shows every batch header from the batch that holds `from` to the log's end, without reading records. For
+    /// rebuilding producer state.
+    pub fn for_each_header(&mut self, from: Offset, mut each: impl FnMut(&BatchHeader)) -> Result<(), LogError> {
+        self.check()?;
+        let place = self.place.clone();
+        let first = self.locate(from).unwrap_or(self.segments.len());
+        for at in first..self.segments.len() {
+            self.touch(at);
+            let segment = &mut self.segments[at];
+            let start = segment.index(&place)?.floor_of_delta(delta(from, segment.base));
+            segment.walk_until(&place, start, |batch| {
+                if batch.header.last_offset() >= from {
+                    each(&batch.header);
+                }
+                false
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn slice<D: Disk>(
+    segment: &mut Segment<D::File>,
+    place: &Place<D>,
+    first: &Placed,
+    up_to: Offset,
+    max_bytes: usize,
+    at_least_one: bool,
+) -> Result<Option<Slice<D::File>>, LogError> {
+    let fits = first.header.size <= max_bytes || at_least_one;
+    if first.header.next_offset() > up_to || !fits {
+        return Ok(None);
+    }
+    let file = segment.file(place)?;
+    let (end, next) = last_whole_batch(segment, place, &*file, first, up_to, max_bytes as u64)?;
+    let len = (end - first.position) as usize;
+    Ok(Some(Slice { file, position: first.position, len, base: first.header.base_offset, next }))
+}
+
+/// Where the last batch ends that fits, and the offset after it. The first one always does.
+fn last_whole_batch<D: Disk>(
+    segment: &mut Segment<D::File>,
+    place: &Place<D>,
+    file: &D::File,
+    first: &Placed,
+    up_to: Offset,
+    max_bytes: u64,
+) -> Result<(u64, Offset), LogError> {
+    let limit = first.position.saturating_add(max_bytes);
+    if segment.end <= up_to && segment.len <= limit {
+        return Ok((segment.len, segment.end));
+    }
+    let mut reached = (first.end(), first.header.next_offset());
+    let index = segment.index(place)?;
+    let by_offset = index.floor_of_delta(delta(up_to, segment.base).saturating_sub(1));
+    let mut from = reached.0;
+    if let Some(entry) = index.floor_of_position(limit.min(by_offset)).filter(|e| u64::from(e.position) > from) {
+        from = u64::from(entry.position);
+        // The batch at an entry starts where the one before ends, or after a gap that holds nothing.
+        reached = (from, segment.base.plus(i64::from(entry.delta)));
+    }
+    let mut walk = HeaderWalk::new(file, from, segment.len);
+    while let Some(batch) = walk.next().map_err(|e| segment.scan_error(place, e))? {
+        if batch.end() > limit || batch.header.next_offset() > up_to {
+            break;
+        }
+        reached = (batch.end(), batch.header.next_offset());
+    }
+    Ok(reached)
+}

@@ -1,0 +1,195 @@
+//! Group commit: a job takes what is unsynced at some moment, runs on any thread while appends go on, and comes back as
+//! a value. It syncs files, then names, then (when due) writes the indexes of closed segments and the checkpoint.
+//! After a failed sync the data directory is failed for good: the kernel may have dropped the pages and forgotten it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use weir_model::Offset;
+
+use super::{Gate, Log};
+use crate::disk::{Disk, DiskFile, is_full, replace_file};
+use crate::error::LogError;
+use crate::image::Checkpoint;
+use crate::names;
+use crate::segment::{Place, Segment};
+
+/// Work to be done off the owner's thread: [`Self::run`] it, then give the result to [`Log::synced`].
+#[derive(Debug)]
+pub struct SyncJob<D: Disk> {
+    place: Place<D>,
+    files: Vec<(Offset, Arc<D::File>)>,
+    dirs: Vec<PathBuf>,
+    seals: Vec<(Offset, Vec<u8>)>,
+    checkpoint: Option<Vec<u8>>,
+    gate: Arc<Gate>,
+    done: Covered,
+}
+
+/// What a job covered, or why it failed.
+#[derive(Debug)]
+pub struct SyncDone {
+    covered: Covered,
+    result: Result<Written, LogError>,
+}
+
+#[derive(Clone, Debug)]
+struct Covered {
+    end: Offset,
+    segments: Vec<(Offset, u64, Offset)>,
+    names: u64,
+    ancestors: bool,
+    truncations: u64,
+    layout: u64,
+    appended: u64,
+}
+
+/// Which small files a job wrote.
+#[derive(Debug, Default)]
+struct Written {
+    sealed: Vec<Offset>,
+    checkpoint: bool,
+}
+
+impl<D: Disk> Log<D> {
+    /// A job that makes everything appended so far durable; none when it is. Several may be under way.
+    pub fn sync_job(&mut self) -> Result<Option<SyncJob<D>>, LogError> {
+        self.check()?;
+        let unsealed = self.segments.split_last().is_some_and(|(_, closed)| closed.iter().any(|s| !s.sealed));
+        let due = self.checkpoint_wanted || unsealed || self.since_checkpoint >= self.config.checkpoint_bytes;
+        let unsynced = self.segments.iter().any(|s| s.synced < s.len) || self.names.changed > self.names.synced;
+        if !unsynced && !(due && self.names.dir_exists) {
+            return Ok(None);
+        }
+        let mut files = Vec::new();
+        let mut segments = Vec::new();
+        let place = self.place.clone();
+        for segment in self.segments.iter_mut().filter(|s| s.synced < s.len) {
+            files.push((segment.base, segment.file(&place)?));
+            segments.push((segment.base, segment.len, segment.end));
+        }
+        let ancestors = !self.names.ancestors_synced;
+        let mut dirs = Vec::new();
+        if self.names.dir_exists && self.names.changed > self.names.synced {
+            dirs.push(self.place.dir.to_path_buf());
+        }
+        if ancestors {
+            dirs.extend(self.home.ancestors_of(&self.place.dir));
+        }
+        let (seals, checkpoint) = if due { self.small_files() } else { (Vec::new(), None) };
+        let done = Covered {
+            end: self.log_end,
+            segments,
+            names: self.names.changed,
+            ancestors,
+            truncations: self.truncations,
+            layout: self.layout(),
+            appended: self.since_checkpoint,
+        };
+        let gate = Arc::clone(&self.gate);
+        Ok(Some(SyncJob { place, files, dirs, seals, checkpoint, gate, done }))
+    }
+
+    /// Takes a job's result. Gives the new durable end, or the error that failed the directory.
+    pub fn synced(&mut self, done: SyncDone) -> Result<Offset, LogError> {
+        let written = done.result?;
+        self.check()?;
+        let covered = done.covered;
+        if covered.truncations != self.truncations {
+            return Ok(self.durable_end);
+        }
+        let same_layout = covered.layout == self.layout();
+        for segment in &mut self.segments {
+            let mine = covered.segments.iter().find(|(base, ..)| *base == segment.base);
+            if let Some((_, len, end)) = mine.filter(|(_, len, _)| *len > segment.synced) {
+                (segment.synced, segment.synced_end) = (*len, *end);
+            }
+            segment.sealed |= same_layout && written.sealed.contains(&segment.base);
+        }
+        self.names.synced = self.names.synced.max(covered.names);
+        self.names.ancestors_synced |= covered.ancestors;
+        self.durable_end = self.durable_end.max(covered.end);
+        if self.durable_end == self.log_end {
+            self.oldest_unflushed = None;
+        }
+        if written.checkpoint {
+            self.since_checkpoint = self.since_checkpoint.saturating_sub(covered.appended);
+            self.checkpoint_wanted = false;
+        }
+        Ok(self.durable_end)
+    }
+
+    /// The recovery point as of now, for when everything is synced or about to be.
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        let segment = self.segments.last().map_or_else(|| Segment::<D::File>::empty(self.log_end).image(), |s| s.image());
+        Checkpoint { segment, epochs: self.epochs.clone(), cleaned_to: self.cleaned_to }
+    }
+
+    fn small_files(&self) -> (Vec<(Offset, Vec<u8>)>, Option<Vec<u8>>) {
+        let closed = self.segments.split_last().map_or(&[][..], |(_, closed)| closed);
+        let unsealed = closed.iter().filter(|s| !s.sealed);
+        let seals = unsealed.map(|s| {
+            let epochs = self.epochs.within(s.base, s.end);
+            (s.base, s.image().to_index_file(&epochs))
+        });
+        (seals.collect(), Some(self.checkpoint().encode()))
+    }
+}
+
+impl<D: Disk> SyncJob<D> {
+    /// The log's end that will be durable when the job succeeds.
+    #[must_use]
+    pub fn end(&self) -> Offset {
+        self.done.end
+    }
+
+    /// Does the work. Blocks.
+    pub fn run(self) -> SyncDone {
+        let result = self.sync().and_then(|()| self.write_small_files());
+        SyncDone { covered: self.done, result }
+    }
+
+    fn sync(&self) -> Result<(), LogError> {
+        self.place.health.check()?;
+        for (base, file) in &self.files {
+            file.sync_data().map_err(|e| self.failed(names::segment(&self.place.dir, *base), e))?;
+        }
+        for dir in &self.dirs {
+            self.place.disk.sync_dir(dir).map_err(|e| self.failed(dir.clone(), e))?;
+        }
+        Ok(())
+    }
+
+    /// They are caches, so a full disk only means that they are written later.
+    fn write_small_files(&self) -> Result<Written, LogError> {
+        let mut written = Written::default();
+        let layout = self.gate.layout.lock().unwrap_or_else(PoisonError::into_inner);
+        if *layout != self.done.layout {
+            return Ok(written);
+        }
+        for (base, bytes) in &self.seals {
+            if !self.replace(names::index(&self.place.dir, *base), bytes)? {
+                return Ok(written);
+            }
+            written.sealed.push(*base);
+        }
+        if let Some(bytes) = &self.checkpoint {
+            written.checkpoint = self.replace(self.place.dir.join(names::CHECKPOINT), bytes)?;
+        }
+        Ok(written)
+    }
+
+    fn replace(&self, path: PathBuf, bytes: &[u8]) -> Result<bool, LogError> {
+        match replace_file(&self.place.disk, &path, bytes, true) {
+            Ok(()) => Ok(true),
+            Err(error) if is_full(&error) => Ok(false),
+            Err(error) => Err(self.failed(path, error)),
+        }
+    }
+
+    /// A sync that reports a full disk lost data like any other that failed.
+    fn failed(&self, path: PathBuf, source: std::io::Error) -> LogError {
+        self.place.health.fail();
+        LogError::Io { path, source }
+    }
+}

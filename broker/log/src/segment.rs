@@ -1,0 +1,189 @@
+//! One segment: a file of batches, what is known about it in memory, and finding things in it. Handles and indexes of
+//! closed segments are opened when they are needed and may be let go at any time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use weir_model::records::BatchHeader;
+use weir_model::{Millis, Offset};
+
+use crate::disk::{Disk, DiskFile, read_file};
+use crate::error::{LogError, disk_error};
+use crate::health::DirHealth;
+use crate::image::{Latest, MOST_BYTES, SegmentImage};
+use crate::index::{Index, delta};
+use crate::names;
+use crate::scan::{HeaderWalk, Placed, ScanError};
+
+/// Where the log is and how it does: what every segment operation needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Place<D> {
+    pub(crate) disk: D,
+    pub(crate) dir: Arc<Path>,
+    pub(crate) health: DirHealth,
+}
+
+impl<D: Disk> Place<D> {
+    pub(crate) fn error(&self, path: &Path, source: std::io::Error) -> LogError {
+        disk_error(&self.health, path, source)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Segment<F> {
+    pub(crate) base: Offset,
+    /// The base of the next segment, or the end of the log.
+    pub(crate) end: Offset,
+    pub(crate) len: u64,
+    pub(crate) latest: Latest,
+    pub(crate) first: Millis,
+    /// The bytes known to be durable.
+    pub(crate) synced: u64,
+    /// The offset after the last batch in them.
+    pub(crate) synced_end: Offset,
+    /// Its index file is on disk; it will not change any more.
+    pub(crate) sealed: bool,
+    pub(crate) index: Option<Arc<Index>>,
+    pub(crate) file: Option<Arc<F>>,
+}
+
+impl<F: DiskFile> Segment<F> {
+    pub(crate) fn empty(base: Offset) -> Self {
+        Self {
+            base,
+            end: base,
+            len: 0,
+            latest: Latest::NONE,
+            first: Millis::NONE,
+            synced: 0,
+            synced_end: base,
+            sealed: false,
+            index: Some(Arc::default()),
+            file: None,
+        }
+    }
+
+    /// A closed segment as its index file tells; the index itself is left on disk.
+    pub(crate) fn sealed(image: &SegmentImage) -> Self {
+        Self { index: None, sealed: true, ..Self::from_image(image.clone()) }
+    }
+
+    /// A durable stretch as a checkpoint tells.
+    pub(crate) fn from_image(image: SegmentImage) -> Self {
+        Self {
+            base: image.base,
+            end: image.end,
+            len: image.len,
+            latest: image.latest,
+            first: image.first,
+            synced: image.len,
+            synced_end: image.end,
+            sealed: false,
+            index: Some(Arc::new(image.index)),
+            file: None,
+        }
+    }
+
+    /// Counts a batch that was written at the end.
+    pub(crate) fn note(&mut self, header: &BatchHeader, interval: u64) {
+        let index = Arc::make_mut(self.index.get_or_insert_default());
+        index.note(delta(header.base_offset, self.base), self.len, self.latest.timestamp, interval);
+        if self.len == 0 {
+            self.first = header.max_timestamp;
+        }
+        self.latest.note(header.max_timestamp, header.base_offset);
+        self.len += header.size as u64;
+        self.end = header.next_offset();
+    }
+
+    pub(crate) fn image(&self) -> SegmentImage {
+        SegmentImage {
+            base: self.base,
+            end: self.end,
+            len: self.len,
+            latest: self.latest,
+            first: self.first,
+            index: self.index.as_deref().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The file, opened when it is not.
+    pub(crate) fn file<D: Disk<File = F>>(&mut self, place: &Place<D>) -> Result<Arc<F>, LogError> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let path = names::segment(&place.dir, self.base);
+        let file = Arc::new(place.disk.open(&path).map_err(|e| place.error(&path, e))?);
+        self.file = Some(Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// The first batch that holds `offset` or a later one; none when all are below.
+    pub(crate) fn find<D: Disk<File = F>>(
+        &mut self,
+        place: &Place<D>,
+        offset: Offset,
+    ) -> Result<Option<Placed>, LogError> {
+        let from = self.index(place)?.floor_of_delta(delta(offset, self.base));
+        self.walk_until(place, from, |batch| batch.header.last_offset() >= offset)
+    }
+
+    /// The first batch whose max timestamp reaches `time`.
+    pub(crate) fn find_time<D: Disk<File = F>>(
+        &mut self,
+        place: &Place<D>,
+        time: Millis,
+    ) -> Result<Option<Placed>, LogError> {
+        let from = self.index(place)?.floor_of_time(time);
+        self.walk_until(place, from, |batch| batch.header.max_timestamp >= time)
+    }
+
+    pub(crate) fn index<D: Disk<File = F>>(&mut self, place: &Place<D>) -> Result<Arc<Index>, LogError> {
+        if let Some(index) = &self.index {
+            return Ok(Arc::clone(index));
+        }
+        let path = names::index(&place.dir, self.base);
+        let bytes = read_file(&place.disk, &path, MOST_BYTES);
+        let image = bytes.ok().and_then(|b| SegmentImage::from_index_file(&b).ok()).map(|(image, _)| image);
+        let index = match image.filter(|i| i.base == self.base && i.len == self.len) {
+            Some(image) => image.index,
+            // It was good when the log was opened. Lookups can do without: they walk from the start.
+            None => Index::default(),
+        };
+        let index = Arc::new(index);
+        self.index = Some(Arc::clone(&index));
+        Ok(index)
+    }
+
+    pub(crate) fn walk_until<D: Disk<File = F>>(
+        &mut self,
+        place: &Place<D>,
+        from: u64,
+        mut found: impl FnMut(&Placed) -> bool,
+    ) -> Result<Option<Placed>, LogError> {
+        let file = self.file(place)?;
+        let mut walk = HeaderWalk::new(&*file, from, self.len);
+        while let Some(batch) = walk.next().map_err(|e| self.scan_error(place, e))? {
+            if found(&batch) {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn scan_error<D: Disk<File = F>>(&self, place: &Place<D>, error: ScanError) -> LogError {
+        let path = names::segment(&place.dir, self.base);
+        match error {
+            ScanError::Io(source) => place.error(&path, source),
+            ScanError::Bad { position, why } => LogError::Corrupt { path, position, why },
+        }
+    }
+
+    /// Lets go of what can be loaded again.
+    pub(crate) fn release(&mut self) {
+        self.file = None;
+        if self.sealed {
+            self.index = None;
+        }
+    }
+}
