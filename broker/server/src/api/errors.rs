@@ -1,0 +1,130 @@
+//! From our errors to Kafka's codes: one exhaustive function for each of our enums.
+
+use weir_core::controller::ControllerError;
+use weir_core::group::GroupError;
+use weir_core::partition::{DeleteRecordsError, FenceError, ProduceError, ReadError, StorageFailure};
+use weir_model::records::BatchError;
+use weir_wire::ErrorCode;
+
+use crate::metadata::MetadataError;
+use crate::partition::PartitionError;
+
+pub(crate) fn of_partition(error: &PartitionError) -> ErrorCode {
+    match error {
+        PartitionError::Produce(error) => of_produce(error),
+        PartitionError::Read(error) => of_read(error),
+        PartitionError::DeleteRecords(error) => of_delete_records(error),
+        PartitionError::Fence(error) => of_fence(error),
+        PartitionError::Log(_) => ErrorCode::KafkaStorageError,
+        PartitionError::Storage(error) => of_storage(error),
+        PartitionError::Stopped => ErrorCode::NotLeaderOrFollower,
+    }
+}
+
+pub(crate) fn of_fence(error: &FenceError) -> ErrorCode {
+    match error {
+        FenceError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        FenceError::Fenced { .. } => ErrorCode::FencedLeaderEpoch,
+        FenceError::Unknown { .. } => ErrorCode::UnknownLeaderEpoch,
+    }
+}
+
+fn of_storage(error: &StorageFailure) -> ErrorCode {
+    match error {
+        // Both are worth a retry: room may come back, and another replica may lead.
+        StorageFailure::Full | StorageFailure::Failed => ErrorCode::KafkaStorageError,
+    }
+}
+
+pub(crate) fn of_produce(error: &ProduceError) -> ErrorCode {
+    match error {
+        ProduceError::Fence(error) => of_fence(error),
+        ProduceError::NotEnoughReplicas { .. } => ErrorCode::NotEnoughReplicas,
+        ProduceError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+        ProduceError::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
+        ProduceError::InvalidBatch(_) => ErrorCode::InvalidRecord,
+        ProduceError::NoTransaction => ErrorCode::InvalidTxnState,
+        ProduceError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        ProduceError::StaleProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+        ProduceError::TimedOut => ErrorCode::RequestTimedOut,
+        ProduceError::TooManyWaiting => ErrorCode::ThrottlingQuotaExceeded,
+        ProduceError::Storage(error) => of_storage(error),
+    }
+}
+
+fn of_read(error: &ReadError) -> ErrorCode {
+    match error {
+        ReadError::Fence(error) => of_fence(error),
+        ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        ReadError::NotYetKnown => ErrorCode::OffsetNotAvailable,
+    }
+}
+
+fn of_delete_records(error: &DeleteRecordsError) -> ErrorCode {
+    match error {
+        DeleteRecordsError::Fence(error) => of_fence(error),
+        DeleteRecordsError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        DeleteRecordsError::NotDeletable => ErrorCode::PolicyViolation,
+    }
+}
+
+pub(crate) fn of_batch(error: &BatchError) -> ErrorCode {
+    match error {
+        BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+        BatchError::Crc { .. } | BatchError::Incomplete { .. } | BatchError::Length(_) => ErrorCode::CorruptMessage,
+        BatchError::Magic(_) => ErrorCode::UnsupportedForMessageFormat,
+        _ => ErrorCode::InvalidRecord,
+    }
+}
+
+pub(crate) fn of_controller(error: &ControllerError) -> ErrorCode {
+    match error {
+        ControllerError::BadTopicName(_) | ControllerError::TopicNameCollides { .. } => {
+            ErrorCode::InvalidTopicException
+        }
+        ControllerError::TopicExists(_) => ErrorCode::TopicAlreadyExists,
+        ControllerError::UnknownTopic(_) => ErrorCode::UnknownTopicOrPartition,
+        ControllerError::UnknownTopicId(_) => ErrorCode::UnknownTopicId,
+        ControllerError::Duplicate(_) | ControllerError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+        ControllerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+        ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
+        ControllerError::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
+        ControllerError::InvalidConfig(_) | ControllerError::NotAList(_) => ErrorCode::InvalidConfig,
+        ControllerError::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
+        ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
+        ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
+        ControllerError::DuplicateBroker(_) => ErrorCode::DuplicateBrokerRegistration,
+        ControllerError::StaleBrokerEpoch { .. } => ErrorCode::StaleBrokerEpoch,
+        ControllerError::ProducerIdsExhausted | ControllerError::NoFreshId => ErrorCode::UnknownServerError,
+    }
+}
+
+pub(crate) fn of_metadata(error: &MetadataError) -> ErrorCode {
+    match error {
+        MetadataError::Stopping => ErrorCode::NotController,
+        MetadataError::Store(_) => ErrorCode::KafkaStorageError,
+        MetadataError::Contradiction(_) => ErrorCode::UnknownServerError,
+    }
+}
+
+pub(crate) fn of_group(error: GroupError) -> ErrorCode {
+    match error {
+        GroupError::NotCoordinator => ErrorCode::NotCoordinator,
+        GroupError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
+        GroupError::InvalidGroupId => ErrorCode::InvalidGroupId,
+        GroupError::GroupIdNotFound => ErrorCode::GroupIdNotFound,
+        GroupError::InvalidSessionTimeout => ErrorCode::InvalidSessionTimeout,
+        GroupError::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
+        GroupError::GroupMaxSizeReached => ErrorCode::GroupMaxSizeReached,
+        GroupError::MemberIdRequired => ErrorCode::MemberIdRequired,
+        GroupError::UnknownMemberId => ErrorCode::UnknownMemberId,
+        GroupError::FencedInstanceId => ErrorCode::FencedInstanceId,
+        GroupError::IllegalGeneration => ErrorCode::IllegalGeneration,
+        GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+        GroupError::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+        GroupError::GroupSubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+        GroupError::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
+        GroupError::UnstableOffsetCommit => ErrorCode::UnstableOffsetCommit,
+        GroupError::RecordTooLarge => ErrorCode::UnknownServerError,
+    }
+}

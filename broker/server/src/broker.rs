@@ -1,0 +1,63 @@
+//! What a running broker is made of, as its request handlers see it. Holds references; decides nothing.
+
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+use weir_core::controller::{Image, Topic};
+use weir_log::{DataDir, RealDisk};
+use weir_model::config::{BrokerConfig, ConfigError, Pairs, TopicConfig};
+use weir_model::{BrokerId, PartitionIndex};
+
+use crate::api::fetch::sessions::FetchSessions;
+use crate::api::producer_ids::ProducerIds;
+use crate::groups::Coordinators;
+use crate::health::Health;
+use crate::metadata::{Controller, View};
+use crate::metrics::Metrics;
+use crate::partition::registry::Registry;
+use crate::partition::settings::SettingsOf;
+use crate::partition::{PartitionError, PartitionHandle};
+
+/// One broker. Shared by every connection.
+pub(crate) struct Broker {
+    pub(crate) id: BrokerId,
+    /// The broker's file and flags: the static layer of its settings.
+    pub(crate) file: Arc<Pairs>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) data: Arc<DataDir<RealDisk>>,
+    pub(crate) view: Arc<View>,
+    pub(crate) controller: Controller,
+    pub(crate) partitions: Arc<Registry>,
+    pub(crate) coordinators: Coordinators,
+    pub(crate) fetch_sessions: Mutex<FetchSessions>,
+    pub(crate) producer_ids: ProducerIds,
+    /// Cancelled when the broker begins to stop: long polls answer at once.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Broker {
+    /// The latest metadata. One request should look once, so that its answer agrees with itself.
+    pub(crate) fn image(&self) -> Arc<Image> {
+        self.view.image()
+    }
+
+    /// The broker's settings as they are now.
+    pub(crate) fn config(&self) -> Result<BrokerConfig, ConfigError> {
+        self.settings(&self.image()).broker()
+    }
+
+    /// A topic's settings as they are now.
+    pub(crate) fn topic_config(&self, image: &Image, topic: &Topic) -> Result<TopicConfig, ConfigError> {
+        self.settings(image).topic(topic)
+    }
+
+    fn settings<'a>(&'a self, image: &'a Image) -> SettingsOf<'a> {
+        SettingsOf { image, me: self.id, file: &self.file }
+    }
+
+    /// The owner of a partition that runs here.
+    pub(crate) fn partition(&self, topic: &Topic, index: PartitionIndex) -> Result<PartitionHandle, PartitionError> {
+        self.partitions.find(topic.id, index)
+    }
+}

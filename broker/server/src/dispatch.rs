@@ -1,0 +1,195 @@
+//! One table from API key to handler. Decides which keys and versions are served, and what malformed requests get:
+//! an answer where the protocol has one, a closed connection where it has none.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use prometheus::{Histogram, IntCounter};
+use tracing::debug;
+use weir_wire::frame::{self, RequestHeader};
+use weir_wire::messages::api_versions::ApiVersionsRequest;
+use weir_wire::{ApiKey, Message, Reader};
+
+use crate::api;
+use crate::broker::Broker;
+use crate::metrics::{BadInput, Metrics};
+use crate::net::connection::{Session, Verdict, memory};
+
+/// Who asks, and in which version.
+pub(crate) struct Caller<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) version: i16,
+    pub(crate) client_id: &'a str,
+}
+
+/// Routes requests to the broker's handlers.
+pub(crate) struct Dispatch {
+    broker: Arc<Broker>,
+    meters: Vec<Option<Meter>>,
+}
+
+/// The metrics of one API, resolved once.
+#[derive(Clone)]
+struct Meter {
+    requests: IntCounter,
+    seconds: Histogram,
+}
+
+impl Meter {
+    fn done(&self, since: Instant) {
+        self.requests.inc();
+        self.seconds.observe(since.elapsed().as_secs_f64());
+    }
+}
+
+/// The table: every key here is advertised and answered; nothing else is either.
+macro_rules! routes {
+    ($($key:ident => $module:ident),* $(,)?) => {
+        /// The keys that are served, ascending.
+        pub(crate) const SERVED: &[ApiKey] = &[ApiKey::Produce, ApiKey::Fetch, $(ApiKey::$key),*];
+
+        impl Dispatch {
+            async fn route(&self, caller: &Caller<'_>, header: &RequestHeader, reader: Reader) -> Verdict {
+                match header.key {
+                    ApiKey::Produce => match decode(header, reader) {
+                        Ok(request) => api::produce::handle(&self.broker, caller, header, request).await,
+                        Err(refused) => refused,
+                    },
+                    ApiKey::Fetch => match decode(header, reader) {
+                        Ok(request) => api::fetch::handle(&self.broker, caller, header, request).await,
+                        Err(refused) => refused,
+                    },
+                    $(ApiKey::$key => match decode(header, reader) {
+                        Ok(request) => {
+                            let response = Box::pin(api::$module::handle(&self.broker, caller, request)).await;
+                            encode(header, &response)
+                        }
+                        Err(refused) => refused,
+                    },)*
+                    _ => Verdict::Close(BadInput::UnknownApi, format!("api key {} is not served", header.key.code())),
+                }
+            }
+        }
+    };
+}
+
+routes! {
+    ListOffsets => list_offsets,
+    Metadata => metadata,
+    OffsetCommit => offset_commit,
+    OffsetFetch => offset_fetch,
+    FindCoordinator => find_coordinator,
+    JoinGroup => join_group,
+    Heartbeat => heartbeat,
+    LeaveGroup => leave_group,
+    SyncGroup => sync_group,
+    DescribeGroups => describe_groups,
+    ListGroups => list_groups,
+    ApiVersions => api_versions,
+    CreateTopics => create_topics,
+    DeleteTopics => delete_topics,
+    DeleteRecords => delete_records,
+    InitProducerId => init_producer_id,
+    OffsetForLeaderEpoch => offset_for_leader_epoch,
+    DescribeConfigs => describe_configs,
+    AlterConfigs => alter_configs,
+    DescribeLogDirs => describe_log_dirs,
+    CreatePartitions => create_partitions,
+    DeleteGroups => delete_groups,
+    IncrementalAlterConfigs => incremental_alter_configs,
+    OffsetDelete => offset_delete,
+    DescribeCluster => describe_cluster,
+    DescribeProducers => describe_producers,
+    ListConfigResources => list_config_resources,
+    DescribeTopicPartitions => describe_topic_partitions,
+}
+
+impl Dispatch {
+    pub(crate) fn new(broker: Arc<Broker>) -> Self {
+        let last = ApiKey::ALL.iter().map(|key| key.code()).max().unwrap_or(0);
+        let mut meters = vec![None; usize::try_from(last).unwrap_or(0) + 1];
+        for key in SERVED {
+            let label = [key.name()];
+            meters[key.code().unsigned_abs() as usize] = Some(Meter {
+                requests: broker.metrics.requests.with_label_values(&label),
+                seconds: broker.metrics.request_seconds.with_label_values(&label),
+            });
+        }
+        Self { broker, meters }
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.broker.metrics
+    }
+
+    /// Handles one frame as far as its connection must wait for it.
+    pub(crate) async fn handle(&self, session: &mut Session, frame: Bytes) -> Verdict {
+        let started = Instant::now();
+        let (header, reader) = match frame::parse_request(frame) {
+            Ok(parsed) => parsed,
+            Err(error) => return Verdict::Close(BadInput::Header, error.to_string()),
+        };
+        if !header.is_supported() {
+            return self.unsupported(&header);
+        }
+        let client_id = header.client_id.as_deref().unwrap_or_default();
+        let caller = Caller { session, version: header.version, client_id };
+        debug!(api = header.key.name(), version = header.version, client_id, "request");
+        let verdict = self.route(&caller, &header, reader).await;
+        self.measure(header.key, started, verdict)
+    }
+
+    fn measure(&self, key: ApiKey, started: Instant, verdict: Verdict) -> Verdict {
+        let Some(Some(meter)) = self.meters.get(key.code().unsigned_abs() as usize) else { return verdict };
+        match verdict {
+            Verdict::Later(answer) => {
+                let meter = meter.clone();
+                Verdict::Later(Box::pin(async move {
+                    let pieces = answer.await;
+                    meter.done(started);
+                    pieces
+                }))
+            }
+            Verdict::Answer(_) => {
+                meter.done(started);
+                verdict
+            }
+            Verdict::Close(..) => verdict,
+        }
+    }
+
+    /// A version we do not speak. Only ApiVersions has an answer to that: version 0, with what we do speak.
+    fn unsupported(&self, header: &RequestHeader) -> Verdict {
+        self.broker.metrics.bad_input.with_label_values(&[BadInput::UnsupportedVersion.as_str()]).inc();
+        if header.key == ApiKey::ApiVersions {
+            let response = api::api_versions::unsupported();
+            return encode_as::<ApiVersionsRequest>(0, header.correlation_id, &response);
+        }
+        let why = format!("{} has no version {}", header.key.name(), header.version);
+        Verdict::Close(BadInput::UnsupportedVersion, why)
+    }
+}
+
+fn decode<M: Message>(header: &RequestHeader, reader: Reader) -> Result<M, Verdict> {
+    frame::decode_body(header.version, reader)
+        .map_err(|error| Verdict::Close(BadInput::Body, format!("{}: {error}", header.key.name())))
+}
+
+/// The answer as one piece. What we can not encode is our own mistake; the client sees a closed connection.
+pub(crate) fn encode<M: Message>(header: &RequestHeader, response: &M) -> Verdict {
+    match frame::encode_response(header.version, header.correlation_id, response) {
+        Ok(frame) => Verdict::Answer(memory(frame.bytes)),
+        Err(error) => {
+            tracing::error!(api = header.key.name(), version = header.version, %error, "answer can not be encoded");
+            Verdict::Close(BadInput::Body, format!("the answer to {} can not be encoded: {error}", header.key.name()))
+        }
+    }
+}
+
+fn encode_as<R: weir_wire::Request>(version: i16, correlation_id: i32, response: &R::Response) -> Verdict {
+    match frame::encode_response(version, correlation_id, response) {
+        Ok(frame) => Verdict::Answer(memory(frame.bytes)),
+        Err(error) => Verdict::Close(BadInput::UnsupportedVersion, error.to_string()),
+    }
+}

@@ -1,0 +1,132 @@
+//! From a group's name to the owner of its shard. Decides whether this broker coordinates a group, and creates
+//! `__consumer_offsets` when the first group is asked for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use thiserror::Error;
+use tracing::warn;
+use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets};
+use weir_core::controller::{ControllerError, Image};
+use weir_core::group::{Command, GroupConfig, GroupError, Reply, shard_for};
+use weir_model::config::{BrokerConfig, Pairs};
+use weir_model::{BrokerId, PartitionIndex, TopicName};
+
+use super::shard::{ShardHandle, start};
+use crate::metadata::{Controller, MetadataError, View};
+use crate::partition::registry::Registry;
+use crate::partition::settings::SettingsOf;
+
+/// Why `__consumer_offsets` is not there.
+#[derive(Debug, Error)]
+pub(crate) enum OffsetsTopicError {
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    #[error(transparent)]
+    Refused(#[from] ControllerError),
+    #[error("a setting is not legal: {0}")]
+    Settings(#[from] weir_model::config::ConfigError),
+}
+
+/// All shards of this broker.
+pub(crate) struct Coordinators {
+    me: BrokerId,
+    file: Arc<Pairs>,
+    view: Arc<View>,
+    controller: Controller,
+    partitions: Arc<Registry>,
+    shards: Mutex<HashMap<PartitionIndex, ShardHandle>>,
+}
+
+impl Coordinators {
+    pub(crate) fn new(
+        me: BrokerId,
+        file: Arc<Pairs>,
+        view: Arc<View>,
+        controller: Controller,
+        partitions: Arc<Registry>,
+    ) -> Self {
+        Self { me, file, view, controller, partitions, shards: Mutex::default() }
+    }
+
+    /// Which broker coordinates the group; creates the offsets topic when there is none.
+    pub(crate) async fn coordinator_of(&self, group: &str) -> Result<Option<BrokerId>, OffsetsTopicError> {
+        self.ensure_topic().await?;
+        let image = self.view.image();
+        Ok(image.topic(CONSUMER_OFFSETS).and_then(|topic| {
+            let index = shard_for(group, i32::try_from(topic.partitions.len()).unwrap_or(0));
+            topic.partition(index)?.leader
+        }))
+    }
+
+    /// The owner of the group, when it is here and has read its log.
+    pub(crate) fn shard_of(&self, group: &str) -> Result<ShardHandle, GroupError> {
+        let image = self.view.image();
+        let topic = image.topic(CONSUMER_OFFSETS).ok_or(GroupError::NotCoordinator)?;
+        let index = shard_for(group, i32::try_from(topic.partitions.len()).unwrap_or(0));
+        self.shard(&image, index).ok_or(GroupError::NotCoordinator)
+    }
+
+    /// Every shard that is led here, for lists.
+    pub(crate) fn shards(&self) -> Vec<ShardHandle> {
+        let image = self.view.image();
+        let Some(topic) = image.topic(CONSUMER_OFFSETS) else { return Vec::new() };
+        topic.numbered().filter_map(|(index, _)| self.shard(&image, index)).collect()
+    }
+
+    /// Puts one command to the group's owner.
+    pub(crate) async fn ask(&self, group: &str, command: Command) -> Result<Reply, GroupError> {
+        self.shard_of(group)?.ask(command).await
+    }
+
+    /// Offsets of topics that were deleted are deleted too.
+    pub(crate) async fn forget_topics(&self, topics: BTreeSet<TopicName>) {
+        for shard in self.shards() {
+            shard.forget_topics(topics.clone()).await;
+        }
+    }
+
+    async fn ensure_topic(&self) -> Result<(), OffsetsTopicError> {
+        if self.view.image().topic(CONSUMER_OFFSETS).is_some() {
+            return Ok(());
+        }
+        let config = self.broker_config()?;
+        self.controller.decide(move |image, entropy| consumer_offsets(image, &config, entropy)).await??;
+        self.shards();
+        Ok(())
+    }
+
+    fn broker_config(&self) -> Result<BrokerConfig, weir_model::config::ConfigError> {
+        SettingsOf { image: &self.view.image(), me: self.me, file: &self.file }.broker()
+    }
+
+    /// The shard's owner, started when it does not run yet. One whose partition went away is started anew.
+    fn shard(&self, image: &Image, index: PartitionIndex) -> Option<ShardHandle> {
+        let topic = image.topic(CONSUMER_OFFSETS)?;
+        if topic.partition(index)?.leader != Some(self.me) {
+            return None;
+        }
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shard) = shards.get(&index).filter(|shard| shard.is_alive()) {
+            return Some(shard.clone());
+        }
+        let partition = self.partitions.get(topic.id, index)?;
+        let config = self.broker_config().inspect_err(|error| warn!(%error, "group settings are not legal")).ok()?;
+        let shard = start(partition, group_config(&config));
+        shards.insert(index, shard.clone());
+        Some(shard)
+    }
+}
+
+fn group_config(broker: &BrokerConfig) -> GroupConfig {
+    GroupConfig {
+        min_session_timeout: broker.group_min_session_timeout,
+        max_session_timeout: broker.group_max_session_timeout,
+        initial_rebalance_delay: broker.group_initial_rebalance_delay,
+        max_size: usize::try_from(broker.group_max_size).unwrap_or(usize::MAX),
+        max_offset_metadata: usize::try_from(broker.offset_metadata_max_bytes).unwrap_or(usize::MAX),
+        offsets_retention: broker.offsets_retention,
+        retention_check_interval: broker.offsets_retention_check_interval,
+        ..GroupConfig::default()
+    }
+}

@@ -1,0 +1,252 @@
+//! The owner of one shard of the groups. A round takes the requests that wait, lets `core` decide each on the state the
+//! ones before it left, writes all their records with one append, and answers when that is committed. So whatever was
+//! answered is in the log, and whatever is read was committed.
+//!
+//! The records of a round are applied before they are written, so that the next request of the round sees them. When
+//! the write fails they may not be true: everybody who waits is told to come back, and the state is read from the log
+//! anew.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+use uuid::Uuid;
+use weir_core::group::{
+    AppendFailure, Command, Decision, GroupConfig, GroupError, Groups, Now, Record, Reply, Token,
+};
+use weir_model::{Millis, TopicName};
+
+use super::load::load;
+use super::write::{Pages, commit};
+use crate::clock;
+use crate::partition::PartitionHandle;
+
+/// Requests that may wait for a shard.
+const MAILBOX: usize = 256;
+/// Requests that share one write.
+const ROUND_MAX: usize = 128;
+/// Time between attempts to read a log that could not be read.
+const RELOAD_PAUSE: Duration = Duration::from_millis(500);
+
+type Look = Box<dyn FnOnce(&Groups) + Send>;
+
+enum Request {
+    Command(Command, oneshot::Sender<Reply>),
+    Look(Look),
+    ForgetTopics(BTreeSet<TopicName>),
+}
+
+/// A reference to a shard's owner. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ShardHandle {
+    mailbox: mpsc::Sender<Request>,
+    loaded: Arc<AtomicBool>,
+}
+
+impl ShardHandle {
+    /// Whether its owner runs.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.mailbox.is_closed()
+    }
+
+    /// Whether the shard's log has been read. Until then requests wait.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// Puts a command and waits for its answer, which may take a whole rebalance.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Reply, GroupError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Command(command, answer);
+        self.mailbox.send(request).await.map_err(|_| GroupError::NotCoordinator)?;
+        answered.await.map_err(|_| GroupError::NotCoordinator)
+    }
+
+    /// Reads committed state.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Groups) -> T + Send + 'static,
+    ) -> Result<T, GroupError> {
+        let (answer, answered) = oneshot::channel();
+        let look: Look = Box::new(move |groups| {
+            let _ = answer.send(look(groups));
+        });
+        self.mailbox.send(Request::Look(look)).await.map_err(|_| GroupError::NotCoordinator)?;
+        answered.await.map_err(|_| GroupError::NotCoordinator)
+    }
+
+    pub(super) async fn forget_topics(&self, topics: BTreeSet<TopicName>) {
+        let _ = self.mailbox.send(Request::ForgetTopics(topics)).await;
+    }
+}
+
+/// Starts the owner of a shard.
+pub(super) fn start(partition: PartitionHandle, config: GroupConfig) -> ShardHandle {
+    let (mailbox, requests) = mpsc::channel(MAILBOX);
+    let loaded = Arc::new(AtomicBool::new(false));
+    let owner = Owner {
+        groups: Groups::new(config),
+        config,
+        partition,
+        waiting: HashMap::new(),
+        next_token: 0,
+        started: Instant::now(),
+        loaded: Arc::clone(&loaded),
+    };
+    tokio::spawn(owner.run(requests));
+    ShardHandle { mailbox, loaded }
+}
+
+struct Owner {
+    groups: Groups,
+    config: GroupConfig,
+    partition: PartitionHandle,
+    waiting: HashMap<Token, oneshot::Sender<Reply>>,
+    next_token: u64,
+    /// The zero of the clock that never jumps.
+    started: Instant,
+    loaded: Arc<AtomicBool>,
+}
+
+/// What a round decided, not yet committed.
+#[derive(Default)]
+struct Round {
+    records: Pages,
+    replies: Vec<(Token, Reply)>,
+    looks: Vec<Look>,
+}
+
+impl Owner {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        if self.reload().await.is_none() {
+            return;
+        }
+        loop {
+            let first = tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => Some(request),
+                    None => return,
+                },
+                () = tokio::time::sleep(self.until_deadline()) => None,
+            };
+            let mut round = Round::default();
+            if let Some(first) = first {
+                self.take(first, &mut round);
+            }
+            for _ in 1..ROUND_MAX {
+                let Ok(next) = requests.try_recv() else { break };
+                self.take(next, &mut round);
+            }
+            self.tick(&mut round);
+            if !self.finish(round).await && self.reload().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, request: Request, round: &mut Round) {
+        match request {
+            Request::Command(command, answer) => {
+                let token = Token(self.next_token);
+                self.next_token += 1;
+                self.waiting.insert(token, answer);
+                let decision = self.groups.decide(token, command, self.now(), &mut Uuid::new_v4);
+                self.prepare(decision, round);
+            }
+            Request::Look(look) => round.looks.push(look),
+            Request::ForgetTopics(topics) => {
+                let decision = self.groups.forget_topics(&topics);
+                self.prepare(decision, round);
+            }
+        }
+    }
+
+    fn tick(&mut self, round: &mut Round) {
+        for _ in 0..ROUND_MAX {
+            let Some(decision) = self.groups.tick(self.now()) else { return };
+            self.prepare(decision, round);
+        }
+    }
+
+    /// Applies the records and puts them on the round's pages. Records that no page can hold fail their own decision
+    /// only.
+    fn prepare(&mut self, decision: Decision, round: &mut Round) {
+        match round.records.add(&decision.records) {
+            Ok(()) => {
+                decision.records.iter().for_each(|record: &Record| self.groups.apply(record));
+                round.replies.extend(decision.replies);
+            }
+            Err(why) => {
+                warn!(%why, "a group's records can not be written");
+                let now = self.now();
+                round.replies.extend(self.groups.append_failed(decision, AppendFailure::TooLarge, now));
+            }
+        }
+    }
+
+    /// Commits the round and answers it; `false` when that failed and the state has to be read anew.
+    async fn finish(&mut self, round: Round) -> bool {
+        let Round { records, replies, looks } = round;
+        if let Err(failure) = commit(&self.partition, records).await {
+            warn!(error = %failure, partition = %self.partition.partition, "groups could not be written");
+            self.refuse_all(replies);
+            return false;
+        }
+        for (token, reply) in replies {
+            self.answer(token, reply);
+        }
+        looks.into_iter().for_each(|look| look(&self.groups));
+        true
+    }
+
+    fn refuse_all(&mut self, replies: Vec<(Token, Reply)>) {
+        let mut undone = Decision { records: Vec::new(), replies };
+        undone.replies.extend(self.groups.resign());
+        let refusals = self.groups.append_failed(undone, AppendFailure::Unavailable, self.now());
+        for (token, reply) in refusals {
+            self.answer(token, reply);
+        }
+        // Whoever is left learns it from the dropped answer.
+        self.waiting.clear();
+    }
+
+    fn answer(&mut self, token: Token, reply: Reply) {
+        if let Some(answer) = self.waiting.remove(&token) {
+            let _ = answer.send(reply);
+        }
+    }
+
+    /// Reads the log until it can be read; `None` when the partition is gone.
+    async fn reload(&mut self) -> Option<()> {
+        self.loaded.store(false, Ordering::Release);
+        loop {
+            self.groups = Groups::new(self.config);
+            match load(&self.partition, &mut self.groups).await {
+                Ok(()) => break,
+                Err(_) if self.partition.is_gone() => return None,
+                Err(why) => warn!(%why, partition = %self.partition.partition, "group offsets can not be read yet"),
+            }
+            tokio::time::sleep(RELOAD_PAUSE).await;
+        }
+        self.groups.on_elected(self.now());
+        self.loaded.store(true, Ordering::Release);
+        info!(partition = %self.partition.partition, "coordinating groups");
+        Some(())
+    }
+
+    fn now(&self) -> Now {
+        let steady = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Now { steady: Millis(steady), wall: clock::now() }
+    }
+
+    fn until_deadline(&self) -> Duration {
+        /// A shard without deadlines looks again this often.
+        const IDLE: Duration = Duration::from_secs(60);
+        let Some(deadline) = self.groups.next_deadline() else { return IDLE };
+        let left = deadline.since(self.now().steady).0;
+        Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(IDLE)
+    }
+}

@@ -1,0 +1,162 @@
+//! Every metric of the broker, registered in one place. Children with labels are resolved once, never per request.
+
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+/// What is wrong with input we refused; the label of `weir_bad_input_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadInput {
+    Frame,
+    Header,
+    UnknownApi,
+    UnsupportedVersion,
+    Body,
+    Records,
+}
+
+impl BadInput {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::Header => "header",
+            Self::UnknownApi => "unknown_api",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::Body => "body",
+            Self::Records => "records",
+        }
+    }
+}
+
+/// The broker's metrics. Made once, shared behind an `Arc`.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) connections: IntGauge,
+    pub(crate) connections_total: IntCounter,
+    pub(crate) connections_refused: IntCounterVec,
+    pub(crate) bad_input: IntCounterVec,
+    pub(crate) requests: IntCounterVec,
+    pub(crate) request_seconds: HistogramVec,
+    pub(crate) produced_bytes: IntCounter,
+    pub(crate) produced_batches: IntCounter,
+    pub(crate) produced_records: IntCounter,
+    pub(crate) fetched_bytes: IntCounter,
+    pub(crate) sync_seconds: Histogram,
+    pub(crate) topics: IntGauge,
+    pub(crate) partitions: IntGauge,
+    pub(crate) offline_partitions: IntGauge,
+    pub(crate) groups: IntGauge,
+    pub(crate) log_dir_failed: IntGauge,
+    pub(crate) log_bytes: IntGauge,
+    pub(crate) disk_free_bytes: IntGauge,
+    pub(crate) disk_total_bytes: IntGauge,
+    pub(crate) budget_free_bytes: IntGauge,
+    pub(crate) resident_bytes: IntGauge,
+    pub(crate) cpu_seconds: Gauge,
+    pub(crate) ready: IntGauge,
+    pub(crate) recovery_seconds: Gauge,
+}
+
+/// Latency buckets from a tenth of a millisecond to ten seconds.
+const SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+impl Metrics {
+    pub(crate) fn register() -> Result<Self, prometheus::Error> {
+        let at = Registrar { registry: Registry::new() };
+        Ok(Self {
+            connections: at.gauge("weir_connections", "client connections open now")?,
+            connections_total: at.counter("weir_connections_total", "client connections accepted")?,
+            connections_refused: at.counters(
+                "weir_connections_refused_total",
+                "connections closed at once, by the setting that bounds them",
+                &["limit"],
+            )?,
+            bad_input: at.counters(
+                "weir_bad_input_total",
+                "requests refused or connections closed for malformed input",
+                &["kind"],
+            )?,
+            requests: at.counters("weir_requests_total", "requests answered", &["api"])?,
+            request_seconds: at.histograms(
+                "weir_request_seconds",
+                "time from a request's last byte to its answer's hand-over to the socket",
+                &["api"],
+            )?,
+            produced_bytes: at.counter("weir_produced_bytes_total", "bytes of record batches appended")?,
+            produced_batches: at.counter("weir_produced_batches_total", "record batches appended")?,
+            produced_records: at.counter("weir_produced_records_total", "records appended")?,
+            fetched_bytes: at.counter("weir_fetched_bytes_total", "bytes of record batches sent to consumers")?,
+            sync_seconds: at.histogram("weir_log_sync_seconds", "time of one fdatasync job of a partition")?,
+            topics: at.gauge("weir_topics", "topics in the cluster's metadata")?,
+            partitions: at.gauge("weir_partitions", "partition replicas on this broker")?,
+            offline_partitions: at.gauge("weir_offline_partitions", "replicas whose log could not be opened")?,
+            groups: at.gauge("weir_groups", "consumer groups this broker coordinates")?,
+            log_dir_failed: at.gauge("weir_log_dir_failed", "1 after an I/O error stopped the data directory")?,
+            log_bytes: at.gauge("weir_log_bytes", "bytes of all partition logs")?,
+            disk_free_bytes: at.gauge("weir_disk_free_bytes", "bytes free on the data directory's file system")?,
+            disk_total_bytes: at.gauge("weir_disk_total_bytes", "size of the data directory's file system")?,
+            budget_free_bytes: at
+                .gauge("weir_request_budget_free_bytes", "bytes of queued.max.request.bytes not in use")?,
+            resident_bytes: at.gauge("process_resident_memory_bytes", "resident memory")?,
+            cpu_seconds: at.float("process_cpu_seconds_total", "user and system time spent")?,
+            ready: at.gauge("weir_ready", "1 when the broker serves clients")?,
+            recovery_seconds: at.float("weir_recovery_seconds", "time the last start took to open all logs")?,
+            registry: at.registry,
+        })
+    }
+
+    /// All metrics in Prometheus' text format.
+    pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
+        prometheus::TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+struct Registrar {
+    registry: Registry,
+}
+
+impl Registrar {
+    fn keep<C: prometheus::core::Collector + Clone + 'static>(&self, metric: C) -> Result<C, prometheus::Error> {
+        self.registry.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.keep(IntGauge::new(name, help)?)
+    }
+
+    fn float(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        self.keep(Gauge::new(name, help)?)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.keep(IntCounter::new(name, help)?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn histogram(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+        self.keep(Histogram::with_opts(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()))?)
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, prometheus::Error> {
+        self.keep(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_registers_once_and_renders() {
+        let metrics = Metrics::register().unwrap();
+        metrics.bad_input.with_label_values(&[BadInput::Frame.as_str()]).inc();
+        let text = metrics.render().unwrap();
+        assert!(text.contains("weir_bad_input_total{kind=\"frame\"} 1"), "{text}");
+    }
+}

@@ -1,0 +1,167 @@
+//! One client connection: frames in, answers out in the order of their requests. A request is handed to dispatch
+//! before the next one is read; a produce gives back a promise, so that the next produce is appended while the
+//! first is being made durable. One task per connection, and it ends when either direction does.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::budget::Share;
+use super::outgoing::{Piece, write_all};
+use super::receive::{FrameLimits, FrameReader, ReceiveError};
+use crate::dispatch::Dispatch;
+use crate::metrics::BadInput;
+
+/// Requests of one connection that may be unanswered at once; further ones wait in the socket.
+const IN_FLIGHT_MAX: usize = 16;
+/// Ready answers up to this many bytes are written together.
+const COALESCE_MAX: usize = 64 * 1024;
+
+/// What a request leads to.
+pub(crate) enum Verdict {
+    /// The answer is here.
+    Answer(Vec<Piece>),
+    /// The request was accepted in its order; the answer comes when what it depends on has happened. `None` closes the
+    /// connection: the only way to tell a client that wants no answers that something went wrong.
+    Later(BoxFuture<'static, Option<Vec<Piece>>>),
+    /// There is no answer to such input: the connection closes.
+    Close(BadInput, String),
+}
+
+/// What handlers may know about the connection a request came by.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) peer: SocketAddr,
+    /// The listener's name; it decides which advertised addresses the client is told.
+    pub(crate) listener: Arc<str>,
+}
+
+/// Serves one connection until it ends or `stop`.
+pub(crate) async fn serve(
+    mut stream: TcpStream,
+    session: Session,
+    dispatch: Arc<Dispatch>,
+    limits: FrameLimits,
+    stop: CancellationToken,
+) {
+    let peer = session.peer;
+    let (read, write) = stream.split();
+    let (answers, queue) = mpsc::channel(IN_FLIGHT_MAX);
+    let reading = receive(FrameReader::new(read, limits), session, &dispatch, answers, stop);
+    let writing = send(write.as_ref(), queue);
+    tokio::pin!(reading, writing);
+    tokio::select! {
+        ended = &mut reading => {
+            match ended {
+                Ok(()) => debug!(%peer, "connection closed"),
+                Err(Ended::Bad(kind, why)) => {
+                    dispatch.metrics().bad_input.with_label_values(&[kind.as_str()]).inc();
+                    info!(%peer, kind = kind.as_str(), why, "connection closed for bad input");
+                }
+                Err(Ended::Receive(error)) => debug!(%peer, %error, "connection ended"),
+            }
+            // What was accepted is answered, also when what came after was nonsense.
+            if let Err(error) = writing.await {
+                debug!(%peer, %error, "answers were lost");
+            }
+        }
+        ended = &mut writing => {
+            if let Err(error) = ended {
+                debug!(%peer, %error, "connection ended while answering");
+            }
+        }
+    }
+}
+
+enum Ended {
+    Bad(BadInput, String),
+    Receive(ReceiveError),
+}
+
+impl From<ReceiveError> for Ended {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Length(..) | ReceiveError::Slow(_) => Self::Bad(BadInput::Frame, error.to_string()),
+            ReceiveError::Truncated | ReceiveError::Idle(_) | ReceiveError::Io(_) => Self::Receive(error),
+        }
+    }
+}
+
+/// An answer on its way, with what it holds of the byte budget.
+struct Promise {
+    pieces: BoxFuture<'static, Option<Vec<Piece>>>,
+    _share: Option<Share>,
+}
+
+async fn receive<R: tokio::io::AsyncRead + Unpin>(
+    mut frames: FrameReader<R>,
+    mut session: Session,
+    dispatch: &Dispatch,
+    answers: mpsc::Sender<Promise>,
+    stop: CancellationToken,
+) -> Result<(), Ended> {
+    loop {
+        // The place in the queue comes first: a full queue stops reading, not handling.
+        let Ok(place) = answers.reserve().await else { return Ok(()) };
+        let next = tokio::select! {
+            next = frames.next() => next?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let Some((frame, share)) = next else { return Ok(()) };
+        match Box::pin(dispatch.handle(&mut session, frame)).await {
+            Verdict::Answer(pieces) => {
+                place.send(Promise { pieces: std::future::ready(Some(pieces)).boxed(), _share: None });
+            }
+            Verdict::Later(pieces) => place.send(Promise { pieces, _share: Some(share) }),
+            Verdict::Close(kind, why) => return Err(Ended::Bad(kind, why)),
+        }
+    }
+}
+
+async fn send(stream: &TcpStream, mut queue: mpsc::Receiver<Promise>) -> io::Result<()> {
+    let mut waiting: VecDeque<Promise> = VecDeque::new();
+    loop {
+        let mut first = match waiting.pop_front() {
+            Some(promise) => promise,
+            None => match queue.recv().await {
+                Some(promise) => promise,
+                None => return Ok(()),
+            },
+        };
+        let Some(mut pieces) = first.pieces.as_mut().await else { return Ok(()) };
+        drop(first);
+        let mut size: usize = pieces.iter().map(Piece::len).sum();
+        while size < COALESCE_MAX {
+            let Some(mut next) = waiting.pop_front().or_else(|| queue.try_recv().ok()) else { break };
+            match next.pieces.as_mut().now_or_never() {
+                Some(None) => {
+                    write_all(stream, pieces).await?;
+                    return Ok(());
+                }
+                Some(Some(more)) => {
+                    size += more.iter().map(Piece::len).sum::<usize>();
+                    pieces.extend(more);
+                }
+                None => {
+                    waiting.push_front(next);
+                    break;
+                }
+            }
+        }
+        write_all(stream, pieces).await?;
+    }
+}
+
+/// An answer made in memory.
+pub(crate) fn memory(bytes: Bytes) -> Vec<Piece> {
+    vec![Piece::Memory(bytes)]
+}

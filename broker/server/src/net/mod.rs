@@ -1,0 +1,8 @@
+//! The network edge: accepting connections, framing, order of replies. Knows bytes and limits, not Kafka's APIs.
+
+pub(crate) mod admission;
+pub(crate) mod budget;
+pub(crate) mod connection;
+pub(crate) mod listener;
+pub(crate) mod outgoing;
+pub(crate) mod receive;

@@ -1,0 +1,151 @@
+//! Writes answers: bytes made in memory and ranges of log files, in order. Ranges go from the page cache to the
+//! socket by `sendfile`, small answers that are ready together go in one write.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use weir_log::RealFile;
+
+/// A range of a file, to be sent without passing through our memory. The handle keeps the bytes alive even when
+/// retention unlinks the file.
+#[derive(Clone, Debug)]
+pub(crate) struct FileSpan {
+    pub(crate) file: Arc<RealFile>,
+    pub(crate) position: u64,
+    pub(crate) len: usize,
+}
+
+/// One piece of an answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Piece {
+    Memory(Bytes),
+    File(FileSpan),
+}
+
+impl Piece {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Memory(bytes) => bytes.len(),
+            Self::File(span) => span.len,
+        }
+    }
+}
+
+/// Writes all pieces in order; returns how many bytes went out.
+pub(crate) async fn write_all(stream: &TcpStream, pieces: Vec<Piece>) -> io::Result<usize> {
+    let total = pieces.iter().map(Piece::len).sum();
+    let mut memory: Vec<Bytes> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match piece {
+            Piece::Memory(bytes) => memory.push(bytes),
+            Piece::File(span) => {
+                write_memory(stream, &mut memory).await?;
+                send_file(stream, span).await?;
+            }
+        }
+    }
+    write_memory(stream, &mut memory).await?;
+    Ok(total)
+}
+
+/// The most slices one `writev` takes.
+const SLICES_MAX: usize = 64;
+
+async fn write_memory(stream: &TcpStream, pieces: &mut Vec<Bytes>) -> io::Result<()> {
+    let mut first = 0;
+    while first < pieces.len() {
+        if pieces[first].is_empty() {
+            first += 1;
+            continue;
+        }
+        stream.writable().await?;
+        let slices: Vec<IoSlice<'_>> =
+            pieces[first..].iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
+        let mut written = match stream.try_write_vectored(&slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        while written > 0 {
+            let step = written.min(pieces[first].len());
+            pieces[first].advance(step);
+            written -= step;
+            if pieces[first].is_empty() {
+                first += 1;
+            }
+        }
+    }
+    pieces.clear();
+    Ok(())
+}
+
+async fn send_file(stream: &TcpStream, span: FileSpan) -> io::Result<()> {
+    let mut position = span.position;
+    let mut left = span.len;
+    while left > 0 {
+        stream.writable().await?;
+        let sent = stream.try_io(Interest::WRITABLE, || {
+            rustix::fs::sendfile(stream, span.file.file(), Some(&mut position), left).map_err(io::Error::from)
+        });
+        match sent {
+            // The file is shorter than the log said: the client must not take what follows for records.
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(sent) => left -= sent,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use weir_log::{Disk, RealDisk};
+
+    use super::*;
+
+    fn open(dir: &Path) -> Arc<RealFile> {
+        Arc::new(RealDisk.open(&dir.join("f")).unwrap())
+    }
+
+    #[tokio::test]
+    async fn memory_and_file_ranges_arrive_in_order_whatever_their_size() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let content: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
+        std::fs::write(dir.path().join("f"), &content).unwrap();
+        let span = FileSpan { file: open(dir.path()), position: 100, len: 2_500_000 };
+        let many = (0..200u8).map(|i| Piece::Memory(Bytes::from(vec![i; 3])));
+        let pieces: Vec<_> = many.chain([Piece::File(span), Piece::Memory(Bytes::from_static(b"end"))]).collect();
+        let mut expected: Vec<u8> = (0..200u8).flat_map(|i| [i; 3]).collect();
+        expected.extend_from_slice(&content[100..2_500_100]);
+        expected.extend_from_slice(b"end");
+        let writer = tokio::spawn(async move { write_all(&server, pieces).await.unwrap() });
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert_eq!(writer.await.unwrap(), expected.len());
+        assert!(got == expected);
+    }
+
+    #[tokio::test]
+    async fn a_file_shorter_than_promised_is_an_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), b"").unwrap();
+        let span = FileSpan { file: open(dir.path()), position: 0, len: 10 };
+        let error = write_all(&server, vec![Piece::File(span)]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

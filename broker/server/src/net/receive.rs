@@ -1,0 +1,193 @@
+//! Cuts a byte stream into frames: a four-byte length, then the body. Decides when a length is not credible and
+//! when a frame took too long. Holds no buffer while a connection is idle, and never allocates by a claimed
+//! length faster than bytes arrive.
+
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::time::timeout;
+
+use super::budget::{ByteBudget, Share};
+
+/// The smallest frame that can hold a request header: key, version, correlation id.
+const SMALLEST_FRAME: usize = 8;
+/// What one read asks the socket for while no frame is known.
+const READ_CHUNK: usize = 8 * 1024;
+/// How much more than it already sent a client may make us reserve.
+const GROWTH_MAX: usize = 1024 * 1024;
+/// A frame that began must end within this time plus what its size takes at the slowest rate.
+const FRAME_GRACE: Duration = Duration::from_secs(30);
+/// The slowest rate at which a started frame may arrive, in bytes a second.
+const SLOWEST_RATE: u64 = 16 * 1024;
+
+/// Why reading a connection ended.
+#[derive(Debug, Error)]
+pub(crate) enum ReceiveError {
+    #[error("frame length {0} is outside 8..={1}")]
+    Length(i32, usize),
+    #[error("the connection closed inside a frame")]
+    Truncated,
+    #[error("no request for {0:?}")]
+    Idle(Duration),
+    #[error("a frame did not arrive within {0:?}")]
+    Slow(Duration),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// What bounds a connection's frames.
+#[derive(Clone, Debug)]
+pub(crate) struct FrameLimits {
+    /// `socket.request.max.bytes`.
+    pub(crate) frame_max: usize,
+    /// `connections.max.idle.ms`.
+    pub(crate) idle_max: Duration,
+    pub(crate) budget: ByteBudget,
+}
+
+/// Reads frames off one connection.
+#[derive(Debug)]
+pub(crate) struct FrameReader<R> {
+    stream: R,
+    buffer: BytesMut,
+    limits: FrameLimits,
+}
+
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    pub(crate) fn new(stream: R, limits: FrameLimits) -> Self {
+        Self { stream, buffer: BytesMut::new(), limits }
+    }
+
+    /// The next frame's body with its share of the byte budget; `None` when the peer closed between frames.
+    pub(crate) async fn next(&mut self) -> Result<Option<(Bytes, Share)>, ReceiveError> {
+        let idle = self.limits.idle_max;
+        while self.buffer.len() < 4 {
+            let read = match timeout(idle, self.first_bytes()).await {
+                Err(_) => return Err(ReceiveError::Idle(idle)),
+                Ok(read) => read?,
+            };
+            if read == 0 {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(ReceiveError::Truncated) };
+            }
+        }
+        let length = self.length()?;
+        let share = self.limits.budget.take(length).await;
+        let patience = FRAME_GRACE + Duration::from_secs(length as u64 / SLOWEST_RATE);
+        timeout(patience, self.fill_to(4 + length)).await.map_err(|_| ReceiveError::Slow(patience))??;
+        let mut frame = self.buffer.split_to(4 + length);
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+        let body = frame.split_off(4).freeze();
+        Ok(Some((body, share)))
+    }
+
+    fn length(&self) -> Result<usize, ReceiveError> {
+        let claimed = i32::from_be_bytes([self.buffer[0], self.buffer[1], self.buffer[2], self.buffer[3]]);
+        usize::try_from(claimed)
+            .ok()
+            .filter(|length| (SMALLEST_FRAME..=self.limits.frame_max).contains(length))
+            .ok_or(ReceiveError::Length(claimed, self.limits.frame_max))
+    }
+
+    async fn fill_to(&mut self, wanted: usize) -> Result<(), ReceiveError> {
+        while self.buffer.len() < wanted {
+            let missing = wanted - self.buffer.len();
+            if self.fill(missing.min(GROWTH_MAX.max(self.buffer.len()))).await? == 0 {
+                return Err(ReceiveError::Truncated);
+            }
+        }
+        Ok(())
+    }
+
+    /// One read into room that is reserved for a frame known to come.
+    async fn fill(&mut self, room: usize) -> Result<usize, ReceiveError> {
+        self.buffer.reserve(room);
+        Ok(self.stream.read_buf(&mut self.buffer).await?)
+    }
+
+    /// One read while no frame is known: the bytes land on the stack, so that a thousand idle connections hold no
+    /// buffers.
+    async fn first_bytes(&mut self) -> Result<usize, ReceiveError> {
+        let Self { stream, buffer, .. } = self;
+        let read = poll_fn(|context| {
+            let mut chunk = [MaybeUninit::uninit(); READ_CHUNK];
+            let mut chunk = ReadBuf::uninit(&mut chunk);
+            match Pin::new(&mut *stream).poll_read(context, &mut chunk) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) => {
+                    buffer.extend_from_slice(chunk.filled());
+                    Poll::Ready(Ok(chunk.filled().len()))
+                }
+            }
+        });
+        Ok(read.await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> FrameLimits {
+        FrameLimits { frame_max: 1000, idle_max: Duration::from_secs(600), budget: ByteBudget::new(1 << 20) }
+    }
+
+    async fn read_all(bytes: &[u8]) -> (Vec<Vec<u8>>, Option<ReceiveError>) {
+        let mut reader = FrameReader::new(bytes, limits());
+        let mut frames = Vec::new();
+        loop {
+            match reader.next().await {
+                Ok(Some((frame, _))) => frames.push(frame.to_vec()),
+                Ok(None) => return (frames, None),
+                Err(error) => return (frames, Some(error)),
+            }
+        }
+    }
+
+    fn frame(body: &[u8]) -> Vec<u8> {
+        [&(body.len() as i32).to_be_bytes(), body].concat()
+    }
+
+    #[tokio::test]
+    async fn several_frames_in_one_read_come_out_one_by_one() {
+        let (frames, error) = read_all(&[frame(b"12345678"), frame(b"abcdefghi")].concat()).await;
+        assert_eq!(frames, [b"12345678".to_vec(), b"abcdefghi".to_vec()]);
+        assert!(error.is_none());
+    }
+
+    #[tokio::test]
+    async fn incredible_lengths_end_the_connection() {
+        for length in [-1i32, 0, 7, 1001, i32::MAX, i32::MIN] {
+            let (_, error) = read_all(&[&length.to_be_bytes()[..], &[0; 64]].concat()).await;
+            assert!(matches!(error, Some(ReceiveError::Length(l, 1000)) if l == length), "{length}: {error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_ends_inside_a_frame_is_told_from_one_that_ends_between() {
+        let (_, error) = read_all(&frame(b"12345678")[..9]).await;
+        assert!(matches!(error, Some(ReceiveError::Truncated)));
+        let (_, error) = read_all(&[0, 0]).await;
+        assert!(matches!(error, Some(ReceiveError::Truncated)));
+        let (frames, error) = read_all(b"").await;
+        assert!(frames.is_empty() && error.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frame_that_drips_is_given_up_and_a_silent_peer_too() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut reader = FrameReader::new(server, limits());
+        tokio::io::AsyncWriteExt::write_all(&mut client, &[0, 0, 0, 100, 1]).await.unwrap();
+        assert!(matches!(reader.next().await, Err(ReceiveError::Slow(_))));
+        let (_client, server) = tokio::io::duplex(64);
+        assert!(matches!(FrameReader::new(server, limits()).next().await, Err(ReceiveError::Idle(_))));
+    }
+}

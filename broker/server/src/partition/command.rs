@@ -1,0 +1,111 @@
+//! What a partition's owner can be asked. Every command carries the place its answer goes to.
+
+use std::sync::Weak;
+
+use bytes::BytesMut;
+use tokio::sync::{Notify, oneshot};
+use weir_core::partition::producers::ActiveProducer;
+use weir_core::partition::{
+    Acks, BatchFacts, EpochEnd, ListOffsets, Policy, Produced, ReadBound, Reader,
+};
+use weir_log::LogConfig;
+use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch};
+
+use super::error::PartitionError;
+use crate::net::outgoing::FileSpan;
+
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, PartitionError>>;
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Append(Append),
+    Read(Read, Answer<ReadReply>),
+    ListOffsets(OffsetQuery, Answer<ListedOffset>),
+    DeleteRecords { before: Option<Offset>, answer: Answer<Offset> },
+    EpochEnd { asked: LeaderEpoch, current: Option<LeaderEpoch>, answer: Answer<Option<EpochEnd>> },
+    Producers(Answer<Vec<ActiveProducer>>),
+    Assign(Reign),
+    Configure(Box<Configured>),
+    /// Retention, expiry of producers, compaction when it is worth it.
+    Housekeep,
+    /// Sync, close, answer, end.
+    Stop(oneshot::Sender<()>),
+}
+
+/// One validated batch to append.
+#[derive(Debug)]
+pub(crate) struct Append {
+    /// Base offset and leader epoch are patched in place.
+    pub(crate) batch: BytesMut,
+    pub(crate) facts: BatchFacts,
+    pub(crate) acks: Acks,
+    pub(crate) leader_epoch: Option<LeaderEpoch>,
+    pub(crate) append_time: Millis,
+    pub(crate) deadline: Millis,
+    /// Also sent when acks is none, so that a failure can close the connection.
+    pub(crate) answer: Answer<Produced>,
+}
+
+/// A fetch from one partition.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) from: Offset,
+    pub(crate) max_bytes: usize,
+    /// The first batch is returned even when it is larger than `max_bytes`.
+    pub(crate) at_least_one: bool,
+    pub(crate) reader: Reader,
+    pub(crate) current_leader_epoch: Option<LeaderEpoch>,
+    /// The reign of the last record the fetcher has, when it wants to know of a divergence.
+    pub(crate) last_fetched_epoch: Option<LeaderEpoch>,
+    /// Told once when there is more to read than this answer could give.
+    pub(crate) watch: Option<Weak<Notify>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ReadReply {
+    pub(crate) bound: ReadBound,
+    pub(crate) span: Option<FileSpan>,
+    pub(crate) diverging: Option<EpochEnd>,
+}
+
+impl ReadReply {
+    pub(crate) fn len(&self) -> usize {
+        self.span.as_ref().map_or(0, |span| span.len)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OffsetQuery {
+    pub(crate) what: ListOffsets,
+    pub(crate) reader: Reader,
+    pub(crate) current_leader_epoch: Option<LeaderEpoch>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListedOffset {
+    pub(crate) offset: Offset,
+    pub(crate) timestamp: Millis,
+    pub(crate) leader_epoch: LeaderEpoch,
+}
+
+impl ListedOffset {
+    pub(crate) const NOTHING: Self =
+        Self { offset: Offset(-1), timestamp: Millis::NONE, leader_epoch: LeaderEpoch::NONE };
+}
+
+/// The controller's word on a partition, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reign {
+    pub(crate) leader: Option<BrokerId>,
+    pub(crate) leader_epoch: LeaderEpoch,
+    pub(crate) partition_epoch: PartitionEpoch,
+    pub(crate) replicas: Vec<BrokerId>,
+    pub(crate) isr: Vec<BrokerId>,
+}
+
+/// A partition's settings, for its decisions and for its log.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Configured {
+    pub(crate) policy: Policy,
+    pub(crate) log: LogConfig,
+}

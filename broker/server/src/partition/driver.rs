@@ -1,0 +1,261 @@
+//! The only owner of a partition replica. It takes commands from a mailbox, lets `core` decide, appends through the
+//! log, and answers when the effect an answer depends on has happened. A round handles all commands that are waiting,
+//! so that one fdatasync covers them all; while it runs on another thread the next round is appended.
+//!
+//! On a crash between any two lines: what was not synced was not acknowledged with acks=all, and the log recovers to a
+//! prefix that holds all that was.
+
+mod append;
+mod housekeeping;
+mod queries;
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tracing::error;
+use weir_core::partition::{Acks, Assignment, Effect, Produced, Replica, Token};
+use weir_log::{CompactionOutcome, Log, LogError, RealDisk, SyncDone};
+use weir_model::{Millis, Offset};
+
+use super::command::{Answer, Command};
+use super::handle::Published;
+use super::waiters::Waiters;
+use crate::clock;
+use crate::health::Health;
+use crate::metrics::Metrics;
+
+/// Commands that one round handles before it looks at syncs and deadlines again.
+const ROUND_MAX: usize = 256;
+
+/// What drivers share.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+    /// One compaction at a time over all partitions.
+    pub(crate) cleaner: Arc<Semaphore>,
+    pub(crate) cleaner_buffer_bytes: usize,
+    pub(crate) cleaner_enabled: bool,
+}
+
+/// A write that is not answered yet.
+#[derive(Debug)]
+struct Unanswered {
+    /// Until it is in the log.
+    batch: BytesMut,
+    acks: Acks,
+    records: u64,
+    answer: Answer<Produced>,
+}
+
+/// The owner.
+pub(crate) struct Driver {
+    pub(super) log: Log<RealDisk>,
+    pub(super) replica: Replica,
+    pub(super) mailbox: mpsc::Receiver<Command>,
+    pub(super) published: Arc<Published>,
+    pub(super) surroundings: Surroundings,
+    work: Work,
+}
+
+/// What is under way.
+#[derive(Default)]
+struct Work {
+    effects: Vec<Effect>,
+    unanswered: HashMap<Token, Unanswered>,
+    next_token: u64,
+    waiters: Waiters,
+    sync: Option<Running<SyncDone>>,
+    compaction: Option<Running<CompactionOutcome>>,
+    /// Where the last producer snapshot was taken.
+    snapshot_at: Option<Offset>,
+    /// Who asked to stop.
+    stop: Option<oneshot::Sender<()>>,
+}
+
+struct Running<T> {
+    since: Instant,
+    task: JoinHandle<Result<T, LogError>>,
+}
+
+enum Event {
+    Command(Command),
+    Synced(Result<SyncDone, LogError>, Duration),
+    Compacted(Result<CompactionOutcome, LogError>),
+    Deadline,
+    Abandoned,
+}
+
+impl Driver {
+    /// `effects` are what the replica's first assignment asks for.
+    pub(crate) fn starting(
+        log: Log<RealDisk>,
+        replica: Replica,
+        mailbox: mpsc::Receiver<Command>,
+        published: Arc<Published>,
+        surroundings: Surroundings,
+        effects: Vec<Effect>,
+    ) -> Self {
+        let work = Work { effects, ..Work::default() };
+        Self { log, replica, mailbox, published, surroundings, work }
+    }
+
+    /// Runs until told to stop, or until nobody holds a handle any more.
+    pub(crate) async fn run(mut self) {
+        self.settle();
+        self.publish();
+        loop {
+            match self.next_event().await {
+                Event::Abandoned => break,
+                Event::Command(command) => self.round(command),
+                Event::Synced(done, took) => self.synced(done, took),
+                Event::Compacted(outcome) => self.compacted(outcome),
+                Event::Deadline => self.replica.tick(clock::now(), &mut self.work.effects),
+            }
+            self.settle();
+            self.start_sync();
+            self.publish();
+            if self.work.stop.is_some() {
+                break;
+            }
+        }
+        self.close().await;
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let deadline = self.replica.next_deadline();
+        tokio::select! {
+            biased;
+            (done, took) = finished(&mut self.work.sync) => Event::Synced(done, took),
+            (outcome, _) = finished(&mut self.work.compaction) => Event::Compacted(outcome),
+            command = self.mailbox.recv() => command.map_or(Event::Abandoned, Event::Command),
+            () = until(deadline) => Event::Deadline,
+        }
+    }
+
+    /// Handles a command and what else is waiting, then lets the log take all their batches.
+    fn round(&mut self, first: Command) {
+        self.handle(first);
+        for _ in 1..ROUND_MAX {
+            if self.work.stop.is_some() {
+                break;
+            }
+            let Ok(command) = self.mailbox.try_recv() else { break };
+            self.handle(command);
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Append(append) => self.accept(append),
+            // Readers see what was appended before them in this very round.
+            other => {
+                self.settle();
+                self.handle_settled(other);
+            }
+        }
+    }
+
+    fn handle_settled(&mut self, command: Command) {
+        match command {
+            Command::Append(append) => self.accept(append),
+            Command::Read(read, answer) => self.read(&read, answer),
+            Command::ListOffsets(query, answer) => {
+                let _ = answer.send(self.list_offsets(query));
+            }
+            Command::DeleteRecords { before, answer } => {
+                let _ = answer.send(self.delete_records(before));
+            }
+            Command::EpochEnd { asked, current, answer } => {
+                let _ = answer.send(self.epoch_end(asked, current));
+            }
+            Command::Producers(answer) => {
+                let _ = answer.send(Ok(self.replica.producers().active().collect()));
+            }
+            Command::Assign(reign) => {
+                let assignment = Assignment {
+                    leader: reign.leader,
+                    leader_epoch: reign.leader_epoch,
+                    partition_epoch: reign.partition_epoch,
+                    replicas: &reign.replicas,
+                    isr: &reign.isr,
+                };
+                self.replica.assign(assignment, &mut self.work.effects);
+                self.work.waiters.wake_all();
+            }
+            Command::Configure(configured) => {
+                self.replica.set_policy(configured.policy);
+                self.log.set_config(configured.log);
+            }
+            Command::Housekeep => self.housekeep(),
+            Command::Stop(stopped) => self.work.stop = Some(stopped),
+        }
+    }
+
+    fn publish(&self) {
+        self.published.publish(self.replica.high_watermark(), self.replica.log_end(), self.log.size());
+    }
+
+    /// The data directory can not be trusted any more: say so where it is seen.
+    fn disk_failed(&self, what: &str, error: &LogError) {
+        error!(%error, log = %self.log.dir().display(), "{what}");
+        if matches!(error, LogError::Failed | LogError::Io { .. }) {
+            self.surroundings.health.disk_failed();
+            self.surroundings.metrics.log_dir_failed.set(1);
+        }
+    }
+
+    /// Lets running work end, syncs what is left and closes the log, so that the next start need not recover.
+    async fn close(mut self) {
+        if let Some(sync) = self.work.sync.take()
+            && let Ok(done) = sync.task.await
+        {
+            self.synced(done, sync.since.elapsed());
+        }
+        self.settle();
+        if let Some(compaction) = self.work.compaction.take() {
+            compaction.task.abort();
+            let _ = compaction.task.await;
+        }
+        self.work.waiters.wake_all();
+        let stop = self.work.stop.take();
+        let Self { log, replica, .. } = self;
+        let closed = tokio::task::spawn_blocking(move || {
+            let (offset, snapshot) = replica.producer_snapshot();
+            let mut log = log;
+            if !replica.producers().is_empty() {
+                log.write_snapshot(offset, &snapshot)?;
+            }
+            log.close()
+        });
+        match closed.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => error!(%error, "a log was not closed cleanly; the next start recovers it"),
+            Err(panic) => error!(%panic, "closing a log panicked"),
+        }
+        if let Some(stop) = stop {
+            let _ = stop.send(());
+        }
+    }
+}
+
+/// The result of a job on another thread; never when there is none. A job that panicked is a failed disk: nobody knows
+/// what it did.
+async fn finished<T>(running: &mut Option<Running<T>>) -> (Result<T, LogError>, Duration) {
+    let Some(job) = running else { return pending().await };
+    let result = (&mut job.task).await;
+    let took = job.since.elapsed();
+    *running = None;
+    (result.unwrap_or(Err(LogError::Failed)), took)
+}
+
+async fn until(deadline: Option<Millis>) {
+    let Some(deadline) = deadline else { return pending().await };
+    let left = deadline.since(clock::now()).0;
+    tokio::time::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0))).await;
+}

@@ -1,0 +1,148 @@
+//! Writes: from command to effect to log to answer.
+
+use std::time::{Duration, Instant};
+
+use weir_core::partition::{Acks, Effect, Produce, Produced, StorageFailure, Token};
+use weir_log::{LogError, SyncDone};
+use weir_model::{LeaderEpoch, Millis, Offset};
+
+use super::{Driver, Running, Unanswered};
+use crate::clock;
+use crate::partition::command::Append;
+
+impl Driver {
+    /// Lets `core` decide where the batch goes. Its bytes wait here for the effect that names them.
+    pub(super) fn accept(&mut self, append: Append) {
+        let token = Token(self.work.next_token);
+        self.work.next_token += 1;
+        let write = Produce {
+            token,
+            acks: append.acks,
+            batch: append.facts,
+            leader_epoch: append.leader_epoch,
+            append_time: append.append_time,
+            deadline: append.deadline,
+        };
+        let records = append.facts.last_offset_delta.unsigned_abs() as u64 + 1;
+        let Append { batch, acks, answer, .. } = append;
+        self.work.unanswered.insert(token, Unanswered { batch, acks, records, answer });
+        self.replica.produce(write, &mut self.work.effects);
+    }
+
+    /// Carries out every effect, in order, until none is left.
+    pub(super) fn settle(&mut self) {
+        while !self.work.effects.is_empty() {
+            let effects = std::mem::take(&mut self.work.effects);
+            let mut written = Written::default();
+            for effect in effects {
+                match effect {
+                    Effect::Append { token, base_offset, leader_epoch } => {
+                        self.write(token, base_offset, leader_epoch, &mut written);
+                    }
+                    Effect::Reply { token, outcome } => {
+                        if let Some(unanswered) = self.work.unanswered.remove(&token) {
+                            let _ = unanswered.answer.send(outcome.map_err(Into::into));
+                        }
+                    }
+                    Effect::LeaderEpochStarted { epoch, start } => {
+                        assert_eq!(start, self.log.log_end(), "a reign begins at the end of the log");
+                        self.log.begin_epoch(epoch);
+                    }
+                    Effect::HighWatermark(to) => self.work.waiters.advance(to),
+                }
+            }
+            self.report(written);
+        }
+    }
+
+    fn write(&mut self, token: Token, base_offset: Offset, epoch: LeaderEpoch, written: &mut Written) {
+        // After a failure the offsets given to later batches mean nothing.
+        if written.failed.is_some() {
+            return;
+        }
+        let Some(unanswered) = self.work.unanswered.get_mut(&token) else { return };
+        let mut batch = std::mem::take(&mut unanswered.batch);
+        match self.log.append(&mut batch, epoch, clock::now()) {
+            Ok(appended) => {
+                assert_eq!(appended.base, base_offset, "the log and the decision must agree on offsets");
+                written.end = Some(self.log.log_end());
+                written.count(&batch, unanswered.records);
+                // `core` answers a write without acks only when it failed.
+                if unanswered.acks == Acks::None
+                    && let Some(done) = self.work.unanswered.remove(&token)
+                {
+                    let log_start = self.log.log_start();
+                    let _ = done.answer.send(Ok(Produced { base_offset, append_time: Millis::NONE, log_start }));
+                }
+            }
+            Err(error) => {
+                self.disk_failed("an append failed", &error);
+                written.failed = Some(failure(&error));
+            }
+        }
+    }
+
+    fn report(&mut self, written: Written) {
+        let metrics = &self.surroundings.metrics;
+        metrics.produced_batches.inc_by(written.batches);
+        metrics.produced_bytes.inc_by(written.bytes);
+        metrics.produced_records.inc_by(written.records);
+        if let Some(end) = written.end {
+            self.replica.on_appended(end, clock::now(), &mut self.work.effects);
+        }
+        if let Some(why) = written.failed {
+            self.replica.append_failed(why, &mut self.work.effects);
+        }
+    }
+
+    /// Starts a sync when one is wanted and none runs.
+    pub(super) fn start_sync(&mut self) {
+        if self.work.sync.is_some() || !self.replica.sync_wanted(clock::now()) {
+            return;
+        }
+        let Some(job) = self.log.sync_job() else { return };
+        let task = tokio::task::spawn_blocking(move || job.run());
+        self.work.sync = Some(Running { since: Instant::now(), task });
+    }
+
+    pub(super) fn synced(&mut self, done: Result<SyncDone, LogError>, took: Duration) {
+        self.surroundings.metrics.sync_seconds.observe(took.as_secs_f64());
+        match done.and_then(|done| self.log.synced(done)) {
+            Ok(()) => {
+                let end = self.log.durable_end();
+                self.replica.on_durable(end, clock::now(), &mut self.work.effects);
+            }
+            Err(error) => {
+                self.disk_failed("a sync failed: nothing after it is trusted", &error);
+                for (_, write) in self.work.unanswered.drain() {
+                    let _ = write.answer.send(Err(failure(&error).into()));
+                }
+            }
+        }
+    }
+}
+
+/// What one pass over the effects did to the log.
+#[derive(Default)]
+struct Written {
+    end: Option<Offset>,
+    failed: Option<StorageFailure>,
+    batches: u64,
+    bytes: u64,
+    records: u64,
+}
+
+impl Written {
+    fn count(&mut self, batch: &[u8], records: u64) {
+        self.batches += 1;
+        self.bytes += batch.len() as u64;
+        self.records += records;
+    }
+}
+
+fn failure(error: &LogError) -> StorageFailure {
+    match error {
+        LogError::DiskFull { .. } => StorageFailure::Full,
+        _ => StorageFailure::Failed,
+    }
+}

@@ -1,0 +1,74 @@
+//! What a partition does on its own account: retention, expiry of producers, snapshots, compaction. Deleting is done
+//! at once; compaction runs on another thread, one partition of the broker at a time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{debug, info};
+use weir_log::{CompactionOutcome, LogError};
+
+use super::{Driver, Running};
+use crate::clock;
+
+impl Driver {
+    pub(super) fn housekeep(&mut self) {
+        let now = clock::now();
+        self.replica.expire_producers(now);
+        self.snapshot_producers();
+        match self.log.retention(now, self.replica.high_watermark()) {
+            Ok(deleted) if deleted.segments > 0 => {
+                self.replica.on_log_start(self.log.log_start());
+                info!(
+                    log = %self.log.dir().display(), segments = deleted.segments, bytes = deleted.bytes,
+                    "deleted old segments"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => self.disk_failed("retention failed", &error),
+        }
+        self.start_compaction();
+    }
+
+    /// So that a restart replays only what came after.
+    fn snapshot_producers(&mut self) {
+        if self.replica.producers().is_empty() {
+            return;
+        }
+        let (offset, snapshot) = self.replica.producer_snapshot();
+        if offset != self.log.log_end() || self.work.snapshot_at == Some(offset) {
+            return;
+        }
+        match self.log.write_snapshot(offset, &snapshot) {
+            Ok(()) => self.work.snapshot_at = Some(offset),
+            Err(error) => self.disk_failed("a producer snapshot could not be written", &error),
+        }
+    }
+
+    fn start_compaction(&mut self) {
+        if !self.surroundings.cleaner_enabled || self.work.compaction.is_some() {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&self.surroundings.cleaner).try_acquire_owned() else { return };
+        let buffer = self.surroundings.cleaner_buffer_bytes;
+        match self.log.compaction_job(clock::now(), self.replica.high_watermark(), buffer) {
+            Ok(Some(job)) => {
+                debug!(log = %self.log.dir().display(), "compacting");
+                let task = tokio::task::spawn_blocking(move || {
+                    let outcome = job.run();
+                    drop(permit);
+                    outcome
+                });
+                self.work.compaction = Some(Running { since: Instant::now(), task });
+            }
+            Ok(None) => {}
+            Err(error) => self.disk_failed("compaction could not start", &error),
+        }
+    }
+
+    pub(super) fn compacted(&mut self, outcome: Result<CompactionOutcome, LogError>) {
+        match outcome.and_then(|outcome| self.log.install(outcome)) {
+            Ok(_) => info!(log = %self.log.dir().display(), bytes = self.log.size(), "compacted"),
+            Err(error) => self.disk_failed("compaction failed", &error),
+        }
+    }
+}

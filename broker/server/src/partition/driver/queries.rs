@@ -1,0 +1,92 @@
+//! Reads: `core` says how far the reader may see, the log says where the bytes lie.
+
+use weir_core::partition::{
+    EpochEnd, EpochStart, Listed, ReadBound, bounded, diverging_epoch,
+};
+use weir_model::{LeaderEpoch, Offset};
+
+use super::Driver;
+use crate::net::outgoing::FileSpan;
+use crate::partition::command::{Answer, ListedOffset, OffsetQuery, Read, ReadReply};
+use crate::partition::error::PartitionError;
+
+impl Driver {
+    pub(super) fn read(&mut self, read: &Read, answer: Answer<ReadReply>) {
+        let reply = self.read_reply(read);
+        if let (Ok(reply), Some(fetch)) = (&reply, &read.watch) {
+            self.work.waiters.add(reply.bound.high_watermark, fetch.clone());
+        }
+        let _ = answer.send(reply);
+    }
+
+    fn read_reply(&mut self, read: &Read) -> Result<ReadReply, PartitionError> {
+        if let Some(parting) = self.divergence(read)? {
+            return Ok(parting);
+        }
+        let bound = self.replica.read(read.reader, read.from, read.current_leader_epoch)?;
+        let slice = match read.from < bound.limit {
+            true => self.log.read(read.from, bound.limit, read.max_bytes, read.at_least_one)?,
+            false => None,
+        };
+        let span = slice.map(|s| FileSpan { file: s.file, position: s.position, len: s.len });
+        Ok(ReadReply { bound, span, diverging: None })
+    }
+
+    /// A fetcher whose log parts from ours is told where before it is told that its offset is out of range.
+    fn divergence(&self, read: &Read) -> Result<Option<ReadReply>, PartitionError> {
+        let Some(last) = read.last_fetched_epoch else { return Ok(None) };
+        let (start, end) = (self.replica.log_start(), self.replica.log_end());
+        let Some(diverging) = diverging_epoch(&self.reigns(), last, read.from, end) else { return Ok(None) };
+        self.replica.read(read.reader, start, read.current_leader_epoch)?;
+        let bound = ReadBound {
+            limit: start,
+            high_watermark: self.replica.high_watermark(),
+            last_stable_offset: self.replica.last_stable_offset(),
+            log_start: start,
+        };
+        Ok(Some(ReadReply { bound, span: None, diverging: Some(diverging) }))
+    }
+
+    fn reigns(&self) -> Vec<EpochStart> {
+        self.log.epochs().entries().iter().map(|(epoch, start)| EpochStart { epoch: *epoch, start: *start }).collect()
+    }
+
+    pub(super) fn list_offsets(&mut self, query: OffsetQuery) -> Result<ListedOffset, PartitionError> {
+        let listed = self.replica.list_offsets(query.what, query.reader, query.current_leader_epoch)?;
+        let (found, limit) = match listed {
+            Listed::Nothing => return Ok(ListedOffset::NOTHING),
+            Listed::End(offset, leader_epoch) => return Ok(ListedOffset { offset, leader_epoch, ..ListedOffset::NOTHING }),
+            Listed::Offset(offset) => {
+                let leader_epoch = self.epoch_at(offset);
+                return Ok(ListedOffset { offset, leader_epoch, ..ListedOffset::NOTHING });
+            }
+            Listed::SearchMaxTimestamp { limit } => (self.log.max_timestamp()?, limit),
+            Listed::Search { at_or_after, limit } => (self.log.offset_for_timestamp(at_or_after)?, limit),
+        };
+        let found = bounded(found.map(|hit| (hit.offset, hit.timestamp)), limit);
+        Ok(found.map_or(ListedOffset::NOTHING, |(offset, timestamp)| ListedOffset {
+            offset,
+            timestamp,
+            leader_epoch: self.epoch_at(offset),
+        }))
+    }
+
+    fn epoch_at(&self, offset: Offset) -> LeaderEpoch {
+        self.log.epochs().epoch_at(offset).unwrap_or(LeaderEpoch::NONE)
+    }
+
+    pub(super) fn delete_records(&mut self, before: Option<Offset>) -> Result<Offset, PartitionError> {
+        let start = self.replica.delete_records(before, None)?;
+        self.log.delete_records_before(start)?;
+        self.replica.on_log_start(self.log.log_start());
+        Ok(self.log.log_start())
+    }
+
+    pub(super) fn epoch_end(
+        &self,
+        asked: LeaderEpoch,
+        current: Option<LeaderEpoch>,
+    ) -> Result<Option<EpochEnd>, PartitionError> {
+        Ok(self.replica.offset_for_leader_epoch(&self.reigns(), asked, current)?)
+    }
+}

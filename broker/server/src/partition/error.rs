@@ -1,0 +1,34 @@
+//! Why a partition did not do what it was asked, over all commands.
+
+use thiserror::Error;
+use weir_core::partition::{DeleteRecordsError, FenceError, ProduceError, ReadError, StorageFailure};
+use weir_log::LogError;
+
+#[derive(Clone, Debug, Error)]
+pub(crate) enum PartitionError {
+    #[error(transparent)]
+    Produce(#[from] ProduceError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    DeleteRecords(#[from] DeleteRecordsError),
+    #[error(transparent)]
+    Fence(#[from] FenceError),
+    #[error("the log can not be read: {0}")]
+    Log(String),
+    #[error(transparent)]
+    Storage(#[from] StorageFailure),
+    /// The partition is being deleted, or the broker stops.
+    #[error("the replica has stopped")]
+    Stopped,
+}
+
+impl From<LogError> for PartitionError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::DiskFull { .. } => Self::Storage(StorageFailure::Full),
+            LogError::Failed | LogError::Io { .. } => Self::Storage(StorageFailure::Failed),
+            other => Self::Log(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How the rest of the broker reaches a partition: a bounded mailbox, and the numbers that may be read without asking.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+use weir_model::{Offset, PartitionIndex, TopicId};
+
+use super::command::{Answer, Append, Command, ListedOffset, OffsetQuery, Read, ReadReply};
+use super::error::PartitionError;
+
+/// Numbers the owner publishes. They may lag behind by one round.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    high_watermark: AtomicI64,
+    log_end: AtomicI64,
+    bytes: AtomicU64,
+}
+
+impl Published {
+    pub(super) fn publish(&self, high_watermark: Offset, log_end: Offset, bytes: u64) {
+        self.high_watermark.store(high_watermark.0, Ordering::Relaxed);
+        self.log_end.store(log_end.0, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A reference to a partition's owner. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionHandle {
+    pub(crate) topic: TopicId,
+    pub(crate) partition: PartitionIndex,
+    pub(super) mailbox: mpsc::Sender<Command>,
+    pub(super) published: Arc<Published>,
+}
+
+impl PartitionHandle {
+    /// Puts a command into the mailbox, waiting while it is full. What can not be delivered is answered by its dropped
+    /// answer.
+    pub(crate) async fn send(&self, command: Command) -> Result<(), PartitionError> {
+        self.mailbox.send(command).await.map_err(|_| PartitionError::Stopped)
+    }
+
+    pub(crate) async fn append(&self, append: Append) -> Result<(), PartitionError> {
+        self.send(Command::Append(append)).await
+    }
+
+    pub(crate) async fn read(&self, read: Read) -> Result<ReadReply, PartitionError> {
+        self.ask(|answer| Command::Read(read, answer)).await
+    }
+
+    pub(crate) async fn list_offsets(&self, query: OffsetQuery) -> Result<ListedOffset, PartitionError> {
+        self.ask(|answer| Command::ListOffsets(query, answer)).await
+    }
+
+    /// Sends a command and waits for its answer.
+    pub(crate) async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, PartitionError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(command(answer)).await?;
+        answered.await.unwrap_or(Err(PartitionError::Stopped))
+    }
+
+    /// The owner has ended: the partition was deleted, or the broker stops.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.published.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn high_watermark(&self) -> Offset {
+        Offset(self.published.high_watermark.load(Ordering::Relaxed))
+    }
+}

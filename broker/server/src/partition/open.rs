@@ -1,0 +1,108 @@
+//! From a directory to a running replica: opens the log, rebuilds what producers wrote, tells the replica its reign.
+//! Blocking; runs on a thread of its own.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+use weir_core::partition::{Assignment, BatchFacts, Policy, Producers, Recovered, Replica};
+use weir_log::{Log, LogDir, LogError, RealDisk};
+use weir_model::records::BatchHeader;
+use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
+
+use super::PartitionHandle;
+use super::command::{Configured, Reign};
+use super::driver::{Driver, Surroundings};
+use super::handle::Published;
+use crate::clock;
+
+/// Commands that may wait for a partition; senders wait beyond it.
+const MAILBOX: usize = 128;
+
+/// What there is to open.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) topic: TopicId,
+    pub(crate) name: TopicName,
+    pub(crate) index: PartitionIndex,
+    pub(crate) me: BrokerId,
+    pub(crate) reign: Reign,
+    pub(crate) configured: Configured,
+}
+
+/// Opens the log and makes its owner, which is not running yet.
+pub(crate) fn open(
+    dir: &LogDir<RealDisk>,
+    opening: Opening,
+    surroundings: Surroundings,
+) -> Result<(PartitionHandle, Driver), LogError> {
+    let Opening { topic, index, configured, .. } = &opening;
+    let (mut log, recovered) = dir.open_log(*topic, *index, configured.log.clone(), clock::now())?;
+    if recovered.lost_bytes > 0 {
+        info!(
+            topic = %opening.name, partition = %index, bytes = recovered.lost_bytes,
+            "cut a tail off the log that was never acknowledged as durable"
+        );
+    }
+    let producers = rebuild_producers(&mut log, &configured.policy, &opening)?;
+    let found = Recovered {
+        log_start: log.log_start(),
+        log_end: log.log_end(),
+        durable_end: log.durable_end(),
+        high_watermark: log.log_start(),
+        producers,
+    };
+    let mut replica = Replica::new(*topic, *index, opening.me, configured.policy, found);
+    let mut effects = Vec::new();
+    let assignment = Assignment {
+        leader: opening.reign.leader,
+        leader_epoch: opening.reign.leader_epoch,
+        partition_epoch: opening.reign.partition_epoch,
+        replicas: &opening.reign.replicas,
+        isr: &opening.reign.isr,
+    };
+    replica.assign(assignment, &mut effects);
+    let (mailbox, commands) = mpsc::channel(MAILBOX);
+    let published = Arc::new(Published::default());
+    let handle = PartitionHandle { topic: *topic, partition: *index, mailbox, published: Arc::clone(&published) };
+    let driver = Driver::starting(log, replica, commands, published, surroundings, effects);
+    Ok((handle, driver))
+}
+
+/// The newest snapshot that can be read, and the batches after it.
+fn rebuild_producers(
+    log: &mut Log<RealDisk>,
+    policy: &Policy,
+    opening: &Opening,
+) -> Result<Producers, LogError> {
+    let mut producers = Producers::default();
+    let mut from = log.log_start();
+    if let Some((offset, bytes)) = log.latest_snapshot(log.log_end())? {
+        match Producers::decode(&bytes) {
+            Ok(read) => (producers, from) = (read, offset),
+            Err(error) => {
+                warn!(topic = %opening.name, partition = %opening.index, %error, "producer snapshot skipped");
+            }
+        }
+    }
+    log.for_each_header(from, |header| {
+        if header.has_producer() && header.base_offset >= from {
+            producers.apply(header.base_offset, &facts(header), policy.producers_max);
+        }
+    })?;
+    Ok(producers)
+}
+
+/// What the partition machine needs to know of a batch.
+pub(crate) fn facts(header: &BatchHeader) -> BatchFacts {
+    BatchFacts {
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+        last_offset_delta: header.last_offset_delta,
+        max_timestamp: header.max_timestamp,
+        size_bytes: u32::try_from(header.size).unwrap_or(u32::MAX),
+        transactional: header.attributes.is_transactional(),
+        control: header.attributes.is_control(),
+    }
+}

@@ -1,0 +1,218 @@
+//! Which partitions run on this broker. Decides what to open, change, stop and delete, by comparing the cluster's
+//! metadata with what runs. Called by the metadata owner after every change, before anybody is answered.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::sync::oneshot;
+use tracing::{error, info};
+use weir_core::controller::{Image, Partition, Topic};
+use weir_log::{LogDir, RealDisk};
+use weir_model::config::Pairs;
+use weir_model::{BrokerId, PartitionIndex, TopicId};
+
+use super::PartitionHandle;
+use super::command::{Command, Configured, Reign};
+use super::driver::Surroundings;
+use super::error::PartitionError;
+use super::open::{Opening, open};
+use super::settings::SettingsOf;
+
+/// Logs that are opened at the same time.
+const OPENING_MAX: usize = 8;
+
+/// A partition that should be here.
+#[derive(Clone, Debug)]
+enum Slot {
+    Running(PartitionHandle),
+    /// Its log can not be trusted or read; only an operator or another replica can mend it.
+    Offline,
+}
+
+/// All replicas of this broker.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    me: BrokerId,
+    file: Arc<Pairs>,
+    dir: Arc<LogDir<RealDisk>>,
+    surroundings: Surroundings,
+    slots: RwLock<HashMap<TopicId, HashMap<PartitionIndex, Slot>>>,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        me: BrokerId,
+        file: Arc<Pairs>,
+        dir: Arc<LogDir<RealDisk>>,
+        surroundings: Surroundings,
+    ) -> Self {
+        Self { me, file, dir, surroundings, slots: RwLock::default() }
+    }
+
+    /// The partition, when it is here and runs.
+    pub(crate) fn get(&self, topic: TopicId, index: PartitionIndex) -> Option<PartitionHandle> {
+        match self.slot(topic, index) {
+            Some(Slot::Running(handle)) => Some(handle),
+            Some(Slot::Offline) | None => None,
+        }
+    }
+
+    /// As [`Self::get`], with the reason when it does not run.
+    pub(crate) fn find(&self, topic: TopicId, index: PartitionIndex) -> Result<PartitionHandle, PartitionError> {
+        match self.slot(topic, index) {
+            Some(Slot::Running(handle)) => Ok(handle),
+            Some(Slot::Offline) => Err(PartitionError::Log("the replica is offline: see the broker's log".to_owned())),
+            None => Err(PartitionError::Stopped),
+        }
+    }
+
+    /// Every running partition.
+    pub(crate) fn running(&self) -> Vec<PartitionHandle> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let all = slots.values().flat_map(HashMap::values);
+        all.filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle.clone()) } else { None }).collect()
+    }
+
+    /// Makes what runs agree with the image, for these topics.
+    pub(crate) async fn reconcile(&self, image: &Image, topics: impl IntoIterator<Item = TopicId>) {
+        let mut openings = Vec::new();
+        for id in topics {
+            match image.topic_by_id(id) {
+                Some(topic) => self.reconcile_topic(image, topic, &mut openings).await,
+                None => self.delete_topic(id).await,
+            }
+        }
+        let opened: Vec<_> = stream::iter(openings).map(|opening| self.open(opening)).buffer_unordered(OPENING_MAX).collect().await;
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        for (topic, index, slot) in opened {
+            slots.entry(topic).or_default().insert(index, slot);
+        }
+        let offline = slots.values().flat_map(HashMap::values).filter(|slot| matches!(slot, Slot::Offline)).count();
+        let total: usize = slots.values().map(HashMap::len).sum();
+        self.surroundings.metrics.partitions.set(i64::try_from(total).unwrap_or(i64::MAX));
+        self.surroundings.metrics.offline_partitions.set(i64::try_from(offline).unwrap_or(i64::MAX));
+    }
+
+    /// Logs on the disk of topics that no longer exist: a crash came between the record and the deletion.
+    pub(crate) async fn delete_strays(&self, image: &Image) {
+        let dir = Arc::clone(&self.dir);
+        let found = tokio::task::spawn_blocking(move || dir.topics()).await;
+        match found {
+            Ok(Ok(topics)) => {
+                for id in topics.into_iter().filter(|id| image.topic_by_id(*id).is_none()) {
+                    info!(topic = %id, "deleting the log of a topic that no longer exists");
+                    self.delete_topic(id).await;
+                }
+            }
+            Ok(Err(problem)) => error!(error = %problem, "the data directory can not be listed"),
+            Err(panic) => error!(%panic, "listing the data directory panicked"),
+        }
+    }
+
+    /// Stops every partition, its log synced and closed. Returns when all have.
+    pub(crate) async fn stop_all(&self) {
+        let all = std::mem::take(&mut *self.slots.write().unwrap_or_else(PoisonError::into_inner));
+        let handles = all.into_values().flat_map(HashMap::into_values);
+        stream::iter(handles).for_each_concurrent(OPENING_MAX, stop).await;
+    }
+
+    fn slot(&self, topic: TopicId, index: PartitionIndex) -> Option<Slot> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.get(&topic)?.get(&index).cloned()
+    }
+
+    async fn reconcile_topic(&self, image: &Image, topic: &Topic, openings: &mut Vec<Opening>) {
+        let settings = SettingsOf { image, me: self.me, file: &self.file };
+        let configured = match settings.partition(topic) {
+            Ok(configured) => configured,
+            Err(problem) => {
+                error!(topic = %topic.name, error = %problem, "a topic's stored settings are not legal; they are not applied");
+                return;
+            }
+        };
+        for (index, partition) in topic.numbered().filter(|(_, p)| p.replicas.contains(&self.me)) {
+            match self.slot(topic.id, index) {
+                Some(Slot::Running(handle)) => change(&handle, partition, &configured).await,
+                Some(Slot::Offline) => {}
+                None => openings.push(Opening {
+                    topic: topic.id,
+                    name: topic.name.clone(),
+                    index,
+                    me: self.me,
+                    reign: reign(partition),
+                    configured: configured.clone(),
+                }),
+            }
+        }
+    }
+
+    async fn open(&self, opening: Opening) -> (TopicId, PartitionIndex, Slot) {
+        let (topic, name, index) = (opening.topic, opening.name.clone(), opening.index);
+        let (dir, surroundings) = (Arc::clone(&self.dir), self.surroundings.clone());
+        let opened = tokio::task::spawn_blocking(move || open(&dir, opening, surroundings)).await;
+        self.surroundings.health.log_opened();
+        let slot = match opened {
+            Ok(Ok((handle, driver))) => {
+                tokio::spawn(watch(driver.run()));
+                Slot::Running(handle)
+            }
+            Ok(Err(problem)) => {
+                error!(topic = %name, partition = %index, error = %problem, "a replica is offline: its log can not be opened");
+                Slot::Offline
+            }
+            Err(panic) => {
+                error!(topic = %name, partition = %index, %panic, "opening a log panicked");
+                Slot::Offline
+            }
+        };
+        (topic, index, slot)
+    }
+
+    async fn delete_topic(&self, id: TopicId) {
+        let gone = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let handles = gone.into_iter().flat_map(HashMap::into_values);
+        stream::iter(handles).for_each_concurrent(OPENING_MAX, stop).await;
+        let dir = Arc::clone(&self.dir);
+        let deleted = tokio::task::spawn_blocking(move || dir.delete_topic(id)).await;
+        if let Ok(Err(problem)) = deleted {
+            error!(topic = %id, error = %problem, "a deleted topic's log is left for the next start to remove");
+        }
+    }
+}
+
+/// A partition whose owner panicked broke one of its own promises. Nothing it would do next can be trusted, so the
+/// process ends; the log recovers at the next start.
+async fn watch(owner: impl Future<Output = ()> + Send + 'static) {
+    if let Err(panic) = tokio::spawn(owner).await
+        && panic.is_panic()
+    {
+        error!("a partition's owner panicked: the broker stops to recover from its logs");
+        std::process::abort();
+    }
+}
+
+async fn stop(slot: Slot) {
+    if let Slot::Running(handle) = slot {
+        let (stopped, done) = oneshot::channel();
+        if handle.send(Command::Stop(stopped)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+}
+
+async fn change(handle: &PartitionHandle, partition: &Partition, configured: &Configured) {
+    let _ = handle.send(Command::Configure(Box::new(configured.clone()))).await;
+    let _ = handle.send(Command::Assign(reign(partition))).await;
+}
+
+fn reign(partition: &Partition) -> Reign {
+    Reign {
+        leader: partition.leader,
+        leader_epoch: partition.leader_epoch,
+        partition_epoch: partition.partition_epoch,
+        replicas: partition.replicas.clone(),
+        isr: partition.isr.clone(),
+    }
+}

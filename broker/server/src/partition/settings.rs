@@ -1,0 +1,53 @@
+//! A topic's settings, as the partition machine and its log want them.
+
+use weir_core::controller::{Image, Topic};
+use weir_core::partition::Policy;
+use weir_log::LogConfig;
+use weir_model::config::{BrokerConfig, ConfigError, Pairs, TopicConfig};
+use weir_model::{BrokerId, DurationMs};
+
+use super::command::Configured;
+
+/// Everything that settings are resolved from on this broker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SettingsOf<'a> {
+    pub(crate) image: &'a Image,
+    pub(crate) me: BrokerId,
+    pub(crate) file: &'a Pairs,
+}
+
+impl SettingsOf<'_> {
+    /// The topic's effective settings.
+    pub(crate) fn topic(&self, topic: &Topic) -> Result<TopicConfig, ConfigError> {
+        TopicConfig::resolve(&topic.config, self.image.layers(self.me, self.file))
+    }
+
+    /// The broker's effective settings.
+    pub(crate) fn broker(&self) -> Result<BrokerConfig, ConfigError> {
+        BrokerConfig::resolve(self.image.layers(self.me, self.file))
+    }
+
+    /// What a partition of the topic is to obey.
+    pub(crate) fn partition(&self, topic: &Topic) -> Result<Configured, ConfigError> {
+        let (settings, broker) = (self.topic(topic)?, self.broker()?);
+        Ok(Configured { policy: Policy::new(&settings, &broker), log: log_config(&settings, &broker) })
+    }
+}
+
+fn log_config(topic: &TopicConfig, broker: &BrokerConfig) -> LogConfig {
+    LogConfig {
+        segment_bytes: u64::from(topic.segment_bytes),
+        segment_ms: topic.segment_age,
+        index_interval_bytes: topic.index_interval_bytes,
+        retention_ms: topic.retention,
+        retention_bytes: topic.retention_bytes,
+        delete: topic.cleanup_policy.delete,
+        compact: topic.cleanup_policy.compact,
+        delete_retention_ms: topic.delete_retention,
+        min_cleanable_dirty_ratio: topic.min_cleanable_dirty_ratio,
+        min_compaction_lag_ms: topic.min_compaction_lag,
+        max_compaction_lag_ms: Some(topic.max_compaction_lag).filter(|lag| *lag < DurationMs(i64::MAX)),
+        producer_expiration_ms: broker.producer_id_expiration,
+        ..LogConfig::default()
+    }
+}
