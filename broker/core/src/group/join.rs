@@ -8,6 +8,7 @@ use super::command::Join;
 use super::error::GroupError;
 use super::ids::{MemberId, Token};
 use super::live::{LiveGroup, Member, Phase};
+use super::notes::Why;
 use super::records::Profile;
 use super::reply::Reply;
 use super::turn::Turn;
@@ -79,9 +80,9 @@ fn arrive(group: &mut LiveGroup, token: Token, id: MemberId, join: Join, turn: &
     let mut member = Member::arriving(profile(&join), join.protocols, token);
     let kept_until = turn.now.steady + turn.config.new_member_join_timeout;
     member.session_ends = Some(kept_until);
-    group.add(id, join.protocol_type, member);
+    group.add(id.clone(), join.protocol_type, member);
     group.wake_by(kept_until);
-    rebalance::start_or_complete(group, turn);
+    rebalance::start_or_complete(group, Why::MemberJoined(id), turn);
 }
 
 /// A member joins again. A rebalance starts if something about it changed, or if it leads: a leader rejoins when the
@@ -94,8 +95,9 @@ fn rejoin(group: &mut LiveGroup, token: Token, join: Join, turn: &mut Turn<'_>) 
         Phase::Completing if unchanged => answer_as_before(group, token, join.member, leads, turn),
         Phase::Stable if unchanged && !leads => answer_as_before(group, token, join.member, false, turn),
         Phase::Empty | Phase::Preparing { .. } | Phase::Completing | Phase::Stable => {
+            let why = Why::MemberRejoined(join.member.clone());
             update(group, token, join, turn);
-            rebalance::start_or_complete(group, turn);
+            rebalance::start_or_complete(group, why, turn);
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::command::{Leave, Leaver};
 use super::error::GroupError;
 use super::live::{LiveGroup, Phase};
+use super::notes::Why;
 use super::reply::Left;
 use super::turn::Turn;
 use super::{rebalance, session};
@@ -17,7 +18,7 @@ pub(super) fn leave(group: &mut LiveGroup, leave: Leave, turn: &mut Turn<'_>) ->
     let left: Vec<Left> = left.collect();
     match group.phase {
         Phase::Stable | Phase::Completing if group.members().len() < before => {
-            rebalance::prepare(group, turn)
+            rebalance::prepare(group, Why::MembersLeft, turn)
         }
         Phase::Preparing { .. } if left.iter().any(|l| l.outcome.is_ok()) => {
             rebalance::complete_if_ready(group, turn);

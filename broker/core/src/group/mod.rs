@@ -40,6 +40,7 @@ mod join;
 mod leave;
 mod list;
 mod live;
+mod notes;
 mod offsets;
 mod rebalance;
 pub mod records;
@@ -68,6 +69,7 @@ pub use config::GroupConfig;
 pub use error::{AppendFailure, GroupError};
 pub use ids::{Generation, GroupId, InstanceId, MemberId, Now, ProtocolName, ProtocolType, Token};
 pub use list::GROUP_TYPE;
+pub use notes::{Dropped, Note, Why};
 pub use records::Record;
 pub use reply::{
     Decision, DescribedMember, Description, FetchedOffset, FetchedTopic, GroupState, JoinRefused, Joined,
@@ -76,6 +78,7 @@ pub use reply::{
 pub use shard::shard_for;
 
 use live::{Live, LiveGroup, Phase};
+use notes::Notes;
 use offsets::expiry::Sweep;
 use turn::Turn;
 
@@ -87,13 +90,20 @@ pub struct Groups {
     live: Live,
     /// Set while this broker coordinates.
     sweep: Option<Sweep>,
+    notes: Notes,
 }
 
 impl Groups {
     /// A shard of which nothing is known yet, and which this broker does not coordinate yet.
     #[must_use]
     pub fn new(config: GroupConfig) -> Self {
-        Self { config, committed: Committed::default(), live: Live::default(), sweep: None }
+        Self {
+            config,
+            committed: Committed::default(),
+            live: Live::default(),
+            sweep: None,
+            notes: Notes::default(),
+        }
     }
 
     /// What the log says; for comparing with a replay.
@@ -130,7 +140,7 @@ impl Groups {
             // Nobody waits yet, so opening the join phase decides nothing that would have to be written or answered.
             let _ = self.turn(group, now, |group, turn| {
                 if oversized {
-                    rebalance::prepare(group, turn);
+                    rebalance::prepare(group, Why::AboveMaxSize, turn);
                 }
             });
         }
@@ -229,6 +239,11 @@ impl Groups {
         Decision { records: offsets::delete::of_topics(&self.committed, topics), replies: Vec::new() }
     }
 
+    /// What happened since the last call, for the log and the counters.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        self.notes.take()
+    }
+
     /// OffsetFetch, for one group.
     pub fn fetch_offsets(&self, request: &FetchOffsets) -> Result<Vec<FetchedTopic>, GroupError> {
         self.coordinating()?;
@@ -322,7 +337,9 @@ impl Groups {
                 let restored = LiveGroup::reload(group, meta, &self.config, now.steady);
                 self.turn(restored, now, |_, _| ())
             }
-            (Phase::Completing, _) => self.turn(group, now, rebalance::prepare),
+            (Phase::Completing, _) => {
+                self.turn(group, now, |group, turn| rebalance::prepare(group, Why::AppendFailed, turn))
+            }
             (Phase::Empty | Phase::Preparing { .. } | Phase::Stable, _) => self.turn(group, now, |_, _| ()),
         };
         decision.replies
@@ -343,11 +360,18 @@ impl Groups {
     ) -> Decision {
         let pending_elsewhere = self.live.pending_members();
         let committed = &self.committed;
-        let mut turn =
-            Turn { config: &self.config, committed, now, pending_elsewhere, out: Decision::default() };
+        let mut turn = Turn {
+            config: &self.config,
+            committed,
+            now,
+            pending_elsewhere,
+            out: Decision::default(),
+            notes: Vec::new(),
+        };
         act(&mut group, &mut turn);
-        let decision = turn.out;
+        let Turn { out: decision, notes, .. } = turn;
         self.live.put(group);
+        self.notes.add(notes);
         decision
     }
 }

@@ -8,6 +8,7 @@ use weir_model::DurationMs;
 use super::error::GroupError;
 use super::ids::{MemberId, ProtocolName};
 use super::live::{InitialDelay, LiveGroup, Member, Phase};
+use super::notes::{Dropped, Note, Why};
 use super::reply::{Joined, Reply};
 use super::turn::Turn;
 
@@ -15,15 +16,16 @@ use super::turn::Turn;
 const RETRY_AFTER: DurationMs = DurationMs(1_000);
 
 /// Something changed that needs a new generation; or, in the join phase, may have been what it waited for.
-pub(super) fn start_or_complete(group: &mut LiveGroup, turn: &mut Turn<'_>) {
+pub(super) fn start_or_complete(group: &mut LiveGroup, why: Why, turn: &mut Turn<'_>) {
     match group.phase {
-        Phase::Empty | Phase::Completing | Phase::Stable => prepare(group, turn),
+        Phase::Empty | Phase::Completing | Phase::Stable => prepare(group, why, turn),
         Phase::Preparing { .. } => complete_if_ready(group, turn),
     }
 }
 
 /// Opens the join phase. Members that wait for an assignment are told to join again.
-pub(super) fn prepare(group: &mut LiveGroup, turn: &mut Turn<'_>) {
+pub(super) fn prepare(group: &mut LiveGroup, why: Why, turn: &mut Turn<'_>) {
+    turn.notes.push(Note::RebalanceStarted { group: group.id.clone(), generation: group.generation, why });
     refuse_syncs(group, GroupError::RebalanceInProgress, turn);
     group.unsynced.clear();
     group.sync_deadline = None;
@@ -68,6 +70,7 @@ pub(super) fn complete(group: &mut LiveGroup, turn: &mut Turn<'_>) {
         group.members().iter().filter(|(_, m)| late(m)).map(|(id, _)| id.clone()).collect();
     for laggard in laggards {
         let _ = group.remove(&laggard); // holds no token: it joins not, and syncs were refused when the phase opened
+        turn.note_dropped(group, &laggard, Dropped::LateJoin);
     }
     if group.members().is_empty() {
         return write_empty(group, turn);
@@ -78,6 +81,8 @@ pub(super) fn complete(group: &mut LiveGroup, turn: &mut Turn<'_>) {
     group.generation = group.generation.next();
     group.protocol = choose_protocol(group);
     group.phase = Phase::Completing;
+    let (id, generation, members) = (group.id.clone(), group.generation, group.members().len());
+    turn.notes.push(Note::GenerationFormed { group: id, generation, members });
     answer_joins(group, turn);
     let deadline = turn.now.steady + group.rebalance_timeout();
     group.sync_deadline = Some(deadline);
@@ -90,9 +95,10 @@ pub(super) fn sync_phase_over(group: &mut LiveGroup, turn: &mut Turn<'_>) {
     let laggards = std::mem::take(&mut group.unsynced);
     for laggard in &laggards {
         let _ = group.remove(laggard); // holds no token: in these phases only a SyncGroup waits, and it sent none
+        turn.note_dropped(group, laggard, Dropped::LateSync);
     }
     if !laggards.is_empty() {
-        prepare(group, turn);
+        prepare(group, Why::MembersDropped, turn);
     }
 }
 

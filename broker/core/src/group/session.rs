@@ -3,6 +3,7 @@
 use super::error::GroupError;
 use super::ids::{InstanceId, MemberId};
 use super::live::{LiveGroup, Phase};
+use super::notes::{Dropped, Why};
 use super::rebalance;
 use super::reply::Reply;
 use super::turn::Turn;
@@ -51,8 +52,9 @@ pub(super) fn over(group: &mut LiveGroup, id: &MemberId, turn: &mut Turn<'_>) {
         return;
     }
     expel(group, id, GroupError::UnknownMemberId, turn);
+    turn.note_dropped(group, id, Dropped::SessionOver);
     match group.phase {
-        Phase::Stable | Phase::Completing => rebalance::prepare(group, turn),
+        Phase::Stable | Phase::Completing => rebalance::prepare(group, Why::MembersDropped, turn),
         Phase::Preparing { .. } => complete_if_it_was_the_last(group, turn),
         Phase::Empty => {}
     }

@@ -5,6 +5,7 @@ use super::command::Join;
 use super::error::GroupError;
 use super::ids::{MemberId, Token};
 use super::live::{LiveGroup, Member, Phase};
+use super::notes::{Dropped, Why};
 use super::records::GroupMeta;
 use super::reply::Reply;
 use super::turn::Turn;
@@ -22,6 +23,7 @@ pub(super) fn replace(
     let led = group.is_leader(&old);
     let unsynced = group.unsynced.contains(&old);
     session::expel(group, &old, GroupError::FencedInstanceId, turn);
+    turn.note_dropped(group, &old, Dropped::Fenced);
     let member = Member::new(join::profile(&request), request.protocols.clone());
     group.add(new.clone(), request.protocol_type.clone(), member);
     if led {
@@ -38,9 +40,9 @@ pub(super) fn replace(
         }
         // In `Completing` the leader may already assign to the old id, so the new one would get nothing.
         Phase::Empty | Phase::Preparing { .. } | Phase::Completing | Phase::Stable => {
-            request.member = new;
+            request.member = new.clone();
             join::update(group, token, request, turn);
-            rebalance::start_or_complete(group, turn);
+            rebalance::start_or_complete(group, Why::MemberRejoined(new), turn);
         }
     }
 }

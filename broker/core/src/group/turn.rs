@@ -5,6 +5,7 @@ use super::config::GroupConfig;
 use super::error::GroupError;
 use super::ids::{MemberId, Now, Token};
 use super::live::LiveGroup;
+use super::notes::{Dropped, Note};
 use super::records::{GroupMeta, Record};
 use super::reply::{Decision, JoinRefused, Reply};
 
@@ -15,6 +16,7 @@ pub(super) struct Turn<'a> {
     /// Pending members of the shard's other groups.
     pub(super) pending_elsewhere: usize,
     pub(super) out: Decision,
+    pub(super) notes: Vec<Note>,
 }
 
 impl Turn<'_> {
@@ -24,6 +26,10 @@ impl Turn<'_> {
 
     pub(super) fn refuse_join(&mut self, token: Token, error: GroupError, member: MemberId) {
         self.reply(token, Reply::Join(Err(JoinRefused { error, member })));
+    }
+
+    pub(super) fn note_dropped(&mut self, group: &LiveGroup, member: &MemberId, why: Dropped) {
+        self.notes.push(Note::MemberDropped { group: group.id.clone(), member: member.clone(), why });
     }
 
     pub(super) fn write_group(&mut self, group: &LiveGroup, meta: GroupMeta) {

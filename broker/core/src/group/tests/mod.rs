@@ -336,6 +336,12 @@ fn check_group(group: &LiveGroup, meta: Option<&records::GroupMeta>) {
     assert_eq!(joining, group.joining(), "the count of joining members is off");
     assert!(group.unsynced.iter().all(|id| group.members().contains_key(id)));
     assert!(group.leader.as_ref().is_none_or(|id| group.members().contains_key(id)));
+    let sessions = group.members().values().filter_map(|m| m.session_ends);
+    let deadlines = sessions.chain(group.pending.values().copied()).chain(group.sync_deadline);
+    assert!(
+        deadlines.into_iter().all(|at| group.wake_at.is_some_and(|wake| wake <= at)),
+        "would wake too late"
+    );
     for member in group.members().values() {
         assert!(member.session_ends.is_some() || member.joining().is_some() || member.syncing.is_some());
     }
@@ -343,10 +349,15 @@ fn check_group(group: &LiveGroup, meta: Option<&records::GroupMeta>) {
         Phase::Stable => {
             assert_eq!(group.members().keys().collect::<Vec<_>>(), written, "roster and log differ");
             let meta = meta.unwrap();
+            let told = |id: &MemberId| &group.members()[id].profile;
+            assert!(meta.members.iter().all(|(id, m)| m.profile == *told(id)), "profiles differ");
             assert_eq!((group.generation, &group.leader), (meta.generation, &meta.leader));
             assert_eq!(joining, 0);
         }
-        Phase::Empty => assert_eq!((group.members().len(), written.len()), (0, 0)),
+        Phase::Empty => {
+            assert_eq!((group.members().len(), written.len()), (0, 0));
+            assert_eq!(group.generation, meta.map_or(Generation(0), |m| m.generation));
+        }
         Phase::Preparing { deadline, .. } => {
             assert!(deadline.is_some());
             assert!(group.members().values().all(|m| m.syncing.is_none()));

@@ -12,6 +12,14 @@ fn a_silent_member_of_a_stable_group_is_expelled_and_the_rest_rebalances() {
     assert_eq!(w.state("g"), Some(GroupState::PreparingRebalance));
     assert_eq!(w.members("g"), 1);
     assert_eq!(w.beat("g", &told[1]), Err(GroupError::UnknownMemberId));
+    let group = GroupId::from("g");
+    let dropped = Note::MemberDropped {
+        group: group.clone(),
+        member: told[1].member.clone(),
+        why: Dropped::SessionOver,
+    };
+    let started = Note::RebalanceStarted { group, generation: told[0].generation, why: Why::MembersDropped };
+    assert!(w.groups.take_notes().ends_with(&[dropped, started]));
     let again = w.rejoin("g", &told[0]);
     assert_eq!(w.joined(again).members.len(), 1);
 }
