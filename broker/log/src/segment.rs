@@ -128,16 +128,6 @@ impl<F: DiskFile> Segment<F> {
         self.walk_until(place, from, |batch| batch.header.last_offset() >= offset)
     }
 
-    /// The first batch whose max timestamp reaches `time`.
-    pub(crate) fn find_time<D: Disk<File = F>>(
-        &mut self,
-        place: &Place<D>,
-        time: Millis,
-    ) -> Result<Option<Placed>, LogError> {
-        let from = self.index(place)?.floor_of_time(time);
-        self.walk_until(place, from, |batch| batch.header.max_timestamp >= time)
-    }
-
     pub(crate) fn index<D: Disk<File = F>>(&mut self, place: &Place<D>) -> Result<Arc<Index>, LogError> {
         if let Some(index) = &self.index {
             return Ok(Arc::clone(index));
@@ -179,9 +169,12 @@ impl<F: DiskFile> Segment<F> {
         }
     }
 
-    /// Lets go of what can be loaded again.
+    /// Lets go of what can be loaded again. An unsynced file stays open: only its handle is sure to be told of a
+    /// failed write-back.
     pub(crate) fn release(&mut self) {
-        self.file = None;
+        if self.synced == self.len {
+            self.file = None;
+        }
         if self.sealed {
             self.index = None;
         }

@@ -167,14 +167,14 @@ impl<D: Disk> Log<D> {
         if let Some(closed) = self.segments.last_mut().and_then(|s| s.index.as_mut()).and_then(Arc::get_mut) {
             closed.shrink();
         }
-        if let Some(closed) = self.segments.len().checked_sub(1) {
-            self.checkpoint_wanted = true;
-            self.open_closed.push_back(self.segments[closed].base);
-        }
         self.names.changed += 1;
         let mut segment = Segment::empty(base);
         segment.file = Some(Arc::clone(&file));
         self.segments.push(segment);
+        if let Some(closed) = self.segments.len().checked_sub(2) {
+            self.checkpoint_wanted = true;
+            self.touch(closed);
+        }
         Ok((file, 0))
     }
 

@@ -6,6 +6,7 @@ use weir_model::{LeaderEpoch, Millis, Offset};
 use super::Log;
 use crate::disk::{Disk, read_exact};
 use crate::error::LogError;
+use crate::index::delta;
 use crate::names;
 use crate::scan::Placed;
 
@@ -28,21 +29,25 @@ impl<D: Disk> Log<D> {
     pub fn offset_for_timestamp(&mut self, time: Millis, up_to: Offset) -> Result<Option<TimestampHit>, LogError> {
         self.check()?;
         let place = self.place.clone();
-        let (start, mut at) = (self.log_start, 0);
-        while at < self.segments.len() {
+        let start = self.log_start;
+        for at in 0..self.segments.len() {
             self.touch(at);
             let segment = &mut self.segments[at];
-            at += 1;
             if segment.latest.timestamp < time || segment.end <= start {
                 continue;
             }
-            let Some(batch) = segment.find_time(&place, time)? else { continue };
-            let hit = self.first_in_batch(at - 1, &batch, |offset, t| offset >= start && t >= time)?;
-            if let Some(hit) = hit {
-                return Ok(Some(hit).filter(|h| h.offset < up_to));
+            let index = segment.index(&place)?;
+            let mut from = index.floor_of_time(time).max(index.floor_of_delta(delta(start, segment.base)));
+            while let Some(batch) = self.segments[at].walk_until(&place, from, |b| {
+                b.header.max_timestamp >= time && b.header.last_offset() >= start
+            })? {
+                let hit = self.first_in_batch(at, &batch, |offset, t| offset >= start && t >= time)?;
+                if hit.is_some() {
+                    return Ok(hit.filter(|h| h.offset < up_to));
+                }
+                // Its late records are below the log's start.
+                from = batch.end();
             }
-            // All of the batch's late records are below the log's start.
-            return self.next_late_batch(at - 1, batch.end(), time, up_to);
         }
         Ok(None)
     }
@@ -66,25 +71,6 @@ impl<D: Disk> Log<D> {
         }
         let Some((at, batch)) = best else { return Ok(None) };
         self.first_in_batch(at, &batch, |_, t| t >= batch.header.max_timestamp)
-    }
-
-    fn next_late_batch(
-        &mut self,
-        at: usize,
-        from: u64,
-        time: Millis,
-        up_to: Offset,
-    ) -> Result<Option<TimestampHit>, LogError> {
-        let place = self.place.clone();
-        let mut from = from;
-        for at in at..self.segments.len() {
-            if let Some(batch) = self.segments[at].walk_until(&place, from, |b| b.header.max_timestamp >= time)? {
-                let hit = self.first_in_batch(at, &batch, |_, t| t >= time)?;
-                return Ok(hit.filter(|h| h.offset < up_to));
-            }
-            from = 0;
-        }
-        Ok(None)
     }
 
     /// The batch with the largest time in a segment, of those within the bounds.

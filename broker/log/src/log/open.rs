@@ -105,7 +105,7 @@ impl<D: Disk> Log<D> {
             epochs.assign(*epoch, *start);
         }
         let sealed_end = images.values().map(|(image, _)| image.end).max().unwrap_or(Offset::ZERO);
-        let floor = checkpoint.as_ref().map_or(sealed_end, |c| c.segment.end).max(self.log_start);
+        let floor = checkpoint.as_ref().map_or(sealed_end, |c| c.segment.end);
         if let Some(checkpoint) = &checkpoint {
             self.cleaned_to = checkpoint.cleaned_to;
             self.names.ancestors_synced = true;
@@ -220,7 +220,7 @@ impl<D: Disk> Log<D> {
         for (base, len) in bases {
             self.discard(*base, *len, report)?;
         }
-        let reached = end.unwrap_or(self.log_start);
+        let reached = end.unwrap_or(self.log_start).max(self.log_start);
         if reached < known.floor {
             return Err(self.missing(reached, known.floor));
         }

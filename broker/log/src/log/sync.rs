@@ -104,7 +104,12 @@ impl<D: Disk> Log<D> {
             if let Some((_, len, end)) = mine.filter(|(_, len, _)| *len > segment.synced) {
                 (segment.synced, segment.synced_end) = (*len, *end);
             }
-            segment.sealed |= same_layout && written.sealed.contains(&segment.base);
+            if same_layout && written.sealed.contains(&segment.base) {
+                segment.sealed = true;
+                if !self.open_closed.contains(&segment.base) {
+                    segment.release();
+                }
+            }
         }
         self.names.synced = self.names.synced.max(covered.names);
         self.names.ancestors_synced |= covered.ancestors;

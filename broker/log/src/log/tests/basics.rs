@@ -1,5 +1,6 @@
 use super::*;
 use crate::disk::DiskFile;
+use crate::names;
 
 #[test]
 fn an_empty_log_costs_nothing_on_disk() {
@@ -181,34 +182,24 @@ fn times_are_found_as_offsets() {
         log.append(&mut batch(i as u64, 2, time), LeaderEpoch(i as i32 / 50), Millis(0)).unwrap();
     }
     let times: Vec<i64> = (0..200).map(|o| (if o / 2 % 3 == 2 { o / 2 * 10 - 500 } else { o / 2 * 10 }) + o % 2).collect();
-    for round in 0..2 {
-        for asked in (-600..1100).step_by(7) {
-            let expected = times.iter().position(|t| *t >= asked);
-            let got = log.offset_for_timestamp(Millis(asked), Offset(200)).unwrap();
-            assert_eq!(got.map(|h| h.offset.0 as usize), expected, "time {asked}");
-            assert_eq!(got.map(|h| h.timestamp.0), expected.map(|o| times[o]));
-        }
-        let latest = log.max_timestamp(Offset(200)).unwrap().unwrap();
-        assert_eq!((latest.offset, latest.timestamp), (Offset(199), Millis(991)));
-        assert_eq!(log.max_timestamp(Offset(100)).unwrap().unwrap().offset, Offset(99));
-        assert_eq!(latest.leader_epoch, LeaderEpoch(1));
-        assert_eq!(log.offset_for_timestamp(Millis(900), Offset(180)).unwrap(), None, "at or above the bound");
-        if round == 0 {
-            log.delete_records_before(Offset(31)).unwrap();
-            log.release_idle();
-            log.close().unwrap();
-            log = open(&disk, &small()).0;
-            assert_eq!(log.offset_for_timestamp(Millis(0), Offset(200)).unwrap().unwrap().offset, Offset(31));
-            log = {
-                let fresh = MemoryDisk::new();
-                let (mut copy, _) = open(&fresh, &small());
-                for i in 0..100i64 {
-                    let time = if i % 3 == 2 { i * 10 - 500 } else { i * 10 };
-                    copy.append(&mut batch(i as u64, 2, time), LeaderEpoch(i as i32 / 50), Millis(0)).unwrap();
-                }
-                copy
-            };
-        }
+    for asked in (-600..1100).step_by(7) {
+        let expected = times.iter().position(|t| *t >= asked);
+        let got = log.offset_for_timestamp(Millis(asked), Offset(200)).unwrap();
+        assert_eq!(got.map(|h| h.offset.0 as usize), expected, "time {asked}");
+        assert_eq!(got.map(|h| h.timestamp.0), expected.map(|o| times[o]));
+    }
+    let latest = log.max_timestamp(Offset(200)).unwrap().unwrap();
+    assert_eq!((latest.offset, latest.timestamp), (Offset(199), Millis(991)));
+    assert_eq!(log.max_timestamp(Offset(98)).unwrap().unwrap().offset, Offset(97));
+    assert_eq!(latest.leader_epoch, LeaderEpoch(1));
+    assert_eq!(log.offset_for_timestamp(Millis(900), Offset(180)).unwrap(), None, "at or above the bound");
+    log.delete_records_before(Offset(31)).unwrap();
+    log.close().unwrap();
+    let (mut log, _) = open(&disk, &small());
+    for asked in (-600..1100).step_by(7) {
+        let expected = times.iter().skip(31).position(|t| *t >= asked).map(|o| o + 31);
+        let got = log.offset_for_timestamp(Millis(asked), Offset(200)).unwrap();
+        assert_eq!(got.map(|h| h.offset.0 as usize), expected, "time {asked}");
     }
 }
 
@@ -301,5 +292,3 @@ fn the_handles_and_indexes_of_closed_segments_are_bounded() {
     assert!(log.segments.iter().all(|s| s.file.is_none()));
     assert_eq!(contents(&mut log).len(), 400);
 }
-
-use crate::names;

@@ -21,7 +21,7 @@ pub(super) fn dir() -> PathBuf {
 
 pub(super) fn home(disk: &MemoryDisk) -> Home<MemoryDisk> {
     let root = Path::new("/data");
-    append::create_dirs(disk, root).unwrap();
+    create_dirs(disk, root).unwrap();
     disk.sync_dir(Path::new("/")).unwrap();
     Home::new(disk.clone(), root)
 }
