@@ -21,6 +21,9 @@ pub enum ConfigResource {
     AllBrokers,
 }
 
+/// Settings as a request gives them: name and value.
+pub type GivenSettings = Vec<(String, Option<String>)>;
+
 /// One outcome for each resource of the request, in its order.
 pub(super) type Outcomes = Vec<(ConfigResource, Result<(), ControllerError>)>;
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weir_model::config::{BrokerConfig, Pairs, validate_topic};
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
+use super::config_change::GivenSettings;
 use super::image::{Image, Partition};
 use super::placement::{new_partition, place};
 use super::{ConfigScope, ControllerError, Decision, Entropy, Record, assignments};
@@ -31,7 +32,7 @@ pub struct NewTopic {
     /// Replicas chosen by hand, by partition. Then both numbers must be -1.
     pub assignments: Vec<(i32, Vec<BrokerId>)>,
     /// Settings: name and value. A missing value is refused.
-    pub config: Vec<(String, Option<String>)>,
+    pub config: GivenSettings,
 }
 
 /// What became of one topic.

@@ -7,10 +7,10 @@ use super::Record;
 use super::image::{Image, Partition};
 
 /// Every partition that has a replica on the broker.
-pub(super) fn partitions_on<'a>(
-    image: &'a Image,
+pub(super) fn partitions_on(
+    image: &Image,
     broker: BrokerId,
-) -> impl Iterator<Item = (TopicId, PartitionIndex, &'a Partition)> {
+) -> impl Iterator<Item = (TopicId, PartitionIndex, &Partition)> {
     image
         .topics()
         .flat_map(|topic| topic.numbered().map(move |(index, p)| (topic.id, index, &**p)))

@@ -27,7 +27,7 @@ pub mod replace_configs;
 #[cfg(test)]
 mod tests;
 
-pub use config_change::ConfigResource;
+pub use config_change::{ConfigResource, GivenSettings};
 pub use entropy::Entropy;
 pub use error::ControllerError;
 pub use image::{ApplyError, Broker, Image, Partition, Topic, is_internal};

@@ -3,7 +3,7 @@
 
 use weir_model::config::Pairs;
 
-use super::config_change::{Outcomes, find, repeated};
+use super::config_change::{GivenSettings, Outcomes, find, repeated};
 use super::image::Image;
 use super::{ConfigResource, ControllerError, Decision, Record};
 
@@ -11,7 +11,7 @@ use super::{ConfigResource, ControllerError, Decision, Record};
 #[derive(Clone, Debug, Default)]
 pub struct ReplaceConfigs {
     /// All settings of each resource: name and value. A missing value is refused.
-    pub resources: Vec<(ConfigResource, Vec<(String, Option<String>)>)>,
+    pub resources: Vec<(ConfigResource, GivenSettings)>,
     /// Check, but change nothing.
     pub validate_only: bool,
 }

@@ -22,7 +22,8 @@ pub struct Assignment<'a> {
 }
 
 impl Replica {
-    /// Takes the controller's word. Old news is ignored; an equal reign only changes the ISR.
+    /// Takes the controller's word. Old news is ignored; an equal reign only changes the ISR. To be called between
+    /// rounds: every batch that was given an offset has been reported as appended or failed.
     pub fn assign(&mut self, news: Assignment<'_>, effects: &mut Vec<Effect>) {
         let stale = news.leader_epoch < self.leader_epoch || news.partition_epoch < self.partition_epoch;
         if stale {

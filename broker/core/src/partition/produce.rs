@@ -142,11 +142,11 @@ impl Replica {
         self.awaiting_commit.fail_beyond(self.log_end, why, effects);
     }
 
-    /// Everything before `end` is on disk.
-    pub fn on_durable(&mut self, end: Offset, now: Millis, effects: &mut Vec<Effect>) {
+    /// Everything before `end` is on disk, by a sync that began at `sync_began`.
+    pub fn on_durable(&mut self, end: Offset, sync_began: Millis, effects: &mut Vec<Effect>) {
         self.durable_end = self.durable_end.max(end.min(self.log_end));
-        // What was appended while the sync ran is at most as old as the sync's end: a little early is safe.
-        self.unsynced_since = if self.durable_end < self.log_end { Some(now) } else { None };
+        // What is still unsynced was appended after the sync began: `flush.ms` is kept, at worst a little early.
+        self.unsynced_since = if self.durable_end < self.log_end { Some(sync_began) } else { None };
         self.advance_high_watermark(effects);
     }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 use weir_model::config::Pairs;
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
-use super::{Broker, Image, Partition, Topic};
+use super::{Broker, ByName, Image, Partition, Topic};
 use crate::controller::record::{ConfigScope, Record};
 use crate::controller::{METADATA_VERSION, METADATA_VERSION_SUPPORTED};
 
@@ -68,12 +68,12 @@ impl Image {
     }
 
     fn create_topic(&mut self, id: TopicId, name: &TopicName) -> Result<(), ApplyError> {
-        if self.names.contains_key(name) || self.topics.contains_key(&id) {
+        if self.names.contains_key(name.as_str()) || self.topics.contains_key(&id) {
             return Err(ApplyError::TopicExists(name.clone()));
         }
         let topic = Topic { id, name: name.clone(), partitions: Vec::new(), config: Pairs::new() };
         self.topics.insert_mut(id, Arc::new(topic));
-        self.names.insert_mut(name.clone(), id);
+        self.names.insert_mut(ByName(name.clone()), id);
         if may_look_alike(name) {
             self.lookalikes.insert_mut(name.collision_key(), name.clone());
         }
@@ -109,7 +109,7 @@ impl Image {
     fn delete_topic(&mut self, id: TopicId) -> Result<(), ApplyError> {
         let topic = self.topics.get(&id).cloned().ok_or(ApplyError::UnknownTopic(id))?;
         self.topics.remove_mut(&id);
-        self.names.remove_mut(&topic.name);
+        self.names.remove_mut(topic.name.as_str());
         if may_look_alike(&topic.name) {
             self.lookalikes.remove_mut(&topic.name.collision_key());
         }

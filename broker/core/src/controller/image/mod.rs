@@ -7,6 +7,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use super::record::Registration;
 pub struct Image {
     pub(super) cluster: Option<Uuid>,
     topics: RedBlackTreeMapSync<TopicId, Arc<Topic>>,
-    names: RedBlackTreeMapSync<TopicName, TopicId>,
+    names: RedBlackTreeMapSync<ByName, TopicId>,
     /// Names with a '.' or '_', by what they look like in a metric's name.
     lookalikes: RedBlackTreeMapSync<String, TopicName>,
     brokers: BTreeMap<BrokerId, Arc<Broker>>,
@@ -34,6 +35,16 @@ pub struct Image {
     next_producer_id: ProducerId,
     features: Arc<BTreeMap<String, i16>>,
     partitions: usize,
+}
+
+/// A name as a key that can be looked up by text, without making a name of the text first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ByName(TopicName);
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 /// One topic.
@@ -89,8 +100,7 @@ impl Image {
     /// The topic of that name.
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
-        let name = TopicName::new(name).ok()?;
-        self.topics.get(self.names.get(&name)?)
+        self.topics.get(self.names.get(name)?)
     }
 
     /// The topic of that id.
@@ -111,9 +121,9 @@ impl Image {
     }
 
     /// The topics from `name` on, sorted by name.
-    pub fn topics_from<'a>(&'a self, name: &TopicName) -> impl Iterator<Item = &'a Arc<Topic>> + 'a {
-        let range = (Bound::Included(name.clone()), Bound::Unbounded);
-        self.names.range(range).filter_map(|(_, id)| self.topics.get(id))
+    pub fn topics_from<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Arc<Topic>> + 'a {
+        let range = (Bound::Included(name), Bound::Unbounded);
+        self.names.range::<str, _>(range).filter_map(|(_, id)| self.topics.get(id))
     }
 
     /// How many topics there are.
