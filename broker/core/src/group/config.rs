@@ -15,7 +15,8 @@ pub struct GroupConfig {
     pub max_size: usize,
     /// How long a member that waits in its first JoinGroup is kept without a sign of life. Kafka's constant, 5 minutes.
     pub new_member_join_timeout: DurationMs,
-    /// The most member ids, per shard, that were handed out but not joined with yet. Ours: Kafka has no such bound.
+    /// The most member ids, per shard, that were handed out but not joined with yet. Default 2000. Ours:
+    /// Kafka has no such bound.
     pub max_pending_members: usize,
     /// `offset.metadata.max.bytes`: the longest note beside a committed offset, in UTF-16 units as Kafka counts. Default 4096.
     pub max_offset_metadata: usize,
@@ -33,7 +34,7 @@ impl Default for GroupConfig {
             initial_rebalance_delay: DurationMs(3_000),
             max_size: i32::MAX as usize,
             new_member_join_timeout: DurationMs(300_000),
-            max_pending_members: 10_000,
+            max_pending_members: 2_000,
             max_offset_metadata: 4_096,
             offsets_retention: DurationMs(7 * 24 * 3_600_000),
             retention_check_interval: DurationMs(600_000),

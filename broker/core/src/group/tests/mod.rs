@@ -24,6 +24,11 @@ pub(super) struct World {
     pub(super) now: Now,
     /// The next append with records fails like this.
     pub(super) fail: Option<AppendFailure>,
+    /// Answers wait for a commit that is yet to come.
+    pub(super) slow_commits: bool,
+    /// Answers, and the end of the log that must be committed before they leave.
+    held: Vec<(usize, Token, Reply)>,
+    committed: usize,
     config: GroupConfig,
     parked: BTreeSet<Token>,
     answers: BTreeMap<Token, Reply>,
@@ -124,6 +129,9 @@ impl World {
             log: Vec::new(),
             now,
             fail: None,
+            slow_commits: false,
+            held: Vec::new(),
+            committed: 0,
             config,
             parked: BTreeSet::new(),
             answers: BTreeMap::new(),
@@ -169,8 +177,19 @@ impl World {
                 decision.replies
             }
         };
-        self.deliver(replies);
+        let end = self.log.len();
+        self.held.extend(replies.into_iter().map(|(token, reply)| (end, token, reply)));
+        if !self.slow_commits {
+            self.commit();
+        }
         self.check();
+    }
+
+    /// All that was appended is committed: the answers leave.
+    pub(super) fn commit(&mut self) {
+        self.committed = self.log.len();
+        let held = std::mem::take(&mut self.held);
+        self.deliver(held.into_iter().map(|(_, token, reply)| (token, reply)).collect());
     }
 
     fn deliver(&mut self, replies: Vec<(Token, Reply)>) {
@@ -192,8 +211,13 @@ impl World {
         self.now = Now { steady: end, wall: self.now.wall + rest };
     }
 
-    /// The leadership is lost and won again, from a log that was compacted meanwhile.
+    /// The leadership is lost and won again, from a log that lost what was not committed and was compacted meanwhile.
     pub(super) fn fail_over(&mut self) {
+        self.log.truncate(self.committed);
+        let held = std::mem::take(&mut self.held);
+        let lost =
+            held.into_iter().map(|(_, token, reply)| (token, reply.failed(GroupError::NotCoordinator)));
+        self.deliver(lost.collect());
         let replies = self.groups.resign();
         assert!(replies.iter().all(|(_, reply)| error_of(reply) == Some(GroupError::NotCoordinator)));
         self.deliver(replies);
@@ -212,6 +236,9 @@ impl World {
     }
 
     pub(super) fn answer(&mut self, token: Token) -> Reply {
+        if !self.answers.contains_key(&token) {
+            self.commit();
+        }
         self.answers.remove(&token).unwrap_or_else(|| panic!("{token:?} has no answer"))
     }
 
@@ -302,6 +329,16 @@ impl World {
         self.join(join)
     }
 
+    /// Whether the log has the member in the generation.
+    pub(super) fn wrote(&self, group: &str, generation: Generation, member: &MemberId) -> bool {
+        self.log[..self.committed].iter().any(|record| match record {
+            Record::Group { group: id, meta: Some(meta) } => {
+                id.as_str() == group && meta.generation == generation && meta.members.contains_key(member)
+            }
+            _ => false,
+        })
+    }
+
     pub(super) fn state(&self, group: &str) -> Option<GroupState> {
         self.groups.describe(&group.into()).ok().map(|d| d.state)
     }
@@ -326,6 +363,7 @@ impl World {
                 parked.extend(member.syncing);
             }
         }
+        parked.extend(self.held.iter().map(|(_, token, _)| *token));
         assert_eq!(parked, self.parked, "a request is neither answered nor parked");
     }
 }

@@ -1,4 +1,4 @@
-//! Random clients, clocks, failing appends and failovers. After every step the world replays the log (whole and compacted)
+//! Random clients, clocks, slow commits, failing appends and failovers that lose what was not committed. After every step the world replays the log (whole and compacted)
 //! and checks its invariants; in the end whoever still behaves gets an assignment, and whoever does not is gone.
 
 use proptest::prelude::*;
@@ -18,6 +18,8 @@ enum Step {
     Jump { ms: i64 },
     FailNextAppend(u8),
     FailOver,
+    SlowCommits(bool),
+    CommitLog,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -35,6 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (-4_000_000..4_000_000i64).prop_map(|ms| Step::Jump { ms }),
         1 => (0..3u8).prop_map(Step::FailNextAppend),
         1 => Just(Step::FailOver),
+        2 => any::<bool>().prop_map(Step::SlowCommits),
+        2 => Just(Step::CommitLog),
     ]
 }
 
@@ -78,12 +82,13 @@ impl Client {
                 }
                 Reply::Join(Err(refused)) => self.refused(&refused),
                 Reply::Sync(Ok(synced)) => {
-                    let told = self.joined.as_ref().map(|j| assignment(j.generation));
-                    // an answer to an older SyncGroup may come after the next JoinGroup's
-                    assert!(
-                        self.waiting.is_empty() && told.is_none_or(|t| t == synced.assignment),
-                        "{synced:?}"
-                    );
+                    if let Some(joined) = &self.joined {
+                        assert_eq!(synced.assignment, assignment(joined.generation), "of another generation");
+                        assert!(
+                            w.wrote(self.group, joined.generation, &joined.member),
+                            "could be lost: {joined:?}"
+                        );
+                    }
                 }
                 Reply::Sync(Err(GroupError::UnknownMemberId | GroupError::FencedInstanceId)) => self.forget(),
                 Reply::Sync(Err(_)) => self.joined = None,
@@ -182,6 +187,11 @@ fn take(step: Step, clients: &mut [Client], w: &mut World) {
             w.fail = Some(kinds[usize::from(kind)]);
         }
         Step::FailOver => w.fail_over(),
+        Step::SlowCommits(slow) => {
+            w.slow_commits = slow;
+            w.commit();
+        }
+        Step::CommitLog => w.commit(),
     }
 }
 
@@ -196,6 +206,8 @@ fn survives(steps: Vec<Step>, initial_delay: i64) {
         clients.iter_mut().for_each(|c| c.look(&mut w));
     }
     w.fail = None;
+    w.slow_commits = false;
+    w.commit();
     // Group `a`'s clients come to an agreement, well within the timeouts; group `b`'s say nothing more.
     for _ in 0..60 {
         clients[..CLIENTS / 2].iter_mut().for_each(|c| c.behave(&mut w));
