@@ -147,11 +147,14 @@ impl Replica {
         self.durable_end = self.durable_end.max(end.min(self.log_end));
         // What is still unsynced was appended after the sync began: `flush.ms` is kept, at worst a little early.
         self.unsynced_since = if self.durable_end < self.log_end { Some(sync_began) } else { None };
+        self.flush_due = false;
         self.advance_high_watermark(effects);
     }
 
-    /// Gives up on writes that replicas did not confirm in time. They stay in the log and may be committed yet.
+    /// Gives up on writes that replicas did not confirm in time: they stay in the log and may be committed yet.
+    /// Notes when `flush.ms` has passed: [`Replica::sync_wanted`] says so until a sync is reported.
     pub fn tick(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.awaiting_commit.expire(now, effects);
+        self.flush_due |= self.flush_deadline().is_some_and(|deadline| deadline <= now);
     }
 }

@@ -26,6 +26,8 @@ pub struct Replica {
     pub(super) high_watermark: Offset,
     /// When the oldest record that is not synced was appended.
     pub(super) unsynced_since: Option<Millis>,
+    /// `flush.ms` has passed for it: noted by the tick, so that the deadline does not stand while a sync runs.
+    pub(super) flush_due: bool,
     /// Batches that have their offsets but are not in the log yet, in order.
     pub(super) assigned: VecDeque<Assigned>,
     pub(super) awaiting_append: Waiting,
@@ -115,6 +117,7 @@ impl Replica {
             durable_end: found.durable_end.clamp(found.log_start, log_end),
             high_watermark: found.high_watermark.clamp(found.log_start, log_end),
             unsynced_since: None,
+            flush_due: false,
             assigned: VecDeque::new(),
             awaiting_append: Waiting::default(),
             awaiting_commit: Waiting::default(),
@@ -142,19 +145,21 @@ impl Replica {
         unsynced > 0
             && (self.policy.durability == weir_model::config::Durability::Fsync
                 || unsynced >= self.policy.flush_messages
-                || self.unsynced_since.is_some_and(|since| now.since(since) >= self.policy.flush_interval))
+                || self.flush_due
+                || self.flush_deadline().is_some_and(|deadline| deadline <= now))
     }
 
     /// The earliest time at which [`Replica::tick`] has something to do; it may be early, never late.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
-        let flush = match self.unsynced_since {
-            Some(since) if self.policy.flush_interval.0 < i64::MAX => {
-                Some(since + self.policy.flush_interval)
-            }
-            Some(_) | None => None,
-        };
+        let flush = self.flush_deadline().filter(|_| !self.flush_due);
         [self.awaiting_commit.next_deadline(), flush].into_iter().flatten().min()
+    }
+
+    /// When the oldest record that is not synced has to be, by `flush.ms`.
+    pub(super) fn flush_deadline(&self) -> Option<Millis> {
+        let interval = self.policy.flush_interval;
+        self.unsynced_since.filter(|_| interval.0 < i64::MAX).map(|since| since + interval)
     }
 
     /// Forgets producers that have been silent for too long. Returns how many.
