@@ -73,9 +73,12 @@ class Broker:
             os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def stop(self) -> None:
-        if self._process is not None:
-            children.end_group(self._process, STOP_WITHIN_S)
+    def stop(self) -> bool:
+        """SIGTERM, and SIGKILL when that is not heeded; says whether it was."""
+        if self._process is None:
+            return True
+        children.end_group(self._process, STOP_WITHIN_S)
+        return self._process.returncode != -signal.SIGKILL
 
     def died(self) -> bool:
         return self._process is not None and self._process.poll() is not None

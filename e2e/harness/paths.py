@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 E2E = Path(__file__).resolve().parent.parent
-REPO = E2E.parent
 CACHE = Path(os.environ.get("WEIR_CACHE") or Path.home() / ".cache" / "weir")
 
 VENV = CACHE / "venv"
@@ -14,7 +13,9 @@ KAFKA_HOME = CACHE / f"kafka-{KAFKA_VERSION}"
 KAFKA_LIBS = KAFKA_HOME / "libs"
 KAFKA_CLASS_ARCHIVE = KAFKA_HOME / "tools.jsa"
 GO_BIN = CACHE / "e2e-go"
-WEIR_BINARY = REPO / "target" / "release" / "weir"
+# Where `make release` puts it.
+_TARGET_DIR = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "target")
+WEIR_BINARY = _TARGET_DIR / "x86_64-unknown-linux-gnu" / "release" / "weir"
 
 
 def kafka_classpath() -> str:

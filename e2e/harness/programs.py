@@ -56,12 +56,19 @@ def _commands(suite: str, against: str, weir_binary: Path, crash_rounds: int | N
         return [(folder.name, [paths.GO_BIN / folder.name])
                 for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()]
     if suite == "crash":
-        # Kafka needs several seconds for a restart; a few rounds show that the test itself is sound.
-        rounds, log_gb = (50, 1) if against == "weir" else (5, 0)
-        kill9 = [paths.VENV_PYTHON, paths.E2E / "crash" / "kill9.py", "--against", against, "--weir", weir_binary,
-                 "--rounds", crash_rounds or rounds, "--log-gb", log_gb]
-        return [("history_checker", [paths.VENV_PYTHON, paths.E2E / "crash" / "test_history.py"]), ("kill9", kill9)]
+        return _crash_commands(against, weir_binary, crash_rounds)
     return [(script.stem, [paths.VENV_PYTHON, script]) for script in sorted((paths.E2E / suite).glob("*.py")) if _is_program(script)]
+
+
+def _crash_commands(against: str, weir_binary: Path, crash_rounds: int | None) -> list[tuple[str, list]]:
+    """Kafka waits many seconds for the session of its former life; a few rounds show that the test itself is sound."""
+    rounds, log_gb = (50, 1) if against == "weir" else (5, 0)
+    crash, which = paths.E2E / "crash", ["--against", against, "--weir", weir_binary]
+    return [
+        ("history_checker", [paths.VENV_PYTHON, crash / "test_history.py"]),
+        ("survives", [paths.VENV_PYTHON, crash / "survives.py", *which]),
+        ("kill9", [paths.VENV_PYTHON, crash / "kill9.py", *which, "--rounds", crash_rounds or rounds, "--log-gb", log_gb]),
+    ]
 
 
 def _is_program(script: Path) -> bool:
