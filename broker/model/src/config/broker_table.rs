@@ -369,13 +369,7 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("1048588"),
         "Default of the topic setting max.message.bytes.",
     ),
-    row(
-        "metric.reporters",
-        Dynamic,
-        Kind::List(&[]),
-        Some(""),
-        "Must stay empty: Weir serves Prometheus itself, see weir.http.listener.",
-    ),
+    accepted("metric.reporters", Dynamic, Kind::List(&[]), ""),
     row("min.insync.replicas", Dynamic, Kind::Int(at_least(1)), Some("1"), "Default of the topic setting."),
     row("node.id", Static, Kind::Int(at_least(0)), Some("0"), "This broker's id."),
     accepted("num.io.threads", Dynamic, Kind::Int(at_least(1)), "8"),
@@ -445,6 +439,7 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("134217728"),
         "Bytes of requests in work over all connections; reading pauses beyond it. Not positive for no limit. Kafka's default is -1.",
     ),
+    accepted("socket.receive.buffer.bytes", Static, Kind::Int(at_least(-1)), "102400"),
     row(
         "socket.request.max.bytes",
         Static,
@@ -452,6 +447,7 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("104857600"),
         "The largest request that is read.",
     ),
+    accepted("socket.send.buffer.bytes", Static, Kind::Int(at_least(-1)), "102400"),
     row(
         "transactional.id.expiration.ms",
         Static,
