@@ -25,6 +25,16 @@ const fn accepted(name: &'static str, scope: Scope, kind: Kind, default: &'stati
     }
 }
 
+const fn idle(
+    name: &'static str,
+    scope: Scope,
+    kind: Kind,
+    default: Option<&'static str>,
+    doc: &'static str,
+) -> Setting {
+    Setting { support: Support::Accepted, ..row(name, scope, kind, default, doc) }
+}
+
 const ANY: Range = at_least(i64::MIN);
 const MAX_INT: &str = "2147483647";
 const FOREVER: &str = "9223372036854775807";
@@ -60,7 +70,7 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("-1"),
         "Default of the topic setting.",
     ),
-    row(
+    idle(
         "compression.lz4.level",
         Dynamic,
         Kind::Int(between(1, 17)),
@@ -227,7 +237,7 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("4096"),
         "Default of the topic setting index.interval.bytes.",
     ),
-    row(
+    idle(
         "log.index.size.max.bytes",
         Dynamic,
         Kind::Int(at_least(4)),
@@ -298,14 +308,14 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("168"),
         "Default of the topic setting segment.ms, in hours.",
     ),
-    row(
+    idle(
         "log.roll.jitter.hours",
         Static,
         Kind::Int(at_least(0)),
         Some("0"),
         "Default of the topic setting segment.jitter.ms, in hours.",
     ),
-    row(
+    idle(
         "log.roll.jitter.ms",
         Dynamic,
         Kind::Long(at_least(0)),
@@ -326,7 +336,7 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("1073741824"),
         "Default of the topic setting segment.bytes.",
     ),
-    row(
+    idle(
         "log.segment.delete.delay.ms",
         Dynamic,
         Kind::Long(at_least(0)),
@@ -448,14 +458,14 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         "The largest request that is read.",
     ),
     accepted("socket.send.buffer.bytes", Static, Kind::Int(at_least(-1)), "102400"),
-    row(
+    idle(
         "transactional.id.expiration.ms",
         Static,
         Kind::Int(at_least(1)),
         Some("604800000"),
         "How long an unused transactional id is remembered.",
     ),
-    row(
+    idle(
         "unclean.leader.election.enable",
         Dynamic,
         Kind::Bool,

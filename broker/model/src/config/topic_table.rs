@@ -72,12 +72,12 @@ pub static TOPIC_SETTINGS: &[Setting] = &[
         &[from("compression.gzip.level")],
         "Level used when the broker compresses with gzip.",
     ),
-    row(
+    accepted(
         "compression.lz4.level",
         Kind::Int(between(1, 17)),
         "9",
         &[from("compression.lz4.level")],
-        "Level used when the broker compresses with lz4. Weir's encoder has one level; the value is kept for tools.",
+        "Level for lz4. Weir's encoder has one level.",
     ),
     row(
         "compression.type",
@@ -100,12 +100,12 @@ pub static TOPIC_SETTINGS: &[Setting] = &[
         &[from("log.cleaner.delete.retention.ms")],
         "How long a tombstone stays in a compacted topic, so that readers can learn of the deletion.",
     ),
-    row(
+    accepted(
         "file.delete.delay.ms",
         Kind::Long(at_least(0)),
         "60000",
         &[from("log.segment.delete.delay.ms")],
-        "How long a deleted segment's file stays on disk.",
+        "How long a deleted segment's file stays on disk. Weir keeps a file exactly as long as somebody reads it.",
     ),
     row(
         "flush.messages",
@@ -230,19 +230,19 @@ pub static TOPIC_SETTINGS: &[Setting] = &[
         &[from("log.segment.bytes")],
         "The size at which a new segment is begun.",
     ),
-    row(
+    accepted(
         "segment.index.bytes",
         Kind::Int(at_least(4)),
         "10485760",
         &[from("log.index.size.max.bytes")],
-        "The largest index file; a full index begins a new segment. Nothing is preallocated.",
+        "The largest index file. Weir's indexes grow with their segment, which bounds them.",
     ),
-    row(
+    accepted(
         "segment.jitter.ms",
         Kind::Long(at_least(0)),
         "0",
         &[from("log.roll.jitter.ms"), times("log.roll.jitter.hours", HOUR_MS)],
-        "The most that is randomly taken off `segment.ms`, so that partitions do not roll together.",
+        "The most that is randomly taken off `segment.ms`.",
     ),
     row(
         "segment.ms",
@@ -251,12 +251,12 @@ pub static TOPIC_SETTINGS: &[Setting] = &[
         &[from("log.roll.ms"), times("log.roll.hours", HOUR_MS)],
         "The age at which a new segment is begun, so that retention can delete the old one.",
     ),
-    row(
+    accepted(
         "unclean.leader.election.enable",
         Kind::Bool,
         "false",
         &[from("unclean.leader.election.enable")],
-        "Whether a replica that may miss acknowledged records may lead when no other is left. Loses data.",
+        "Whether a replica that may miss acknowledged records may lead. Weir never elects one by itself.",
     ),
     row(
         "weir.durability",
