@@ -391,6 +391,7 @@ fn check_group(group: &LiveGroup, meta: Option<&records::GroupMeta>) {
             assert!(meta.members.iter().all(|(id, m)| m.profile == *told(id)), "profiles differ");
             assert_eq!((group.generation, &group.leader), (meta.generation, &meta.leader));
             assert_eq!(joining, 0);
+            assert_eq!(group.sync_deadline.is_some(), !group.unsynced.is_empty());
         }
         Phase::Empty => {
             assert_eq!((group.members().len(), written.len()), (0, 0));

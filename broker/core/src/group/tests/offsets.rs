@@ -228,3 +228,19 @@ fn deleted_groups_and_topics_leave_nothing_behind() {
     w.carry_out(decision);
     assert_eq!((fetch(&w, "b", "t"), fetch(&w, "b", "u")), (None, Some(1)));
 }
+
+#[test]
+fn a_new_subscription_protects_its_offsets_before_the_assignment_is_there() {
+    let mut w = World::new();
+    for name in ["t", "u"] {
+        simple_commit(&mut w, "g", name, 1);
+    }
+    let told = w.stable("g", vec![joiner("g")]).remove(0);
+    let token =
+        w.join(Join { protocols: vec![protocol("range", &["t", "u"])], ..w.rejoin_of("g", &told.member) });
+    w.joined(token);
+    assert_eq!(w.state("g"), Some(GroupState::CompletingRebalance));
+    let topics = vec![(topic("u"), vec![PartitionIndex(0)])];
+    let token = w.ask(Command::DeleteOffsets(DeleteOffsets { group: "g".into(), topics }));
+    assert_eq!(w.refused(token), GroupError::GroupSubscribedToTopic);
+}

@@ -20,7 +20,7 @@ fn a_follower_restarts_without_a_rebalance() {
     let told = trio(&mut w);
     let name = if told[0].member.as_str().starts_with('a') { "b" } else { "a" };
     let before = named(&w, &told, name);
-    let back = w.join(static_joiner("g", name));
+    let back = w.join(Join { client_host: "/10.0.0.7".into(), ..static_joiner("g", name) });
     let back = w.joined(back);
     assert_eq!((back.generation, back.skip_assignment), (before.generation, false));
     assert_ne!(back.member, before.member);
@@ -31,6 +31,8 @@ fn a_follower_restarts_without_a_rebalance() {
     assert_eq!(w.beat("g", &before), Err(GroupError::UnknownMemberId));
     w.fail_over();
     assert_eq!(w.beat("g", &back), Ok(()), "the new id is in the log");
+    let described = w.groups.describe(&"g".into()).unwrap().members;
+    assert!(described.iter().any(|m| m.member == back.member && &*m.client_host == "/10.0.0.7"));
 }
 
 #[test]
@@ -169,4 +171,24 @@ fn an_administrator_removes_static_members_by_name() {
     let outcomes: Vec<_> = left.iter().map(|l| l.outcome).collect();
     assert_eq!(outcomes, [Ok(()), Err(GroupError::UnknownMemberId), Ok(())]);
     assert_eq!(w.members("g"), 1);
+}
+
+#[test]
+fn a_restart_does_not_excuse_from_asking_for_the_assignment() {
+    let mut w = World::new();
+    let told = w.stable("g", vec![static_joiner("g", "a"), static_joiner("g", "b")]);
+    let tokens: Vec<Token> = told.iter().map(|t| w.rejoin("g", t)).collect();
+    let mut told: Vec<Joined> = tokens.into_iter().map(|t| w.joined(t)).collect();
+    told.sort_by_key(|t| t.members.is_empty());
+    let leading = w.sync("g", &told[0]);
+    assert_eq!(w.assigned(leading), assignment(told[0].generation));
+    let name = instance_of(&w, &told[1]).unwrap();
+    let back = w.join(static_joiner("g", name.as_str()));
+    let back = w.joined(back);
+    for _ in 0..12 {
+        assert_eq!(w.state("g"), Some(GroupState::Stable));
+        assert_eq!((w.beat("g", &told[0]), w.beat("g", &back)), (Ok(()), Ok(())));
+        w.pass(5_000);
+    }
+    assert_eq!(w.beat("g", &back), Err(GroupError::UnknownMemberId), "it never asked");
 }
