@@ -54,7 +54,9 @@ impl<D: Disk> DataDir<D> {
         create_dirs(disk, root).map_err(|e| error(root, e))?;
         let lock_path = root.join("lock");
         let lock = match disk.lock(&lock_path) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(LogError::Locked { path: lock_path }),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                return Err(LogError::Locked { path: lock_path });
+            }
             other => other.map_err(|e| error(&lock_path, e))?,
         };
         let topics = root.join(TOPICS);
@@ -139,7 +141,8 @@ impl<D: Disk> DataDir<D> {
     pub fn close(self) -> Result<(), LogError> {
         self.home.health.check()?;
         let path = self.home.root.join(CLEAN_FILE);
-        replace_file(&self.home.disk, &path, &framing::wrap(CLEAN, &[]), true).map_err(|e| self.error(&path, e))?;
+        replace_file(&self.home.disk, &path, &framing::wrap(CLEAN, &[]), true)
+            .map_err(|e| self.error(&path, e))?;
         self.home.disk.sync_dir(&self.home.root).map_err(|e| self.error(&path, e))
     }
 
@@ -201,3 +204,6 @@ fn sync_if_ours<D: Disk>(disk: &D, dir: &Path) -> io::Result<()> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,9 +80,11 @@ impl Epochs {
         self.starts.clear();
     }
 
-    /// The epochs that begin in a range of offsets.
+    /// The epochs in force in a range of offsets, the first of them from the start of the range.
     pub(crate) fn within(&self, from: Offset, to: Offset) -> Self {
-        Self { starts: self.starts.iter().copied().filter(|(_, s)| *s >= from && *s < to).collect() }
+        let first = self.starts.partition_point(|(_, start)| *start <= from).saturating_sub(1);
+        let starts = self.starts[first..].iter().filter(|(_, start)| *start < to);
+        Self { starts: starts.map(|(epoch, start)| (*epoch, (*start).max(from))).collect() }
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -158,5 +160,14 @@ mod tests {
         assert_eq!(pairs(&cache), [(2, 15)]);
         assert_eq!(cache.epoch_at(Offset(99)), Some(LeaderEpoch(2)));
         assert_eq!(cache.epoch_at(Offset(14)), None);
+    }
+
+    #[test]
+    fn a_range_knows_the_epoch_it_begins_in() {
+        let cache = epochs(&[(1, 0), (2, 10), (3, 20)]);
+        assert_eq!(pairs(&cache.within(Offset(5), Offset(15))), [(1, 5), (2, 10)]);
+        assert_eq!(pairs(&cache.within(Offset(10), Offset(20))), [(2, 10)]);
+        assert_eq!(pairs(&cache.within(Offset(25), Offset(30))), [(3, 25)]);
+        assert_eq!(pairs(&Epochs::default().within(Offset(0), Offset(9))), []);
     }
 }

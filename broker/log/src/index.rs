@@ -127,7 +127,10 @@ mod tests {
         for i in 0..100i64 {
             let entry = (i / 4 * 4) as u64 * 1000;
             assert_eq!(index.floor_of_delta(i * 10 + 9), entry);
-            assert_eq!(index.floor_of_position(i as u64 * 1000 + 5).map_or(0, |e| u64::from(e.position)), entry);
+            assert_eq!(
+                index.floor_of_position(i as u64 * 1000 + 5).map_or(0, |e| u64::from(e.position)),
+                entry
+            );
         }
         assert_eq!(index.floor_of_time(Millis(3)), 0, "the batch at 3 may start before the entry at 4");
         assert_eq!(index.floor_of_time(Millis(4)), 4000);

@@ -31,6 +31,7 @@
 //! | `*.tmp`, `*.cleaned` | half-written, removed at open |
 //! | `*.swap` | a compacted segment that was decided to replace others; the replacement is finished at open |
 
+mod compaction;
 mod config;
 mod data_dir;
 mod disk;
@@ -46,13 +47,17 @@ mod names;
 mod scan;
 mod segment;
 
+pub use compaction::{CompactionDone, CompactionJob};
 pub use config::LogConfig;
 pub use data_dir::{DataDir, OpenedDataDir};
 pub use disk::{
-    CrashStyle, DirEntry, Disk, DiskFile, MemoryDisk, MemoryFile, MemoryLock, RealDisk, RealFile, RealLock, Space,
+    CrashStyle, DirEntry, Disk, DiskFile, MemoryDisk, MemoryFile, MemoryLock, RealDisk, RealFile, RealLock,
+    Space,
 };
 pub use epochs::Epochs;
 pub use error::LogError;
 pub use health::DirHealth;
 pub use home::Home;
-pub use log::{Appended, Deleted, Log, Recovered, SegmentInfo, Slice, SyncDone, SyncJob, TimestampHit};
+pub use log::{
+    Appended, Compacted, Deleted, Log, Recovered, SegmentInfo, Slice, SyncDone, SyncJob, TimestampHit,
+};

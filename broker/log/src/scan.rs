@@ -28,7 +28,10 @@ impl Placed {
 pub(crate) enum ScanError {
     Io(io::Error),
     /// No sound batch at this position.
-    Bad { position: u64, why: String },
+    Bad {
+        position: u64,
+        why: String,
+    },
 }
 
 impl From<io::Error> for ScanError {
@@ -71,7 +74,8 @@ impl<'f, F: DiskFile> HeaderWalk<'f, F> {
     fn head(&mut self) -> io::Result<&[u8]> {
         let there = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
         let need = BATCH_OVERHEAD.min(there) as u64;
-        let inside = self.position >= self.chunk_at && self.position + need <= self.chunk_at + self.chunk_len as u64;
+        let inside =
+            self.position >= self.chunk_at && self.position + need <= self.chunk_at + self.chunk_len as u64;
         if !inside {
             self.chunk_at = self.position;
             self.chunk_len = self.file.read_at(&mut self.chunk[..CHUNK.min(there)], self.position)?;

@@ -98,7 +98,11 @@ pub(crate) fn read_exact<F: DiskFile>(file: &F, mut buf: &mut [u8], mut position
 }
 
 /// Writes all of the buffers or says why not; what was written before the error stays in the file.
-pub(crate) fn write_all<F: DiskFile>(file: &F, mut bufs: &mut [IoSlice<'_>], mut position: u64) -> io::Result<()> {
+pub(crate) fn write_all<F: DiskFile>(
+    file: &F,
+    mut bufs: &mut [IoSlice<'_>],
+    mut position: u64,
+) -> io::Result<()> {
     IoSlice::advance_slices(&mut bufs, 0);
     while !bufs.is_empty() {
         let written = file.write_at(bufs, position)?;
@@ -131,9 +135,8 @@ pub(crate) fn replace_file<D: Disk>(disk: &D, path: &Path, bytes: &[u8], durable
     let temporary = path.with_file_name(name);
     remove_if_there(disk, &temporary)?;
     let file = disk.create(&temporary)?;
-    let written = write_all(&file, &mut [IoSlice::new(bytes)], 0).and_then(|()| {
-        if durable { file.sync_data() } else { Ok(()) }
-    });
+    let written = write_all(&file, &mut [IoSlice::new(bytes)], 0)
+        .and_then(|()| if durable { file.sync_data() } else { Ok(()) });
     if let Err(error) = written.and_then(|()| disk.rename(&temporary, path)) {
         let _ = remove_if_there(disk, &temporary);
         return Err(error);
@@ -159,5 +162,8 @@ pub(crate) fn list_if_there<D: Disk>(disk: &D, dir: &Path) -> io::Result<Vec<Dir
 
 /// Out of space or quota: the one kind of write error that passes by itself.
 pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::WriteZero)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::WriteZero
+    )
 }

@@ -30,7 +30,12 @@ pub struct Appended {
 
 impl<D: Disk> Log<D> {
     /// Appends one validated batch as the leader: its base offset and epoch are patched in place, then it is written.
-    pub fn append(&mut self, batch: &mut [u8], epoch: LeaderEpoch, now: Millis) -> Result<Appended, LogError> {
+    pub fn append(
+        &mut self,
+        batch: &mut [u8],
+        epoch: LeaderEpoch,
+        now: Millis,
+    ) -> Result<Appended, LogError> {
         self.check()?;
         let header = assign(batch, self.log_end, epoch)?;
         self.write(&[header], &mut [IoSlice::new(batch)], now)
@@ -119,7 +124,8 @@ impl<D: Disk> Log<D> {
         last: &BatchHeader,
         total: u64,
     ) -> Result<(Arc<D::File>, u64), LogError> {
-        let fits = self.segments.last().is_some_and(|s| !s.sealed && !self.is_roll_due(s, first, last, total));
+        let fits =
+            self.segments.last().is_some_and(|s| !s.sealed && !self.is_roll_due(s, first, last, total));
         if !fits {
             return self.roll();
         }
@@ -133,7 +139,13 @@ impl<D: Disk> Log<D> {
         Ok((file, position))
     }
 
-    fn is_roll_due(&self, open: &Segment<D::File>, first: &BatchHeader, last: &BatchHeader, total: u64) -> bool {
+    fn is_roll_due(
+        &self,
+        open: &Segment<D::File>,
+        first: &BatchHeader,
+        last: &BatchHeader,
+        total: u64,
+    ) -> bool {
         if open.len == 0 {
             return false;
         }

@@ -26,7 +26,11 @@ pub struct TimestampHit {
 
 impl<D: Disk> Log<D> {
     /// The first record below `up_to` whose time is `time` or later.
-    pub fn offset_for_timestamp(&mut self, time: Millis, up_to: Offset) -> Result<Option<TimestampHit>, LogError> {
+    pub fn offset_for_timestamp(
+        &mut self,
+        time: Millis,
+        up_to: Offset,
+    ) -> Result<Option<TimestampHit>, LogError> {
         self.check()?;
         let place = self.place.clone();
         let start = self.log_start;
@@ -70,7 +74,14 @@ impl<D: Disk> Log<D> {
             }
         }
         let Some((at, batch)) = best else { return Ok(None) };
-        self.first_in_batch(at, &batch, |_, t| t >= batch.header.max_timestamp)
+        let header = batch.header;
+        let hit = self.first_in_batch(at, &batch, |_, t| t >= header.max_timestamp)?;
+        // Compaction may have removed the record itself.
+        Ok(hit.or(Some(TimestampHit {
+            offset: header.last_offset(),
+            timestamp: header.max_timestamp,
+            leader_epoch: header.leader_epoch,
+        })))
     }
 
     /// The batch with the largest time in a segment, of those within the bounds.

@@ -2,11 +2,13 @@
 //! A log has one owner. Only sync jobs and compaction jobs leave its thread, and they come back as values.
 
 mod append;
+mod cleaning;
 mod lookup;
 mod open;
 mod read;
 mod retention;
 mod snapshots;
+mod swap;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ use weir_model::{LeaderEpoch, Millis, Offset};
 
 pub use append::Appended;
 pub(crate) use append::create_dirs;
+pub use cleaning::Compacted;
 pub use lookup::TimestampHit;
 pub use open::Recovered;
 pub use read::Slice;

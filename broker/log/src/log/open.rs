@@ -36,12 +36,13 @@ pub struct Recovered {
 
 /// What the directory holds.
 #[derive(Default)]
-struct Found {
-    segments: BTreeMap<Offset, u64>,
-    indexes: Vec<Offset>,
+pub(super) struct Found {
+    pub(super) segments: BTreeMap<Offset, u64>,
+    pub(super) indexes: Vec<Offset>,
+    pub(super) swaps: Vec<(Offset, u64)>,
+    pub(super) swap_indexes: Vec<Offset>,
     starts: Vec<Offset>,
     snapshots: Vec<Offset>,
-    swaps: Vec<Offset>,
     leftovers: Vec<String>,
     checkpoint: bool,
 }
@@ -91,6 +92,7 @@ impl<D: Disk> Log<D> {
 
     fn recover(&mut self, report: &mut Recovered) -> Result<(), LogError> {
         let mut found = self.look()?;
+        self.finish_swaps(&mut found)?;
         for name in &found.leftovers {
             self.remove(&self.place.dir.join(name))?;
         }
@@ -114,6 +116,7 @@ impl<D: Disk> Log<D> {
         self.epochs = epochs;
         let known = Known { images, checkpoint: checkpoint.map(|c| c.segment), floor };
         self.take_segments(&found, known, report)?;
+        self.since_checkpoint = report.scanned_bytes;
         self.settle(&found)
     }
 
@@ -122,21 +125,23 @@ impl<D: Disk> Log<D> {
         let mut found = Found::default();
         for entry in list_if_there(&self.place.disk, dir).map_err(|e| self.place.error(dir, e))? {
             match Name::parse(&entry.name) {
-                Name::Segment(base) => {
-                    let path = dir.join(&entry.name);
-                    let len = self.place.disk.file_len(&path).map_err(|e| self.place.error(&path, e))?;
-                    found.segments.insert(base, len);
-                }
+                Name::Segment(base) => drop(found.segments.insert(base, self.file_len(&entry.name)?)),
                 Name::Index(base) => found.indexes.push(base),
-                Name::SwapSegment(base) => found.swaps.push(base),
+                Name::SwapSegment(base) => found.swaps.push((base, self.file_len(&entry.name)?)),
+                Name::SwapIndex(base) => found.swap_indexes.push(base),
                 Name::Start(offset) => found.starts.push(offset),
                 Name::Snapshot(offset) => found.snapshots.push(offset),
                 Name::Checkpoint => found.checkpoint = true,
                 Name::Leftover => found.leftovers.push(entry.name),
-                Name::SwapIndex(_) | Name::Foreign => {}
+                Name::Foreign => {}
             }
         }
         Ok(found)
+    }
+
+    fn file_len(&self, name: &str) -> Result<u64, LogError> {
+        let path = self.place.dir.join(name);
+        self.place.disk.file_len(&path).map_err(|e| self.place.error(&path, e))
     }
 
     fn read_checkpoint(&self, found: &Found, report: &mut Recovered) -> Option<Checkpoint> {
@@ -156,7 +161,9 @@ impl<D: Disk> Log<D> {
             let path = names::index(&self.place.dir, *base);
             let bytes = read_file(&self.place.disk, &path, MOST_BYTES);
             let image = bytes.ok().and_then(|b| SegmentImage::from_index_file(&b).ok());
-            match image.filter(|(image, _)| image.base == *base && found.segments.get(base) == Some(&image.len)) {
+            match image
+                .filter(|(image, _)| image.base == *base && found.segments.get(base) == Some(&image.len))
+            {
                 Some(image) => drop(images.insert(*base, image)),
                 None => self.remove(&path)?,
             }
@@ -189,7 +196,12 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    fn take_segments(&mut self, found: &Found, mut known: Known, report: &mut Recovered) -> Result<(), LogError> {
+    fn take_segments(
+        &mut self,
+        found: &Found,
+        mut known: Known,
+        report: &mut Recovered,
+    ) -> Result<(), LogError> {
         let mut end = None;
         let mut bases = found.segments.iter();
         for (base, len) in bases.by_ref() {
@@ -263,7 +275,9 @@ impl<D: Disk> Log<D> {
                 report.truncated_bytes += len - position;
                 report.cut_because.get_or_insert(why);
                 // Durable, lest what was cut comes back behind what is appended now.
-                file.set_len(position).and_then(|()| file.sync_data()).map_err(|e| self.place.error(&path, e))?;
+                file.set_len(position)
+                    .and_then(|()| file.sync_data())
+                    .map_err(|e| self.place.error(&path, e))?;
             }
         }
         if segment.end <= known.floor && from == 0 {

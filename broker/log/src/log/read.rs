@@ -87,7 +87,11 @@ impl<D: Disk> Log<D> {
 
     /// Shows every batch header from the batch that holds `from` to the log's end, without reading records. For
     /// rebuilding producer state.
-    pub fn for_each_header(&mut self, from: Offset, mut each: impl FnMut(&BatchHeader)) -> Result<(), LogError> {
+    pub fn for_each_header(
+        &mut self,
+        from: Offset,
+        mut each: impl FnMut(&BatchHeader),
+    ) -> Result<(), LogError> {
         self.check()?;
         let place = self.place.clone();
         let first = self.locate(from).unwrap_or(self.segments.len());
@@ -141,7 +145,9 @@ fn last_whole_batch<D: Disk>(
     let index = segment.index(place)?;
     let by_offset = index.floor_of_delta(delta(up_to, segment.base).saturating_sub(1));
     let mut from = reached.0;
-    if let Some(entry) = index.floor_of_position(limit.min(by_offset)).filter(|e| u64::from(e.position) > from) {
+    if let Some(entry) =
+        index.floor_of_position(limit.min(by_offset)).filter(|e| u64::from(e.position) > from)
+    {
         from = u64::from(entry.position);
         // The batch at an entry starts where the one before ends, or after a gap that holds nothing.
         reached = (from, segment.base.plus(i64::from(entry.delta)));

@@ -30,8 +30,11 @@ impl<D: Disk> Log<D> {
         let mut size = self.size();
         let mut count = 0;
         for segment in &self.segments {
-            let due = segment.end <= self.log_start || self.is_aged(segment, now) || self.is_surplus(segment, size);
-            if !due || segment.len == 0 || segment.end > high_watermark {
+            // Compaction may have left nothing of a closed segment.
+            let empty = segment.sealed && segment.len == 0;
+            let due =
+                segment.end <= self.log_start || self.is_aged(segment, now) || self.is_surplus(segment, size);
+            if !(due || empty) || segment.end == segment.base || segment.end > high_watermark {
                 break;
             }
             size -= segment.len;
@@ -63,7 +66,9 @@ impl<D: Disk> Log<D> {
     fn is_aged(&self, segment: &Segment<D::File>, now: Millis) -> bool {
         let age = self.config.retention_ms.filter(|_| self.config.delete);
         // Without a timestamp there is no age.
-        age.is_some_and(|age| segment.latest.timestamp >= Millis(0) && now.since(segment.latest.timestamp) > age)
+        age.is_some_and(|age| {
+            segment.latest.timestamp >= Millis(0) && now.since(segment.latest.timestamp) > age
+        })
     }
 
     fn is_surplus(&self, segment: &Segment<D::File>, size: u64) -> bool {
@@ -72,7 +77,9 @@ impl<D: Disk> Log<D> {
     }
 
     fn delete_first(&mut self, count: usize) -> Result<Deleted, LogError> {
-        let Some(last) = count.checked_sub(1).map(|i| &self.segments[i]) else { return Ok(Deleted::default()) };
+        let Some(last) = count.checked_sub(1).map(|i| &self.segments[i]) else {
+            return Ok(Deleted::default());
+        };
         let start = last.end.max(self.log_start);
         if start > self.log_start {
             self.mark_start(start)?;

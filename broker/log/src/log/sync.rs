@@ -20,10 +20,16 @@ pub struct SyncJob<D: Disk> {
     place: Place<D>,
     files: Vec<(Offset, Arc<D::File>)>,
     dirs: Vec<PathBuf>,
-    seals: Vec<(Offset, Vec<u8>)>,
-    checkpoint: Option<Vec<u8>>,
+    small: SmallFiles,
     gate: Arc<Gate>,
     done: Covered,
+}
+
+/// The indexes and the checkpoint that a job writes when they are due.
+#[derive(Debug, Default)]
+struct SmallFiles {
+    seals: Vec<(Offset, Vec<u8>)>,
+    checkpoint: Option<Vec<u8>>,
 }
 
 /// What a job covered, or why it failed.
@@ -57,8 +63,11 @@ impl<D: Disk> Log<D> {
         self.check()?;
         let unsealed = self.segments.split_last().is_some_and(|(_, closed)| closed.iter().any(|s| !s.sealed));
         let due = self.checkpoint_wanted || unsealed || self.since_checkpoint >= self.config.checkpoint_bytes;
-        let unsynced = self.segments.iter().any(|s| s.synced < s.len) || self.names.changed > self.names.synced;
-        if !unsynced && !(due && self.names.dir_exists) {
+        let unsynced =
+            self.segments.iter().any(|s| s.synced < s.len) || self.names.changed > self.names.synced;
+        // An empty log that only began an epoch has no directory yet, and gets none for that.
+        let idle = !due || !self.names.dir_exists;
+        if idle && !unsynced {
             return Ok(None);
         }
         let mut files = Vec::new();
@@ -76,7 +85,7 @@ impl<D: Disk> Log<D> {
         if ancestors {
             dirs.extend(self.home.ancestors_of(&self.place.dir));
         }
-        let (seals, checkpoint) = if due { self.small_files() } else { (Vec::new(), None) };
+        let small = if due { self.small_files() } else { SmallFiles::default() };
         let done = Covered {
             end: self.log_end,
             segments,
@@ -87,7 +96,7 @@ impl<D: Disk> Log<D> {
             appended: self.since_checkpoint,
         };
         let gate = Arc::clone(&self.gate);
-        Ok(Some(SyncJob { place, files, dirs, seals, checkpoint, gate, done }))
+        Ok(Some(SyncJob { place, files, dirs, small, gate, done }))
     }
 
     /// Takes a job's result. Gives the new durable end, or the error that failed the directory.
@@ -126,18 +135,21 @@ impl<D: Disk> Log<D> {
 
     /// The recovery point as of now, for when everything is synced or about to be.
     pub(super) fn checkpoint(&self) -> Checkpoint {
-        let segment = self.segments.last().map_or_else(|| Segment::<D::File>::empty(self.log_end).image(), |s| s.image());
+        let segment = self
+            .segments
+            .last()
+            .map_or_else(|| Segment::<D::File>::empty(self.log_end).image(), |s| s.image());
         Checkpoint { segment, epochs: self.epochs.clone(), cleaned_to: self.cleaned_to }
     }
 
-    fn small_files(&self) -> (Vec<(Offset, Vec<u8>)>, Option<Vec<u8>>) {
+    fn small_files(&self) -> SmallFiles {
         let closed = self.segments.split_last().map_or(&[][..], |(_, closed)| closed);
         let unsealed = closed.iter().filter(|s| !s.sealed);
         let seals = unsealed.map(|s| {
             let epochs = self.epochs.within(s.base, s.end);
             (s.base, s.image().to_index_file(&epochs))
         });
-        (seals.collect(), Some(self.checkpoint().encode()))
+        SmallFiles { seals: seals.collect(), checkpoint: Some(self.checkpoint().encode()) }
     }
 }
 
@@ -172,14 +184,17 @@ impl<D: Disk> SyncJob<D> {
         if *layout != self.done.layout {
             return Ok(written);
         }
-        for (base, bytes) in &self.seals {
+        for (base, bytes) in &self.small.seals {
             if !self.replace(names::index(&self.place.dir, *base), bytes)? {
                 return Ok(written);
             }
             written.sealed.push(*base);
         }
-        if let Some(bytes) = &self.checkpoint {
+        if let Some(bytes) = &self.small.checkpoint {
             written.checkpoint = self.replace(self.place.dir.join(names::CHECKPOINT), bytes)?;
+            // So that a power cut does not cost a longer scan than a kill.
+            let dir = &self.place.dir;
+            self.place.disk.sync_dir(dir).map_err(|e| self.failed(dir.to_path_buf(), e))?;
         }
         Ok(written)
     }

@@ -29,6 +29,11 @@ impl<D: Disk> Log<D> {
         let cut = self.segments[at].find(&place, offset)?;
         let position = cut.map_or(self.segments[at].len, |b| b.position);
         let end = cut.map_or(offset, |b| b.header.base_offset.min(offset));
+        if end < self.log_start {
+            // The batch at the log's start goes, and with it all there was.
+            self.truncate_fully_at(self.log_start)?;
+            return Ok(self.log_start);
+        }
         let mut kept = self.rebuilt(at, position)?;
         kept.end = end;
         self.truncations += 1;

@@ -89,7 +89,8 @@ fn scatter(chance: &mut Chance, platter: &mut Vec<u8>, op: &Op) {
                     1 => (chance.below(1 + (end - at) / SECTOR) * SECTOR).min(end - at),
                     _ => end - at,
                 };
-                let piece = Op::Write { position: position + at as u64, bytes: bytes[at..at + keep].to_vec() };
+                let piece =
+                    Op::Write { position: position + at as u64, bytes: bytes[at..at + keep].to_vec() };
                 if keep > 0 {
                     piece.apply(platter);
                 }

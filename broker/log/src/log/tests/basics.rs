@@ -181,7 +181,8 @@ fn times_are_found_as_offsets() {
         let time = if i % 3 == 2 { i * 10 - 500 } else { i * 10 };
         log.append(&mut batch(i as u64, 2, time), LeaderEpoch(i as i32 / 50), Millis(0)).unwrap();
     }
-    let times: Vec<i64> = (0..200).map(|o| (if o / 2 % 3 == 2 { o / 2 * 10 - 500 } else { o / 2 * 10 }) + o % 2).collect();
+    let times: Vec<i64> =
+        (0..200).map(|o| (if o / 2 % 3 == 2 { o / 2 * 10 - 500 } else { o / 2 * 10 }) + o % 2).collect();
     for asked in (-600..1100).step_by(7) {
         let expected = times.iter().position(|t| *t >= asked);
         let got = log.offset_for_timestamp(Millis(asked), Offset(200)).unwrap();

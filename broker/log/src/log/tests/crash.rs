@@ -74,10 +74,19 @@ fn steps(seed: u64, len: usize) -> Vec<u8> {
 }
 
 fn check(disk: &MemoryDisk, seen: &Seen, what: &str) {
-    let (mut log, recovered) = Log::open(&home_of(disk), &dir(), small()).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let (mut log, recovered) =
+        Log::open(&home_of(disk), &dir(), small()).unwrap_or_else(|e| panic!("{what}: {e}"));
     let promised = seen.cutting.map_or(seen.durable, |cut| cut.min(seen.durable));
-    assert!(log.log_end() >= promised, "{what}: ends at {}, promised {promised}, {recovered:?}", log.log_end());
-    assert!([seen.start, seen.start_asked].contains(&log.log_start()), "{what}: starts at {}", log.log_start());
+    assert!(
+        log.log_end() >= promised,
+        "{what}: ends at {}, promised {promised}, {recovered:?}",
+        log.log_end()
+    );
+    assert!(
+        [seen.start, seen.start_asked].contains(&log.log_start()),
+        "{what}: starts at {}",
+        log.log_start()
+    );
     assert!(log.durable_end() <= log.log_end());
     let found = contents(&mut log);
     for (base, bytes) in &found {
@@ -98,7 +107,8 @@ fn check(disk: &MemoryDisk, seen: &Seen, what: &str) {
     let end = sync(&mut log).unwrap();
     assert_eq!(end, log.log_end());
     disk.crash(CrashStyle::LoseUnsynced, 0);
-    let (mut log, _) = Log::open(&home_of(disk), &dir(), small()).unwrap_or_else(|e| panic!("{what}: again: {e}"));
+    let (mut log, _) =
+        Log::open(&home_of(disk), &dir(), small()).unwrap_or_else(|e| panic!("{what}: again: {e}"));
     assert_eq!(log.log_end(), end, "{what}");
     assert_eq!(contents(&mut log).len(), found.len() + 1, "{what}");
 }

@@ -1,6 +1,7 @@
 //! What a log does, from the outside, on a disk in memory.
 
 mod basics;
+mod compaction;
 mod crash;
 mod failures;
 mod model;
@@ -27,7 +28,12 @@ pub(super) fn home(disk: &MemoryDisk) -> Home<MemoryDisk> {
 }
 
 pub(super) fn small() -> LogConfig {
-    LogConfig { segment_bytes: 4096, index_interval_bytes: 256, checkpoint_bytes: 2048, ..LogConfig::default() }
+    LogConfig {
+        segment_bytes: 4096,
+        index_interval_bytes: 256,
+        checkpoint_bytes: 2048,
+        ..LogConfig::default()
+    }
 }
 
 pub(super) fn open(disk: &MemoryDisk, config: &LogConfig) -> (Log<MemoryDisk>, Recovered) {

@@ -1,0 +1,224 @@
+//! Compaction: the latest record of every key stays, offsets stay, tombstones go after their time, and the last batch of
+//! every producer stays (perhaps emptied) so that its sequence is not forgotten.
+//!
+//! A job works on closed segments, which nobody changes, on any thread; it writes files of its own beside them and
+//! touches nothing else. The log's owner installs the result. Memory is bounded by the key map's budget; a log with
+//! more keys than that is compacted in several passes. Transactional batches end a pass: until the log knows which
+//! transactions were aborted, nothing may be superseded by their records.
+
+mod key_map;
+mod output;
+mod retain;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use weir_model::records::{Batch, BatchHeader};
+use weir_model::{DurationMs, Millis, Offset, ProducerId};
+
+use crate::disk::{Disk, read_exact};
+use crate::epochs::Epochs;
+use crate::error::LogError;
+use crate::image::SegmentImage;
+use crate::names;
+use crate::scan::{HeaderWalk, ScanError};
+use crate::segment::Place;
+use key_map::KeyMap;
+use output::Output;
+use retain::{Rules, Verdict, retain};
+
+/// A batch that decompresses to more is kept as it is, and its records supersede nothing.
+const MOST_DECODED: usize = 64 << 20;
+
+/// A closed segment as the job sees it.
+#[derive(Debug)]
+pub(crate) struct Source<F> {
+    pub(crate) base: Offset,
+    pub(crate) end: Offset,
+    pub(crate) len: u64,
+    pub(crate) file: Arc<F>,
+}
+
+/// What a pass is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) cleaned_to: Offset,
+    pub(crate) now: Millis,
+    pub(crate) delete_retention: DurationMs,
+    pub(crate) producer_expiration: DurationMs,
+    pub(crate) segment_bytes: u64,
+    pub(crate) index_interval: u64,
+    pub(crate) map_bytes: usize,
+    pub(crate) seed: u64,
+}
+
+/// Work to be done off the owner's thread: [`Self::run`] it, then give the result to [`crate::Log::compacted`].
+#[derive(Debug)]
+pub struct CompactionJob<D: Disk> {
+    pub(crate) place: Place<D>,
+    pub(crate) sources: Vec<Source<D::File>>,
+    pub(crate) epochs: Epochs,
+    pub(crate) order: Order,
+}
+
+/// What a pass wrote, or why it failed. Nothing is in force before it is installed.
+#[derive(Debug)]
+pub struct CompactionDone {
+    pub(crate) result: Result<Cleaned, LogError>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Cleaned {
+    pub(crate) cleaned_to: Offset,
+    pub(crate) replacements: Vec<Replacement>,
+}
+
+/// A new segment in the place of others.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    /// The bases and lengths of the segments that it replaces.
+    pub(crate) replaced: Vec<(Offset, u64)>,
+    pub(crate) image: SegmentImage,
+}
+
+impl<D: Disk> CompactionJob<D> {
+    /// Does the work. Blocks.
+    pub fn run(self) -> CompactionDone {
+        CompactionDone { result: self.clean() }
+    }
+
+    fn clean(&self) -> Result<Cleaned, LogError> {
+        self.place.health.check()?;
+        let (map, cleaned_to) = self.map_keys()?;
+        let rules = Rules {
+            latest: &map,
+            last_of_producer: self.last_batches()?,
+            now: self.order.now,
+            delete_retention: self.order.delete_retention,
+            producer_expiration: self.order.producer_expiration,
+        };
+        let touched = self.sources.partition_point(|s| s.base < cleaned_to);
+        let mut replacements = Vec::new();
+        let mut rest = &self.sources[..touched];
+        while !rest.is_empty() {
+            let (group, after) = rest.split_at(self.group_len(rest));
+            replacements.extend(self.rewrite(group, &rules)?);
+            rest = after;
+        }
+        Ok(Cleaned { cleaned_to, replacements })
+    }
+
+    /// The latest offset of each key in the dirty part, as far as the map's budget goes, and how far that is.
+    fn map_keys(&self) -> Result<(KeyMap, Offset), LogError> {
+        let mut map = KeyMap::new(self.order.map_bytes, self.order.seed);
+        let mut reached = self.order.cleaned_to;
+        for source in self.sources.iter().filter(|s| s.end > self.order.cleaned_to) {
+            let mut stop = None;
+            self.each_batch(source, |header, bytes| {
+                if header.last_offset() < self.order.cleaned_to || header.attributes.is_control() {
+                    return Ok(true);
+                }
+                if header.attributes.is_transactional() || !map.has_room_for(header.count) {
+                    stop = Some(header.base_offset);
+                    return Ok(false);
+                }
+                let batch = Batch::parse(bytes)?;
+                let Ok(payload) = batch.decoded_payload(MOST_DECODED) else { return Ok(true) };
+                for record in batch.records(&payload).map_while(Result::ok) {
+                    if let Some(key) = record.key {
+                        map.note(key, record.offset);
+                    }
+                }
+                Ok(true)
+            })?;
+            if let Some(stop) = stop {
+                return Ok((map, stop.max(reached)));
+            }
+            reached = source.end;
+        }
+        Ok((map, reached))
+    }
+
+    fn last_batches(&self) -> Result<BTreeMap<ProducerId, Offset>, LogError> {
+        let mut last = BTreeMap::new();
+        for source in &self.sources {
+            let mut walk = HeaderWalk::new(&*source.file, 0, source.len);
+            while let Some(batch) = walk.next().map_err(|e| self.scan_error(source, e))? {
+                if batch.header.has_producer() {
+                    last.insert(batch.header.producer_id, batch.header.base_offset);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// How many of the first sources go into one new segment.
+    fn group_len(&self, sources: &[Source<D::File>]) -> usize {
+        let Some(first) = sources.first() else { return 0 };
+        let mut bytes = 0u64;
+        let fits = |source: &&Source<D::File>| {
+            bytes = bytes.saturating_add(source.len);
+            bytes <= self.order.segment_bytes && source.end - first.base <= i64::from(i32::MAX)
+        };
+        sources.iter().take_while(fits).count().max(1)
+    }
+
+    fn rewrite(&self, group: &[Source<D::File>], rules: &Rules<'_>) -> Result<Option<Replacement>, LogError> {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(None) };
+        let mut output = Output::create(&self.place, first.base, self.order.index_interval)?;
+        let mut changed = group.len() > 1;
+        for source in group {
+            self.each_batch(source, |header, bytes| {
+                match retain(header, bytes, rules)? {
+                    Verdict::Keep => output.push(header, bytes)?,
+                    Verdict::Drop => changed = true,
+                    Verdict::Rewrite(new) => {
+                        changed = true;
+                        output.push(&BatchHeader::parse(&new)?, &new)?;
+                    }
+                }
+                Ok(true)
+            })?;
+        }
+        if !changed {
+            output.discard()?;
+            return Ok(None);
+        }
+        let epochs = self.epochs.within(first.base, last.end);
+        let image = output.finish(last.end, &epochs)?;
+        Ok(Some(Replacement { replaced: group.iter().map(|s| (s.base, s.len)).collect(), image }))
+    }
+
+    /// Shows every batch of a source, its checksum checked, until told to stop.
+    fn each_batch(
+        &self,
+        source: &Source<D::File>,
+        mut each: impl FnMut(&BatchHeader, &[u8]) -> Result<bool, LogError>,
+    ) -> Result<(), LogError> {
+        let mut walk = HeaderWalk::new(&*source.file, 0, source.len);
+        let mut bytes = Vec::new();
+        while let Some(placed) = walk.next().map_err(|e| self.scan_error(source, e))? {
+            bytes.resize(placed.header.size, 0);
+            read_exact(&*source.file, &mut bytes, placed.position)
+                .map_err(|e| self.scan_error(source, ScanError::Io(e)))?;
+            if let Err(error) = Batch::parse(&bytes).and_then(|b| b.check_crc()) {
+                let bad = ScanError::Bad { position: placed.position, why: error.to_string() };
+                return Err(self.scan_error(source, bad));
+            }
+            if !each(&placed.header, &bytes)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn scan_error(&self, source: &Source<D::File>, error: ScanError) -> LogError {
+        let path = names::segment(&self.place.dir, source.base);
+        match error {
+            ScanError::Io(source) => self.place.error(&path, source),
+            ScanError::Bad { position, why } => LogError::Corrupt { path, position, why },
+        }
+    }
+}
