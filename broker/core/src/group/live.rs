@@ -81,6 +81,8 @@ pub(super) struct Member {
     pub(super) is_new: bool,
     /// When the session ends; `None` while the member waits for us.
     pub(super) session_ends: Option<Millis>,
+    /// Its last session ended unobserved and was prolonged once.
+    pub(super) excused: bool,
 }
 
 impl Live {
@@ -289,8 +291,15 @@ impl LiveGroup {
         if let Some(member) = self.members.get_mut(id) {
             let end = now + member.profile.session_timeout;
             member.session_ends = Some(end);
+            member.excused = false;
             self.wake_by(end);
         }
+    }
+
+    /// One more session for a member that may have spoken while nobody listened. Only once, until it is heard again.
+    pub(super) fn excuse(&mut self, id: &MemberId, now: Millis) {
+        self.restart_session(id, now);
+        self.members.get_mut(id).into_iter().for_each(|member| member.excused = true);
     }
 
     pub(super) fn wake_by(&mut self, deadline: Millis) {
@@ -332,7 +341,15 @@ impl LiveGroup {
 
 impl Member {
     pub(super) fn new(profile: Profile, protocols: Vec<Protocol>) -> Self {
-        Self { profile, protocols, joining: None, syncing: None, is_new: false, session_ends: None }
+        Self {
+            profile,
+            protocols,
+            joining: None,
+            syncing: None,
+            is_new: false,
+            session_ends: None,
+            excused: false,
+        }
     }
 
     /// A member that waits in its first JoinGroup.

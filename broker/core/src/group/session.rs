@@ -1,5 +1,7 @@
 //! Decides who belongs to a group and who no longer does: identity checks with fencing, expulsion, the end of a session.
 
+use weir_model::DurationMs;
+
 use super::error::GroupError;
 use super::ids::{InstanceId, MemberId};
 use super::live::{LiveGroup, Phase};
@@ -7,6 +9,9 @@ use super::notes::{Dropped, Why};
 use super::rebalance;
 use super::reply::Reply;
 use super::turn::Turn;
+
+/// Noticing the end of a session this late, the coordinator must have been asleep, and heartbeats may lie unread.
+const OVERSLEPT: DurationMs = DurationMs(2_000);
 
 /// Whether the request comes from a member, and, for a static one, from the process that holds the name now.
 pub(super) fn check(
@@ -44,12 +49,17 @@ pub(super) fn pending_member_gone(group: &mut LiveGroup, id: &MemberId, turn: &m
 }
 
 /// A member was silent for too long. One that waits for us is not silent, unless it never got a first answer: then its
-/// connection may be long gone and nothing else would tell.
+/// connection may be long gone and nothing else would tell. Unlike Kafka, a coordinator that was asleep (a stopped process,
+/// a paused machine) doubts itself first: nobody is expelled for heartbeats that it did not read.
 pub(super) fn over(group: &mut LiveGroup, id: &MemberId, turn: &mut Turn<'_>) {
     let Some(member) = group.member_mut(id) else { return };
     if !member.is_new && (member.joining().is_some() || member.syncing.is_some()) {
         member.session_ends = None;
         return;
+    }
+    let late = member.session_ends.is_some_and(|end| turn.now.steady.since(end) > OVERSLEPT);
+    if late && !member.excused {
+        return group.excuse(id, turn.now.steady);
     }
     expel(group, id, GroupError::UnknownMemberId, turn);
     turn.note_dropped(group, id, Dropped::SessionOver);

@@ -215,3 +215,16 @@ fn timeouts_of_zero_do_not_spin() {
     assert!(w.nobody_waits());
     assert_eq!(w.state("g"), Some(GroupState::Empty));
 }
+
+#[test]
+fn a_coordinator_that_overslept_gives_everybody_one_more_session() {
+    let mut w = World::new();
+    let told = w.stable("g", vec![joiner("g"), joiner("g")]);
+    w.now.steady = w.now.steady + DurationMs(60_000);
+    w.pass(0);
+    assert_eq!(w.beat("g", &told[0]), Ok(()), "its heartbeats lay unread");
+    w.now.steady = w.now.steady + DurationMs(15_000);
+    w.pass(0);
+    assert_eq!(w.beat("g", &told[1]), Err(GroupError::UnknownMemberId), "one excuse, not two");
+    assert_eq!(w.beat("g", &told[0]), Err(GroupError::RebalanceInProgress));
+}
