@@ -1,8 +1,8 @@
-//! The latest offset of each key, by a 128-bit hash of the key that is salted with a seed nobody can guess, in a map
-//! that does not outgrow its budget.
+//! The latest offset of each key, by a 128-bit hash of the key, in a map that does not outgrow its budget. The hash is
+//! salted anew in every pass, so that nobody can make two keys collide; nothing else depends on the salt.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use weir_model::Offset;
 
@@ -13,12 +13,13 @@ const ENTRY_BYTES: usize = 64;
 pub(crate) struct KeyMap {
     latest: HashMap<[u64; 2], Offset>,
     most: usize,
-    seed: u64,
+    salts: [RandomState; 2],
 }
 
 impl KeyMap {
-    pub(crate) fn new(budget_bytes: usize, seed: u64) -> Self {
-        Self { latest: HashMap::new(), most: (budget_bytes / ENTRY_BYTES).max(1), seed }
+    pub(crate) fn new(budget_bytes: usize) -> Self {
+        let salts = [RandomState::new(), RandomState::new()];
+        Self { latest: HashMap::new(), most: (budget_bytes / ENTRY_BYTES).max(1), salts }
     }
 
     /// Whether this many keys fit. The first batch always does, or there would be no progress.
@@ -37,10 +38,8 @@ impl KeyMap {
     }
 
     fn hash(&self, key: &[u8]) -> [u64; 2] {
-        [0, 1].map(|half| {
-            let mut hasher = DefaultHasher::new();
-            hasher.write_u64(self.seed);
-            hasher.write_u64(half);
+        [&self.salts[0], &self.salts[1]].map(|salt| {
+            let mut hasher = salt.build_hasher();
             hasher.write(key);
             hasher.finish()
         })
@@ -53,7 +52,7 @@ mod tests {
 
     #[test]
     fn later_offsets_supersede_earlier_ones_of_the_same_key() {
-        let mut map = KeyMap::new(1 << 20, 7);
+        let mut map = KeyMap::new(1 << 20);
         map.note(b"a", Offset(5));
         map.note(b"a", Offset(3));
         assert!(map.supersedes(b"a", Offset(4)));
@@ -63,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_budget_holds_except_for_the_first_batch() {
-        let mut map = KeyMap::new(64 * 10, 0);
+        let mut map = KeyMap::new(64 * 10);
         assert!(map.has_room_for(1000));
         (0..8u8).for_each(|k| map.note(&[k], Offset(0)));
         assert!(map.has_room_for(2));

@@ -51,10 +51,9 @@ pub(crate) struct Order {
     pub(crate) segment_bytes: u64,
     pub(crate) index_interval: u64,
     pub(crate) map_bytes: usize,
-    pub(crate) seed: u64,
 }
 
-/// Work to be done off the owner's thread: [`Self::run`] it, then give the result to [`crate::Log::compacted`].
+/// Work to be done off the owner's thread: [`Self::run`] it, then give the outcome to [`crate::Log::install`].
 #[derive(Debug)]
 pub struct CompactionJob<D: Disk> {
     pub(crate) place: Place<D>,
@@ -63,14 +62,9 @@ pub struct CompactionJob<D: Disk> {
     pub(crate) order: Order,
 }
 
-/// What a pass wrote, or why it failed. Nothing is in force before it is installed.
+/// What a pass wrote. Nothing of it is in force before it is installed.
 #[derive(Debug)]
-pub struct CompactionDone {
-    pub(crate) result: Result<Cleaned, LogError>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Cleaned {
+pub struct CompactionOutcome {
     pub(crate) cleaned_to: Offset,
     pub(crate) replacements: Vec<Replacement>,
 }
@@ -84,12 +78,8 @@ pub(crate) struct Replacement {
 }
 
 impl<D: Disk> CompactionJob<D> {
-    /// Does the work. Blocks.
-    pub fn run(self) -> CompactionDone {
-        CompactionDone { result: self.clean() }
-    }
-
-    fn clean(&self) -> Result<Cleaned, LogError> {
+    /// Does the work. Blocks. An error leaves the log as it is.
+    pub fn run(self) -> Result<CompactionOutcome, LogError> {
         self.place.health.check()?;
         let (map, cleaned_to) = self.map_keys()?;
         let rules = Rules {
@@ -107,12 +97,12 @@ impl<D: Disk> CompactionJob<D> {
             replacements.extend(self.rewrite(group, &rules)?);
             rest = after;
         }
-        Ok(Cleaned { cleaned_to, replacements })
+        Ok(CompactionOutcome { cleaned_to, replacements })
     }
 
     /// The latest offset of each key in the dirty part, as far as the map's budget goes, and how far that is.
     fn map_keys(&self) -> Result<(KeyMap, Offset), LogError> {
-        let mut map = KeyMap::new(self.order.map_bytes, self.order.seed);
+        let mut map = KeyMap::new(self.order.map_bytes);
         let mut reached = self.order.cleaned_to;
         for source in self.sources.iter().filter(|s| s.end > self.order.cleaned_to) {
             let mut stop = None;

@@ -46,14 +46,14 @@ fn offsets(verdict: &Verdict) -> Vec<i64> {
 
 #[test]
 fn a_batch_whose_keys_are_all_latest_stays_as_it_is() {
-    let map = KeyMap::new(1 << 20, 0);
+    let map = KeyMap::new(1 << 20);
     let bytes = batch(10, Codec::Zstd, &[("a", Some("1")), ("b", Some("2"))]);
     assert_eq!(judge(&bytes, &rules(&map, 0, 99)), Verdict::Keep);
 }
 
 #[test]
 fn superseded_records_go_and_the_rest_keeps_offsets_codec_and_sequence() {
-    let mut map = KeyMap::new(1 << 20, 0);
+    let mut map = KeyMap::new(1 << 20);
     map.note(b"a", Offset(50));
     for codec in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
         let bytes = batch(10, codec, &[("a", Some("1")), ("b", Some("2")), ("a", Some("3"))]);
@@ -69,7 +69,7 @@ fn superseded_records_go_and_the_rest_keeps_offsets_codec_and_sequence() {
 
 #[test]
 fn tombstones_get_a_time_to_go_and_go_at_that_time() {
-    let map = KeyMap::new(1 << 20, 0);
+    let map = KeyMap::new(1 << 20);
     let bytes = batch(10, Codec::Lz4, &[("a", None), ("b", Some("2"))]);
     let verdict = judge(&bytes, &rules(&map, 2_000, 99));
     assert_eq!(offsets(&verdict), [10, 11]);
@@ -81,7 +81,7 @@ fn tombstones_get_a_time_to_go_and_go_at_that_time() {
 
 #[test]
 fn a_producers_last_batch_stays_as_a_shell_until_the_producer_expires() {
-    let mut map = KeyMap::new(1 << 20, 0);
+    let mut map = KeyMap::new(1 << 20);
     map.note(b"a", Offset(50));
     let bytes = batch(10, Codec::Lz4, &[("a", Some("1")), ("a", Some("2"))]);
     assert_eq!(judge(&bytes, &rules(&map, 0, 20)), Verdict::Drop);
@@ -97,6 +97,6 @@ fn a_producers_last_batch_stays_as_a_shell_until_the_producer_expires() {
 fn records_without_a_key_go() {
     let mut builder = BatchBuilder::default();
     builder.push(NewRecord { value: Some(b"v"), ..NewRecord::default() }).unwrap();
-    let map = KeyMap::new(1 << 20, 0);
+    let map = KeyMap::new(1 << 20);
     assert_eq!(judge(&builder.build().unwrap(), &rules(&map, 0, 0)), Verdict::Drop);
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-fn on_both(check: fn(&dyn Fn(&str) -> PathBuf, Kind)) {
+type Check = fn(&dyn Fn(&str) -> PathBuf, Kind);
+
+fn on_both(check: Check) {
     let real = tempfile::tempdir().unwrap();
     check(&|name| real.path().join(name), Kind::Real(RealDisk));
     check(&|name| Path::new("/").join(name), Kind::Memory(MemoryDisk::new()));

@@ -3,7 +3,7 @@
 use weir_model::{Millis, Offset};
 
 use super::Log;
-use crate::compaction::{CompactionDone, CompactionJob, Order, Replacement, Source};
+use crate::compaction::{CompactionJob, CompactionOutcome, Order, Replacement, Source};
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::names;
@@ -23,13 +23,12 @@ pub struct Compacted {
 impl<D: Disk> Log<D> {
     /// A compaction pass, if one is due: closed segments below `up_to` (the high watermark, or the last stable offset)
     /// whose dirty share or age passes the settings. At most one may be under way. `map_bytes` bounds the key map's
-    /// memory; `seed` must be random.
+    /// memory.
     pub fn compaction_job(
         &mut self,
         now: Millis,
         up_to: Offset,
         map_bytes: usize,
-        seed: u64,
     ) -> Result<Option<CompactionJob<D>>, LogError> {
         self.check()?;
         let count = self.cleanable(now, up_to);
@@ -53,14 +52,12 @@ impl<D: Disk> Log<D> {
             segment_bytes: self.config.segment_bytes,
             index_interval: self.config.index_interval_bytes,
             map_bytes,
-            seed,
         };
         Ok(Some(CompactionJob { place, sources, epochs: self.epochs.clone(), order }))
     }
 
     /// Puts a pass's result in force. Segments that were deleted or cut meanwhile are left as they are.
-    pub fn compacted(&mut self, done: CompactionDone) -> Result<Compacted, LogError> {
-        let cleaned = done.result?;
+    pub fn install(&mut self, cleaned: CompactionOutcome) -> Result<Compacted, LogError> {
         self.check()?;
         let mut report = Compacted::default();
         let mut whole = true;
@@ -68,7 +65,7 @@ impl<D: Disk> Log<D> {
             if self.still_there(replacement) {
                 report.bytes_before += replacement.replaced.iter().map(|(_, len)| len).sum::<u64>();
                 report.bytes_after += replacement.image.len;
-                self.install(replacement)?;
+                self.replace(replacement)?;
             } else {
                 whole = false;
                 self.remove(&names::path(&self.place.dir, replacement.image.base, "log.cleaned"))?;
@@ -117,7 +114,7 @@ impl<D: Disk> Log<D> {
 
     /// The rename of the segment to `.swap` decides: before it the old segments are in force, after it the new one is,
     /// and the next open finishes what is left.
-    fn install(&mut self, replacement: &Replacement) -> Result<(), LogError> {
+    fn replace(&mut self, replacement: &Replacement) -> Result<(), LogError> {
         let base = replacement.image.base;
         self.change_layout();
         self.rename(base, "index.cleaned", "index.swap")?;

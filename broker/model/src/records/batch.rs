@@ -44,7 +44,11 @@ impl<'a> Batch<'a> {
     /// Checks the stored checksum.
     pub fn check_crc(&self) -> Result<(), BatchError> {
         let computed = compute_crc(self.bytes);
-        if computed == self.header.crc { Ok(()) } else { Err(BatchError::Crc { stored: self.header.crc, computed }) }
+        if computed == self.header.crc {
+            Ok(())
+        } else {
+            Err(BatchError::Crc { stored: self.header.crc, computed })
+        }
     }
 
     /// The records' bytes, decompressed when need be to at most `max` bytes.

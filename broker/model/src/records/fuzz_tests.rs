@@ -25,15 +25,18 @@ fn corpus() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for codec in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
         for count in [1, 3, 20] {
-            let mut builder = BatchBuilder::new(Offset(count)).codec(codec, None).leader_epoch(LeaderEpoch(1)).producer(
-                ProducerId(5),
-                ProducerEpoch(0),
-                Sequence(0),
-            );
+            let mut builder = BatchBuilder::new(Offset(count))
+                .codec(codec, None)
+                .leader_epoch(LeaderEpoch(1))
+                .producer(ProducerId(5), ProducerEpoch(0), Sequence(0));
             for i in 0..count {
                 let value = vec![b'a' + i as u8; 10 * i as usize];
-                let record =
-                    NewRecord { timestamp: Millis(i), key: Some(b"k"), value: Some(&value), headers: &headers };
+                let record = NewRecord {
+                    timestamp: Millis(i),
+                    key: Some(b"k"),
+                    value: Some(&value),
+                    headers: &headers,
+                };
                 builder.push(record).unwrap();
             }
             all.push(builder.build().unwrap().to_vec());
@@ -76,7 +79,11 @@ fn exercise(bytes: &[u8], limits: &Limits) {
         for record in batch.records(&payload) {
             let Ok(record) = record else { break };
             let count = record.headers.count();
-            assert_eq!(record.headers.take(count + 1).count(), count, "headers were checked when the record was read");
+            assert_eq!(
+                record.headers.take(count + 1).count(),
+                count,
+                "headers were checked when the record was read"
+            );
         }
     }
     let _ = recompress(bytes, Codec::Lz4, None, limits.max_decoded_bytes);

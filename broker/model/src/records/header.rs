@@ -47,7 +47,11 @@ impl Attributes {
     /// Whose clock the timestamps come from.
     #[must_use]
     pub fn timestamp_type(self) -> TimestampType {
-        if self.0 & Self::LOG_APPEND_TIME != 0 { TimestampType::LogAppendTime } else { TimestampType::CreateTime }
+        if self.0 & Self::LOG_APPEND_TIME != 0 {
+            TimestampType::LogAppendTime
+        } else {
+            TimestampType::CreateTime
+        }
     }
 
     /// Part of a transaction.
@@ -172,7 +176,11 @@ impl BatchHeader {
     /// The sequence of the last record; none for a producer that is not idempotent.
     #[must_use]
     pub fn last_sequence(&self) -> Sequence {
-        if self.base_sequence == Sequence::NONE { Sequence::NONE } else { self.base_sequence.plus(self.last_offset_delta) }
+        if self.base_sequence == Sequence::NONE {
+            Sequence::NONE
+        } else {
+            self.base_sequence.plus(self.last_offset_delta)
+        }
     }
 
     /// Written by an idempotent producer.

@@ -25,8 +25,8 @@ pub use codec::{Codec, CodecError, compress, decompress};
 pub use control::{ControlKind, end_transaction_marker};
 pub use error::BatchError;
 pub use header::{
-    Attributes, BATCH_OVERHEAD, BatchHeader, LENGTH_END, MAGIC, TimestampType, compute_crc, set_base_offset, set_crc,
-    set_leader_epoch,
+    Attributes, BATCH_OVERHEAD, BatchHeader, LENGTH_END, MAGIC, TimestampType, compute_crc, set_base_offset,
+    set_crc, set_leader_epoch,
 };
 pub use record::{Header, Headers, Record, Records};
 pub use rewrite::{recompress, with_log_append_time};

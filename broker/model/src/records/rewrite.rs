@@ -6,7 +6,8 @@ use super::batch::Batch;
 use super::codec::{Codec, compress};
 use super::error::BatchError;
 use super::header::{
-    ATTRIBUTES_AT, Attributes, BATCH_OVERHEAD, BatchHeader, LENGTH_END, MAX_TIMESTAMP_AT, TimestampType, put, set_crc,
+    ATTRIBUTES_AT, Attributes, BATCH_OVERHEAD, BatchHeader, LENGTH_END, MAX_TIMESTAMP_AT, TimestampType, put,
+    set_crc,
 };
 use crate::Millis;
 
@@ -61,7 +62,9 @@ mod tests {
         let mut builder = BatchBuilder::new(Offset(3));
         for time in [5, 9, 7] {
             let value = [b'x'; 300];
-            builder.push(NewRecord { timestamp: Millis(time), value: Some(&value), ..NewRecord::default() }).unwrap();
+            builder
+                .push(NewRecord { timestamp: Millis(time), value: Some(&value), ..NewRecord::default() })
+                .unwrap();
         }
         builder.build().unwrap()
     }

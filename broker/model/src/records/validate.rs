@@ -119,7 +119,11 @@ fn check_producer(header: &BatchHeader) -> Result<(), BatchError> {
     if good {
         return Ok(());
     }
-    Err(BatchError::Producer { producer_id: producer_id.0, epoch: producer_epoch.0, sequence: base_sequence.0 })
+    Err(BatchError::Producer {
+        producer_id: producer_id.0,
+        epoch: producer_epoch.0,
+        sequence: base_sequence.0,
+    })
 }
 
 fn walk(batch: &Batch<'_>, limits: &Limits) -> Result<RecordSummary, BatchError> {

@@ -70,7 +70,9 @@ mod tests {
     fn every_width_survives_a_round_trip() {
         for shift in 0..64 {
             for near in [-1i64, 0, 1] {
-                for value in [(1i64 << shift).wrapping_add(near), (1i64 << shift).wrapping_neg().wrapping_add(near)] {
+                for value in
+                    [(1i64 << shift).wrapping_add(near), (1i64 << shift).wrapping_neg().wrapping_add(near)]
+                {
                     let mut out = Vec::new();
                     write_i64(&mut out, value);
                     assert_eq!(out.len(), len_i64(value));
@@ -89,7 +91,10 @@ mod tests {
         assert_eq!(read_i32(&mut [0x80; 5].as_slice()), None);
         assert_eq!(read_i32(&mut [0xff, 0xff, 0xff, 0xff, 0x7f].as_slice()), None);
         assert_eq!(read_i32(&mut [0x80].as_slice()), None);
-        assert_eq!(read_i64(&mut [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02].as_slice()), None);
+        assert_eq!(
+            read_i64(&mut [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02].as_slice()),
+            None
+        );
         assert_eq!(read_i64(&mut [0x80; 11].as_slice()), None);
     }
 }

@@ -21,12 +21,13 @@ fn config() -> LogConfig {
 }
 
 fn keyed(seed: u64, i: u64) -> BytesMut {
-    let mut builder = BatchBuilder::default().codec(if i % 3 == 0 { Codec::Lz4 } else { Codec::None }, None);
+    let mut builder =
+        BatchBuilder::default().codec(if i.is_multiple_of(3) { Codec::Lz4 } else { Codec::None }, None);
     for j in 0..1 + i % 4 {
         let mix = (seed + i * 31 + j * 7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
         let (key, value) =
             (format!("key {}", mix % 12), format!("value {i} {j} {}", "y".repeat(mix as usize % 60)));
-        let value = (mix % 5 != 0).then_some(value.as_bytes());
+        let value = (!mix.is_multiple_of(5)).then_some(value.as_bytes());
         let record =
             NewRecord { timestamp: Millis(i as i64), key: Some(key.as_bytes()), value, headers: &[] };
         builder.push(record).unwrap();
@@ -66,8 +67,8 @@ fn filled(disk: &MemoryDisk, seed: u64, batches: u64) -> Log<MemoryDisk> {
 
 fn compact(log: &mut Log<MemoryDisk>, now: i64, map_bytes: usize) -> Result<Option<Compacted>, LogError> {
     let end = log.log_end();
-    let Some(job) = log.compaction_job(Millis(now), end, map_bytes, 42)? else { return Ok(None) };
-    log.compacted(job.run()).map(Some)
+    let Some(job) = log.compaction_job(Millis(now), end, map_bytes)? else { return Ok(None) };
+    log.install(job.run()?).map(Some)
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn ratio_and_lags_decide_when_a_pass_is_due() {
     let end = log.log_end();
     let mut due = |now, up_to: Offset, config: LogConfig| {
         log.set_config(config);
-        log.compaction_job(Millis(now), up_to, 1 << 20, 0).unwrap().is_some()
+        log.compaction_job(Millis(now), up_to, 1 << 20).unwrap().is_some()
     };
     assert!(due(0, end, config()));
     assert!(!due(0, Offset(1), config()), "nothing closed is below the bound");
@@ -160,11 +161,11 @@ fn a_pass_whose_segments_were_deleted_meanwhile_changes_nothing() {
     let disk = MemoryDisk::new();
     let mut log = filled(&disk, 2, 120);
     let end = log.log_end();
-    let job = log.compaction_job(Millis(0), end, 1 << 20, 0).unwrap().unwrap();
-    let done = job.run();
+    let job = log.compaction_job(Millis(0), end, 1 << 20).unwrap().unwrap();
+    let done = job.run().unwrap();
     log.delete_records_before(Offset(log.log_end().0 / 2)).unwrap();
     let before = state(&mut log);
-    log.compacted(done).unwrap();
+    log.install(done).unwrap();
     assert_eq!(state(&mut log).len(), before.len());
     assert_eq!(state(&mut log), before);
     disk.crash(CrashStyle::LoseUnsynced, 1);

@@ -5,6 +5,7 @@ mod compaction;
 mod crash;
 mod failures;
 mod model;
+mod real;
 
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,8 @@ fn sample(codec: Codec) -> BytesMut {
         ProducerEpoch(1),
         Sequence(10),
     );
-    let at = |timestamp, key, value| NewRecord { timestamp: Millis(timestamp), key, value, headers: &headers };
+    let at =
+        |timestamp, key, value| NewRecord { timestamp: Millis(timestamp), key, value, headers: &headers };
     builder.push(at(1_000, Some(b"a".as_slice()), Some(b"one".as_slice()))).unwrap();
     builder.push(at(900, None, None)).unwrap();
     builder.push(NewRecord { timestamp: Millis(1_500), ..NewRecord::default() }).unwrap();

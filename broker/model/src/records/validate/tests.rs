@@ -44,7 +44,10 @@ fn each_lie_in_a_header_is_named() {
         (patched(8, i32::MAX.to_be_bytes()), "batch is 2147483659 bytes, the most is 1048588"),
         (patched(57, 2i32.to_be_bytes()), "batch claims 2 records over a last offset delta of 2"),
         (patched(57, (-1i32).to_be_bytes()), "batch claims -1 records over a last offset delta of 2"),
-        (patched(23, i32::MIN.to_be_bytes()), "batch claims 3 records over a last offset delta of -2147483648"),
+        (
+            patched(23, i32::MIN.to_be_bytes()),
+            "batch claims 3 records over a last offset delta of -2147483648",
+        ),
         (patched(21, 5i16.to_be_bytes()), "compression codec 5 is unknown"),
         (patched(21, 0x20i16.to_be_bytes()), "clients can not write control batches"),
         (patched(21, 0x08i16.to_be_bytes()), "clients can not set log-append time"),
@@ -73,11 +76,16 @@ fn a_flipped_bit_is_found_by_the_checksum() {
 fn short_long_and_doubled_buffers_are_refused() {
     let good = batch(Codec::None);
     for cut in 0..good.len() {
-        assert!(matches!(validate_header(&good[..cut], &Limits::default()), Err(BatchError::Incomplete { .. })));
+        assert!(matches!(
+            validate_header(&good[..cut], &Limits::default()),
+            Err(BatchError::Incomplete { .. })
+        ));
     }
     let mut twice = good.clone();
     twice.extend_from_slice(&good);
-    assert!(matches!(validate_header(&twice, &Limits::default()), Err(BatchError::MoreThanOne(n)) if n == good.len()));
+    assert!(
+        matches!(validate_header(&twice, &Limits::default()), Err(BatchError::MoreThanOne(n)) if n == good.len())
+    );
 }
 
 #[test]
