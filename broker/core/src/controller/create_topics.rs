@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_model::config::{BrokerConfig, Pairs, validate_topic};
+use weir_model::config::{BrokerConfig, ConfigError, Pairs, validate_topic};
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
 use super::config_change::GivenSettings;
@@ -171,8 +171,8 @@ impl Plan {
 fn check_config(given: &[(String, Option<String>)]) -> Result<Pairs, ControllerError> {
     let mut pairs = Pairs::new();
     for (name, value) in given {
-        let value =
-            value.clone().ok_or(ControllerError::InvalidRequest("a setting of a new topic needs a value"))?;
+        let missing = || ConfigError::Missing { name: name.chars().take(256).collect() };
+        let value = value.clone().ok_or_else(missing)?;
         if pairs.insert(name.clone(), value).is_some() {
             return Err(ControllerError::Duplicate(name.clone()));
         }

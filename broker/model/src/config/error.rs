@@ -25,6 +25,12 @@ pub enum ConfigError {
         /// What would have been legal.
         legal: String,
     },
+    /// The setting was named without a value.
+    #[error("{name:?} needs a value")]
+    Missing {
+        /// The setting.
+        name: String,
+    },
     /// The setting only takes effect at start.
     #[error(
         "{name} can not be changed while the broker runs: set it in the broker's configuration and restart"

@@ -103,7 +103,7 @@ fn topics_that_can_not_be_made_are_refused_as_kafka_does() {
         }),
         (with(&[("retention.ms", Some("soon"))]), |e| matches!(e, E::InvalidConfig(_))),
         (with(&[("no.such.setting", Some("1"))]), |e| matches!(e, E::InvalidConfig(_))),
-        (with(&[("retention.ms", None)]), |e| matches!(e, E::InvalidRequest(_))),
+        (with(&[("retention.ms", None)]), |e| matches!(e, E::InvalidConfig(_))),
         (with(&[("retention.ms", Some("1")), ("retention.ms", Some("1"))]), |e| matches!(e, E::Duplicate(_))),
     ];
     for (topic, expected) in cases {
@@ -224,4 +224,18 @@ fn the_offsets_topic_is_made_once_with_its_own_settings() {
     assert!(made.is_internal());
     let again = make(&image, &mut next);
     assert_eq!((again.records, again.reply), (Vec::new(), Ok(id)));
+}
+
+#[test]
+fn ids_are_never_reserved_nor_taken() {
+    let make = |image: &Image, name: &str| {
+        let command = CreateTopics { topics: vec![topic(name, 1, 1)], validate_only: false };
+        // Once a random source that says 0 for ever makes an id that exists, it can make no other.
+        create_topics::decide(image, &command, &config(&[]), &mut Entropy::new(&mut || 0))
+    };
+    let mut image = cluster(1);
+    let decision = make(&image, "a");
+    assert!(!decision.reply[0].1.as_ref().unwrap().id.is_reserved());
+    applied(&mut image, &decision.records);
+    assert_eq!(make(&image, "b").reply[0].1, Err(ControllerError::NoFreshId));
 }

@@ -366,6 +366,18 @@ fn a_shrunk_isr_releases_what_waited_for_the_lost_follower() {
 }
 
 #[test]
+fn the_watermark_does_not_go_back_for_a_member_that_is_behind() {
+    let mut bench = Bench::leading(&[ME, OTHER], &[ME], policy());
+    let one = Offset(1);
+    bench.produce(Acks::All, plain());
+    bench.append_all();
+    bench.replica.on_follower_progress(OTHER, LeaderEpoch(0), one, one, &mut bench.effects).unwrap();
+    bench.sync();
+    bench.assign(Some(ME), 0, 1, &[ME, OTHER], &[ME, OTHER]);
+    assert_eq!(bench.replica.high_watermark(), Offset(3));
+}
+
+#[test]
 fn writes_wait_on_when_the_leader_is_elected_again_and_fail_when_it_is_not() {
     let mut bench = Bench::leading(&[ME, OTHER], &[ME, OTHER], policy());
     let token = bench.produce(Acks::All, plain());
