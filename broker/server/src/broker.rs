@@ -43,17 +43,13 @@ impl Broker {
     }
 
     /// The broker's settings as they are now.
-    pub(crate) fn config(&self) -> Result<BrokerConfig, ConfigError> {
-        self.settings(&self.image()).broker()
+    pub(crate) fn config(&self) -> Arc<BrokerConfig> {
+        self.view.config()
     }
 
     /// A topic's settings as they are now.
     pub(crate) fn topic_config(&self, image: &Image, topic: &Topic) -> Result<TopicConfig, ConfigError> {
-        self.settings(image).topic(topic)
-    }
-
-    fn settings<'a>(&'a self, image: &'a Image) -> SettingsOf<'a> {
-        SettingsOf { image, me: self.id, file: &self.file }
+        SettingsOf { image, me: self.id, file: &self.file }.topic(topic)
     }
 
     /// The owner of a partition that runs here.

@@ -9,7 +9,7 @@ use prometheus::{Histogram, IntCounter};
 use tracing::debug;
 use weir_wire::frame::{self, RequestHeader};
 use weir_wire::messages::api_versions::ApiVersionsRequest;
-use weir_wire::{ApiKey, Message, Reader};
+use weir_wire::{ApiKey, Message, Reader, Str};
 
 use crate::api;
 use crate::broker::Broker;
@@ -126,10 +126,12 @@ impl Dispatch {
     /// Handles one frame as far as its connection must wait for it.
     pub(crate) async fn handle(&self, session: &mut Session, frame: Bytes) -> Verdict {
         let started = Instant::now();
-        let (header, reader) = match frame::parse_request(frame) {
+        let (mut header, reader) = match frame::parse_request(frame) {
             Ok(parsed) => parsed,
             Err(error) => return Verdict::Close(BadInput::Header, error.to_string()),
         };
+        // A copy, so that a produce request's batches are the only users of the frame and can be patched in place.
+        header.client_id = header.client_id.map(|id| Str::from(id.as_str()));
         if !header.is_supported() {
             return self.unsupported(&header);
         }

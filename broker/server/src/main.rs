@@ -1,1 +1,128 @@
-fn main() {}
+//! `weir`: the broker, a broker for development, and the client commands. Parses arguments and hands over.
+
+mod api;
+mod bind;
+mod broker;
+mod clock;
+mod dev;
+mod dispatch;
+mod groups;
+mod health;
+mod housekeeper;
+mod http;
+mod metadata;
+mod metrics;
+mod net;
+mod partition;
+mod process;
+mod settings;
+mod start;
+mod telemetry;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::settings::StaticSettings;
+use crate::telemetry::LogFormat;
+
+/// Many small allocations from several threads is what a broker does; the system's allocator is half as fast at it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A log broker that speaks the Kafka protocol
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+#[derive(Args, Debug)]
+struct Logging {
+    /// What to log: a level, or a filter such as `info,weir=debug`
+    #[arg(long, global = true, env = "WEIR_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How to write log lines
+    #[arg(long, global = true, env = "WEIR_LOG_FORMAT", value_enum)]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a broker
+    Broker(BrokerArguments),
+    /// Start a broker on this machine, for development
+    Dev(dev::Dev),
+}
+
+#[derive(Args, Debug)]
+struct BrokerArguments {
+    /// File of name=value settings
+    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG")]
+    config: Option<PathBuf>,
+    /// One setting; wins over the file
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weir: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { command, logging } = arguments;
+    match command {
+        Command::Broker(broker) => {
+            let settings = StaticSettings::load(broker.config.as_deref(), &broker.settings)?;
+            let format = logging.log_format.unwrap_or(if settings.config.json_log { LogFormat::Json } else { LogFormat::Human });
+            telemetry::start(format, logging.log.as_deref().unwrap_or("info"))?;
+            runtime()?.block_on(serve(settings))
+        }
+        Command::Dev(dev) => {
+            telemetry::start(logging.log_format.unwrap_or_default(), logging.log.as_deref().unwrap_or("warn"))?;
+            runtime()?.block_on(dev.run())
+        }
+    }
+}
+
+async fn serve(settings: StaticSettings) -> anyhow::Result<()> {
+    let running = start::start(settings).await?;
+    until_told().await?;
+    running.stop().await;
+    Ok(())
+}
+
+/// Blocking work is disk work; more threads than this only queue at the disk.
+const BLOCKING_THREADS: usize = 64;
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .context("the runtime does not start")
+}
+
+/// Returns at Ctrl-C or SIGTERM.
+async fn until_told() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -3,6 +3,7 @@
 
 pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
+mod asked_partitions;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
 pub(crate) mod delete_groups;
@@ -14,9 +15,11 @@ pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
 pub(crate) mod describe_producers;
 pub(crate) mod describe_topic_partitions;
+pub(crate) mod endpoints;
 pub(crate) mod errors;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
+mod group_words;
 pub(crate) mod heartbeat;
 pub(crate) mod incremental_alter_configs;
 pub(crate) mod init_producer_id;

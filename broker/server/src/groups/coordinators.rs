@@ -5,17 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
-use tracing::warn;
 use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets};
 use weir_core::controller::{ControllerError, Image};
 use weir_core::group::{Command, GroupConfig, GroupError, Reply, shard_for};
-use weir_model::config::{BrokerConfig, Pairs};
+use weir_model::config::BrokerConfig;
 use weir_model::{BrokerId, PartitionIndex, TopicName};
 
 use super::shard::{ShardHandle, start};
 use crate::metadata::{Controller, MetadataError, View};
 use crate::partition::registry::Registry;
-use crate::partition::settings::SettingsOf;
 
 /// Why `__consumer_offsets` is not there.
 #[derive(Debug, Error)]
@@ -24,14 +22,11 @@ pub(crate) enum OffsetsTopicError {
     Metadata(#[from] MetadataError),
     #[error(transparent)]
     Refused(#[from] ControllerError),
-    #[error("a setting is not legal: {0}")]
-    Settings(#[from] weir_model::config::ConfigError),
 }
 
 /// All shards of this broker.
 pub(crate) struct Coordinators {
     me: BrokerId,
-    file: Arc<Pairs>,
     view: Arc<View>,
     controller: Controller,
     partitions: Arc<Registry>,
@@ -41,12 +36,11 @@ pub(crate) struct Coordinators {
 impl Coordinators {
     pub(crate) fn new(
         me: BrokerId,
-        file: Arc<Pairs>,
-        view: Arc<View>,
+            view: Arc<View>,
         controller: Controller,
         partitions: Arc<Registry>,
     ) -> Self {
-        Self { me, file, view, controller, partitions, shards: Mutex::default() }
+        Self { me, view, controller, partitions, shards: Mutex::default() }
     }
 
     /// Which broker coordinates the group; creates the offsets topic when there is none.
@@ -90,14 +84,10 @@ impl Coordinators {
         if self.view.image().topic(CONSUMER_OFFSETS).is_some() {
             return Ok(());
         }
-        let config = self.broker_config()?;
+        let config = self.view.config();
         self.controller.decide(move |image, entropy| consumer_offsets(image, &config, entropy)).await??;
         self.shards();
         Ok(())
-    }
-
-    fn broker_config(&self) -> Result<BrokerConfig, weir_model::config::ConfigError> {
-        SettingsOf { image: &self.view.image(), me: self.me, file: &self.file }.broker()
     }
 
     /// The shard's owner, started when it does not run yet. One whose partition went away is started anew.
@@ -111,8 +101,7 @@ impl Coordinators {
             return Some(shard.clone());
         }
         let partition = self.partitions.get(topic.id, index)?;
-        let config = self.broker_config().inspect_err(|error| warn!(%error, "group settings are not legal")).ok()?;
-        let shard = start(partition, group_config(&config));
+        let shard = start(partition, group_config(&self.view.config()));
         shards.insert(index, shard.clone());
         Some(shard)
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 use uuid::Uuid;
 use weir_core::controller::{ConfigScope, Decision, Entropy, Image, Record};
@@ -93,9 +94,14 @@ impl Owner {
         (Self { mailbox, store, view, partitions, metrics }, Controller { mailbox: sender })
     }
 
-    /// Runs until nobody can ask any more, then closes the store.
-    pub(crate) async fn run(mut self) {
-        while let Some(first) = self.mailbox.recv().await {
+    /// Runs until `closing`, or until nobody can ask any more; then closes the store.
+    pub(crate) async fn run(mut self, closing: CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                request = self.mailbox.recv() => request,
+                () = closing.cancelled() => None,
+            };
+            let Some(first) = first else { break };
             let mut requests = vec![first];
             while requests.len() < ROUND_MAX
                 && let Ok(next) = self.mailbox.try_recv()
@@ -174,12 +180,6 @@ async fn write(store: Store, records: Vec<Record>, image: Image) -> (Store, Writ
         let mut store = store;
         let now = clock::now();
         let written = store.append(&records, now);
-        if written.is_ok()
-            && let Err(problem) = store.snapshot_if_due(&image, now)
-        {
-            // The log holds everything; only the next start takes longer.
-            error!(error = %problem, "no snapshot of the metadata");
-        }
         let written = written.map(|()| (records, image)).map_err(|e: StoreError| MetadataError::Store(e.to_string()));
         (store, written)
     };

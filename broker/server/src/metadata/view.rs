@@ -1,24 +1,55 @@
-//! The published image: what every reader on this broker sees. Replaced as a whole after each commit.
+//! The published image and the settings that follow from it: what every reader on this broker sees. Replaced as a whole
+//! after each commit.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tracing::error;
 use weir_core::controller::Image;
+use weir_model::BrokerId;
+use weir_model::config::{BrokerConfig, Pairs};
+
+use crate::partition::settings::SettingsOf;
 
 /// A place to read the latest image from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct View {
-    image: RwLock<Arc<Image>>,
+    me: BrokerId,
+    file: Arc<Pairs>,
+    latest: RwLock<Latest>,
+}
+
+#[derive(Clone, Debug)]
+struct Latest {
+    image: Arc<Image>,
+    config: Arc<BrokerConfig>,
 }
 
 impl View {
+    /// A view of nothing yet; `config` are the static settings alone.
+    pub(crate) fn new(me: BrokerId, file: Arc<Pairs>, config: BrokerConfig) -> Self {
+        let latest = RwLock::new(Latest { image: Arc::default(), config: Arc::new(config) });
+        Self { me, file, latest }
+    }
+
     /// The latest image. Hold it while one request is answered, so that the answer agrees with itself.
     pub(crate) fn image(&self) -> Arc<Image> {
-        Arc::clone(&self.image.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner).image)
+    }
+
+    /// The broker's settings as of the latest image.
+    pub(crate) fn config(&self) -> Arc<BrokerConfig> {
+        Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 
     pub(super) fn publish(&self, image: Image) -> Arc<Image> {
         let image = Arc::new(image);
-        *self.image.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&image);
+        let config = SettingsOf { image: &image, me: self.me, file: &self.file }.broker();
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        match config {
+            Ok(config) => latest.config = Arc::new(config),
+            Err(problem) => error!(error = %problem, "stored broker settings are not legal; the last ones stay"),
+        }
+        latest.image = Arc::clone(&image);
         image
     }
 }

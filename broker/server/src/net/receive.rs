@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::timeout;
@@ -106,10 +106,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(())
     }
 
-    /// One read into room that is reserved for a frame known to come.
+    /// One read of at most `room` bytes of a frame known to come. Never more: a large frame then has its memory to
+    /// itself, and its batches can be patched in place.
     async fn fill(&mut self, room: usize) -> Result<usize, ReceiveError> {
         self.buffer.reserve(room);
-        Ok(self.stream.read_buf(&mut self.buffer).await?)
+        Ok(self.stream.read_buf(&mut (&mut self.buffer).limit(room)).await?)
     }
 
     /// One read while no frame is known: the bytes land on the stack, so that a thousand idle connections hold no

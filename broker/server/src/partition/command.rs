@@ -12,6 +12,7 @@ use weir_log::LogConfig;
 use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch};
 
 use super::error::PartitionError;
+use super::settings::BatchRules;
 use crate::net::outgoing::FileSpan;
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, PartitionError>>;
@@ -108,4 +109,5 @@ pub(crate) struct Reign {
 pub(crate) struct Configured {
     pub(crate) policy: Policy,
     pub(crate) log: LogConfig,
+    pub(crate) rules: BatchRules,
 }

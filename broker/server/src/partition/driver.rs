@@ -191,6 +191,7 @@ impl Driver {
             Command::Configure(configured) => {
                 self.replica.set_policy(configured.policy);
                 self.log.set_config(configured.log);
+                self.published.set_rules(configured.rules);
             }
             Command::Housekeep => self.housekeep(),
             Command::Stop(stopped) => self.work.stop = Some(stopped),

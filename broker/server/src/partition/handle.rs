@@ -1,6 +1,6 @@
 //! How the rest of the broker reaches a partition: a bounded mailbox, and the numbers that may be read without asking.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
@@ -8,16 +8,31 @@ use weir_model::{Offset, PartitionIndex, TopicId};
 
 use super::command::{Answer, Append, Command, ListedOffset, OffsetQuery, Read, ReadReply};
 use super::error::PartitionError;
+use super::settings::BatchRules;
 
 /// Numbers the owner publishes. They may lag behind by one round.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Published {
     high_watermark: AtomicI64,
     log_end: AtomicI64,
     bytes: AtomicU64,
+    rules: RwLock<Arc<BatchRules>>,
 }
 
 impl Published {
+    pub(super) fn new(rules: BatchRules) -> Self {
+        Self {
+            high_watermark: AtomicI64::new(0),
+            log_end: AtomicI64::new(0),
+            bytes: AtomicU64::new(0),
+            rules: RwLock::new(Arc::new(rules)),
+        }
+    }
+
+    pub(super) fn set_rules(&self, rules: BatchRules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
     pub(super) fn publish(&self, high_watermark: Offset, log_end: Offset, bytes: u64) {
         self.high_watermark.store(high_watermark.0, Ordering::Relaxed);
         self.log_end.store(log_end.0, Ordering::Relaxed);
@@ -58,6 +73,11 @@ impl PartitionHandle {
         let (answer, answered) = oneshot::channel();
         self.send(command(answer)).await?;
         answered.await.unwrap_or(Err(PartitionError::Stopped))
+    }
+
+    /// What batches from clients must be like.
+    pub(crate) fn rules(&self) -> Arc<BatchRules> {
+        Arc::clone(&self.published.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The owner has ended: the partition was deleted, or the broker stops.

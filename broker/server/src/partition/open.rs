@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use weir_core::partition::{Assignment, BatchFacts, Policy, Producers, Recovered, Replica};
-use weir_log::{Log, LogDir, LogError, RealDisk};
+use weir_log::{Log, DataDir, LogError, RealDisk};
 use weir_model::records::BatchHeader;
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
@@ -14,7 +14,6 @@ use super::PartitionHandle;
 use super::command::{Configured, Reign};
 use super::driver::{Driver, Surroundings};
 use super::handle::Published;
-use crate::clock;
 
 /// Commands that may wait for a partition; senders wait beyond it.
 const MAILBOX: usize = 128;
@@ -32,15 +31,16 @@ pub(crate) struct Opening {
 
 /// Opens the log and makes its owner, which is not running yet.
 pub(crate) fn open(
-    dir: &LogDir<RealDisk>,
+    dir: &DataDir<RealDisk>,
     opening: Opening,
     surroundings: Surroundings,
 ) -> Result<(PartitionHandle, Driver), LogError> {
     let Opening { topic, index, configured, .. } = &opening;
-    let (mut log, recovered) = dir.open_log(*topic, *index, configured.log.clone(), clock::now())?;
-    if recovered.lost_bytes > 0 {
+    let (mut log, recovered) =
+        Log::open(&dir.home(), &dir.partition_dir(*topic, *index), configured.log.clone())?;
+    if let Some(why) = &recovered.cut_because {
         info!(
-            topic = %opening.name, partition = %index, bytes = recovered.lost_bytes,
+            topic = %opening.name, partition = %index, bytes = recovered.truncated_bytes, why,
             "cut a tail off the log that was never acknowledged as durable"
         );
     }
@@ -63,7 +63,7 @@ pub(crate) fn open(
     };
     replica.assign(assignment, &mut effects);
     let (mailbox, commands) = mpsc::channel(MAILBOX);
-    let published = Arc::new(Published::default());
+    let published = Arc::new(Published::new(configured.rules));
     let handle = PartitionHandle { topic: *topic, partition: *index, mailbox, published: Arc::clone(&published) };
     let driver = Driver::starting(log, replica, commands, published, surroundings, effects);
     Ok((handle, driver))
@@ -77,7 +77,7 @@ fn rebuild_producers(
 ) -> Result<Producers, LogError> {
     let mut producers = Producers::default();
     let mut from = log.log_start();
-    if let Some((offset, bytes)) = log.latest_snapshot(log.log_end())? {
+    if let Some((offset, bytes)) = log.latest_snapshot(log.log_end()) {
         match Producers::decode(&bytes) {
             Ok(read) => (producers, from) = (read, offset),
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Which partitions run on this broker. Decides what to open, change, stop and delete, by comparing the cluster's
 //! metadata with what runs. Called by the metadata owner after every change, before anybody is answered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::StreamExt;
@@ -9,7 +9,7 @@ use futures_util::stream;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 use weir_core::controller::{Image, Partition, Topic};
-use weir_log::{LogDir, RealDisk};
+use weir_log::{DataDir, RealDisk};
 use weir_model::config::Pairs;
 use weir_model::{BrokerId, PartitionIndex, TopicId};
 
@@ -36,7 +36,7 @@ enum Slot {
 pub(crate) struct Registry {
     me: BrokerId,
     file: Arc<Pairs>,
-    dir: Arc<LogDir<RealDisk>>,
+    dir: Arc<DataDir<RealDisk>>,
     surroundings: Surroundings,
     slots: RwLock<HashMap<TopicId, HashMap<PartitionIndex, Slot>>>,
 }
@@ -45,7 +45,7 @@ impl Registry {
     pub(crate) fn new(
         me: BrokerId,
         file: Arc<Pairs>,
-        dir: Arc<LogDir<RealDisk>>,
+        dir: Arc<DataDir<RealDisk>>,
         surroundings: Surroundings,
     ) -> Self {
         Self { me, file, dir, surroundings, slots: RwLock::default() }
@@ -98,9 +98,10 @@ impl Registry {
     /// Logs on the disk of topics that no longer exist: a crash came between the record and the deletion.
     pub(crate) async fn delete_strays(&self, image: &Image) {
         let dir = Arc::clone(&self.dir);
-        let found = tokio::task::spawn_blocking(move || dir.topics()).await;
+        let found = tokio::task::spawn_blocking(move || dir.partitions()).await;
         match found {
             Ok(Ok(topics)) => {
+                let topics: BTreeSet<TopicId> = topics.into_iter().map(|(topic, _)| topic).collect();
                 for id in topics.into_iter().filter(|id| image.topic_by_id(*id).is_none()) {
                     info!(topic = %id, "deleting the log of a topic that no longer exists");
                     self.delete_topic(id).await;

@@ -3,7 +3,7 @@
 use weir_core::controller::{Image, Topic};
 use weir_core::partition::Policy;
 use weir_log::LogConfig;
-use weir_model::config::{BrokerConfig, ConfigError, Pairs, TopicConfig};
+use weir_model::config::{BrokerConfig, ConfigError, Pairs, TimestampType, TopicCompression, TopicConfig};
 use weir_model::{BrokerId, DurationMs};
 
 use super::command::Configured;
@@ -30,7 +30,35 @@ impl SettingsOf<'_> {
     /// What a partition of the topic is to obey.
     pub(crate) fn partition(&self, topic: &Topic) -> Result<Configured, ConfigError> {
         let (settings, broker) = (self.topic(topic)?, self.broker()?);
-        Ok(Configured { policy: Policy::new(&settings, &broker), log: log_config(&settings, &broker) })
+        Ok(Configured {
+            policy: Policy::new(&settings, &broker),
+            log: log_config(&settings, &broker),
+            rules: BatchRules::of(&settings),
+        })
+    }
+}
+
+/// What a topic asks of the batches that clients send, checked before they reach the partition's owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BatchRules {
+    pub(crate) max_bytes: u32,
+    pub(crate) require_keys: bool,
+    pub(crate) compression: TopicCompression,
+    pub(crate) timestamp_type: TimestampType,
+    pub(crate) timestamp_before_max: DurationMs,
+    pub(crate) timestamp_after_max: DurationMs,
+}
+
+impl BatchRules {
+    fn of(topic: &TopicConfig) -> Self {
+        Self {
+            max_bytes: topic.max_message_bytes,
+            require_keys: topic.cleanup_policy.compact,
+            compression: topic.compression,
+            timestamp_type: topic.timestamp_type,
+            timestamp_before_max: topic.timestamp_before_max,
+            timestamp_after_max: topic.timestamp_after_max,
+        }
     }
 }
 
@@ -38,7 +66,7 @@ fn log_config(topic: &TopicConfig, broker: &BrokerConfig) -> LogConfig {
     LogConfig {
         segment_bytes: u64::from(topic.segment_bytes),
         segment_ms: topic.segment_age,
-        index_interval_bytes: topic.index_interval_bytes,
+        index_interval_bytes: u64::from(topic.index_interval_bytes),
         retention_ms: topic.retention,
         retention_bytes: topic.retention_bytes,
         delete: topic.cleanup_policy.delete,

@@ -100,16 +100,19 @@ impl Driver {
         if self.work.sync.is_some() || !self.replica.sync_wanted(clock::now()) {
             return;
         }
-        let Some(job) = self.log.sync_job() else { return };
-        let task = tokio::task::spawn_blocking(move || job.run());
+        let job = match self.log.sync_job() {
+            Ok(Some(job)) => job,
+            Ok(None) => return,
+            Err(error) => return self.disk_failed("a sync could not start", &error),
+        };
+        let task = tokio::task::spawn_blocking(move || Ok(job.run()));
         self.work.sync = Some(Running { since: Instant::now(), task });
     }
 
     pub(super) fn synced(&mut self, done: Result<SyncDone, LogError>, took: Duration) {
         self.surroundings.metrics.sync_seconds.observe(took.as_secs_f64());
         match done.and_then(|done| self.log.synced(done)) {
-            Ok(()) => {
-                let end = self.log.durable_end();
+            Ok(end) => {
                 self.replica.on_durable(end, clock::now(), &mut self.work.effects);
             }
             Err(error) => {

@@ -60,8 +60,8 @@ impl Driver {
                 let leader_epoch = self.epoch_at(offset);
                 return Ok(ListedOffset { offset, leader_epoch, ..ListedOffset::NOTHING });
             }
-            Listed::SearchMaxTimestamp { limit } => (self.log.max_timestamp()?, limit),
-            Listed::Search { at_or_after, limit } => (self.log.offset_for_timestamp(at_or_after)?, limit),
+            Listed::SearchMaxTimestamp { limit } => (self.log.max_timestamp(limit)?, limit),
+            Listed::Search { at_or_after, limit } => (self.log.offset_for_timestamp(at_or_after, limit)?, limit),
         };
         let found = bounded(found.map(|hit| (hit.offset, hit.timestamp)), limit);
         Ok(found.map_or(ListedOffset::NOTHING, |(offset, timestamp)| ListedOffset {

@@ -1,0 +1,196 @@
+//! Metadata: who the brokers are and who leads what; may create topics that are asked for by name.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tracing::{info, warn};
+use weir_core::controller::create_topics::{CreateTopics, NewTopic};
+use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets};
+use weir_core::controller::{ControllerError, Image, Partition, Topic, create_topics};
+use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
+use weir_wire::messages::metadata::{
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use weir_wire::{ErrorCode, Str};
+
+use super::{cluster_id, endpoints};
+use crate::broker::Broker;
+use crate::dispatch::Caller;
+
+/// What an unsecured cluster allows on a topic: every operation there is (bits of Kafka's AclOperation).
+const TOPIC_OPERATIONS: i32 = 3576;
+/// The same for the cluster.
+const CLUSTER_OPERATIONS: i32 = 264;
+/// What the protocol sends when operations were not asked for.
+const NOT_ASKED: i32 = i32::MIN;
+
+pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: MetadataRequest) -> MetadataResponse {
+    let wanted = Wanted::of(caller.version, &request);
+    if request.allow_auto_topic_creation && broker.config().auto_create_topics {
+        create_missing(broker, &wanted).await;
+    }
+    let image = broker.image();
+    let operations = if request.include_topic_authorized_operations { TOPIC_OPERATIONS } else { NOT_ASKED };
+    let topics = describe(&image, &wanted, caller.version, operations);
+    MetadataResponse {
+        brokers: brokers(&image, &caller.session.listener),
+        cluster_id: image.cluster_id().map(|id| Str::from(cluster_id::as_text(id))),
+        controller_id: broker.id.0,
+        topics,
+        cluster_authorized_operations: match request.include_cluster_authorized_operations {
+            true => CLUSTER_OPERATIONS,
+            false => NOT_ASKED,
+        },
+        ..MetadataResponse::default()
+    }
+}
+
+/// What a request asks for. Null is everything; in version 0 so is nothing.
+enum Wanted {
+    All,
+    Some(Vec<Asked>),
+}
+
+enum Asked {
+    Name(String),
+    Id(TopicId),
+    /// A topic without a name and without an id.
+    Nothing,
+}
+
+impl Wanted {
+    fn of(version: i16, request: &MetadataRequest) -> Self {
+        let Some(topics) = &request.topics else { return Self::All };
+        if version == 0 && topics.is_empty() {
+            return Self::All;
+        }
+        let asked = topics.iter().map(|topic| match (&topic.name, topic.topic_id) {
+            (Some(name), _) => Asked::Name(name.as_str().to_owned()),
+            (None, id) if !id.is_nil() => Asked::Id(TopicId(id)),
+            (None, _) => Asked::Nothing,
+        });
+        Self::Some(asked.collect())
+    }
+}
+
+/// Creates the legal names that do not exist, together. What could not be created shows in the answer.
+async fn create_missing(broker: &Broker, wanted: &Wanted) {
+    let Wanted::Some(asked) = wanted else { return };
+    let image = broker.image();
+    let missing: BTreeSet<&str> = asked
+        .iter()
+        .filter_map(|asked| match asked {
+            Asked::Name(name) => Some(name.as_str()),
+            Asked::Id(_) | Asked::Nothing => None,
+        })
+        .filter(|name| TopicName::new(name).is_ok() && image.topic(name).is_none())
+        .collect();
+    if missing.contains(CONSUMER_OFFSETS) {
+        let config = broker.config();
+        let created = broker.controller.decide(move |image, entropy| consumer_offsets(image, &config, entropy)).await;
+        note(CONSUMER_OFFSETS, created.map(|outcome| outcome.map(|_| ())));
+    }
+    let names: Vec<String> =
+        missing.into_iter().filter(|name| *name != CONSUMER_OFFSETS).map(str::to_owned).collect();
+    if names.is_empty() {
+        return;
+    }
+    let config = broker.config();
+    let command = CreateTopics { topics: names.into_iter().map(by_default).collect(), validate_only: false };
+    let decided =
+        broker.controller.decide(move |image, entropy| create_topics::decide(image, &command, &config, entropy)).await;
+    match decided {
+        Ok(outcomes) => outcomes.into_iter().for_each(|(name, outcome)| note(&name, Ok(outcome.map(|_| ())))),
+        Err(error) => warn!(%error, "topics can not be created"),
+    }
+}
+
+fn note(topic: &str, outcome: Result<Result<(), ControllerError>, crate::metadata::MetadataError>) {
+    match outcome {
+        Ok(Ok(())) => info!(topic, "created because a client asked for it"),
+        // Two clients asked at the same time.
+        Ok(Err(ControllerError::TopicExists(_))) => {}
+        Ok(Err(error)) => info!(topic, %error, "not created"),
+        Err(error) => warn!(topic, %error, "not created"),
+    }
+}
+
+fn by_default(name: String) -> NewTopic {
+    NewTopic { name, partitions: -1, replication_factor: -1, assignments: Vec::new(), config: Vec::new() }
+}
+
+fn describe(image: &Image, wanted: &Wanted, version: i16, operations: i32) -> Vec<MetadataResponseTopic> {
+    let asked = match wanted {
+        Wanted::All => return image.topics().map(|topic| found(image, topic, operations)).collect(),
+        Wanted::Some(asked) => asked,
+    };
+    let answers = asked.iter().map(|asked| match asked {
+        Asked::Name(name) => match image.topic(name) {
+            Some(topic) => found(image, topic, operations),
+            None => not_found(Some(name), TopicId::ZERO, missing_name(name)),
+        },
+        Asked::Id(id) => match image.topic_by_id(*id) {
+            Some(topic) => found(image, topic, operations),
+            None => not_found((version < 12).then_some(""), *id, ErrorCode::UnknownTopicId),
+        },
+        Asked::Nothing => not_found((version < 12).then_some(""), TopicId::ZERO, ErrorCode::InvalidRequest),
+    });
+    answers.collect()
+}
+
+fn missing_name(name: &str) -> ErrorCode {
+    match TopicName::new(name) {
+        Ok(_) => ErrorCode::UnknownTopicOrPartition,
+        Err(_) => ErrorCode::InvalidTopicException,
+    }
+}
+
+fn not_found(name: Option<&str>, id: TopicId, code: ErrorCode) -> MetadataResponseTopic {
+    MetadataResponseTopic {
+        error_code: code.into(),
+        name: name.map(Str::from),
+        topic_id: id.0,
+        topic_authorized_operations: NOT_ASKED,
+        ..MetadataResponseTopic::default()
+    }
+}
+
+fn found(image: &Image, topic: &Arc<Topic>, operations: i32) -> MetadataResponseTopic {
+    MetadataResponseTopic {
+        error_code: 0,
+        name: Some(Str::from(topic.name.as_str())),
+        topic_id: topic.id.0,
+        is_internal: topic.is_internal(),
+        partitions: topic.numbered().map(|(index, partition)| describe_partition(image, index, partition)).collect(),
+        topic_authorized_operations: operations,
+    }
+}
+
+fn describe_partition(image: &Image, index: PartitionIndex, partition: &Partition) -> MetadataResponsePartition {
+    let ids = |brokers: &[BrokerId]| brokers.iter().map(|broker| broker.0).collect();
+    MetadataResponsePartition {
+        error_code: if partition.leader.is_some() { 0 } else { ErrorCode::LeaderNotAvailable.into() },
+        partition_index: index.0,
+        leader_id: partition.leader.map_or(-1, |leader| leader.0),
+        leader_epoch: partition.leader_epoch.0,
+        replica_nodes: ids(&partition.replicas),
+        isr_nodes: ids(&partition.isr),
+        offline_replicas: partition.replicas.iter().filter(|id| !image.is_active(**id)).map(|id| id.0).collect(),
+    }
+}
+
+/// The brokers that serve the listener the client came by, at the addresses it can reach.
+fn brokers(image: &Image, listener: &str) -> Vec<MetadataResponseBroker> {
+    let active = image.brokers().filter(|broker| !broker.registration.fenced);
+    active
+        .filter_map(|broker| {
+            let endpoint = endpoints::endpoint_for(&broker.registration, listener)?;
+            Some(MetadataResponseBroker {
+                node_id: broker.registration.id.0,
+                host: Str::from(endpoint.host.as_str()),
+                port: i32::from(endpoint.port),
+                rack: broker.registration.rack.as_deref().map(Str::from),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,233 @@
+//! From settings to a serving broker, in order: data directory, metadata, partitions, groups, listeners. And back.
+//!
+//! Listeners are bound first, so that a port in use is found before any work, and accept last, so that whoever gets
+//! through is served.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+use uuid::Uuid;
+use weir_core::controller::register_broker::{self, RegisterBroker};
+use weir_core::controller::{BrokerEndpoint, bootstrap};
+use weir_log::{DataDir, OpenedDataDir, RealDisk};
+use weir_model::Incarnation;
+use weir_model::config::BrokerConfig;
+
+use crate::api::fetch::sessions::FetchSessions;
+use crate::api::producer_ids::ProducerIds;
+use crate::bind::{self, Bound};
+use crate::broker::Broker;
+use crate::dispatch::Dispatch;
+use crate::groups::Coordinators;
+use crate::health::{Health, Phase};
+use crate::housekeeper;
+use crate::http::{self, SideDoor};
+use crate::metadata::{Controller, Owner, Store, View};
+use crate::metrics::Metrics;
+use crate::net::admission::{Admission, Limits};
+use crate::net::budget::ByteBudget;
+use crate::net::listener::{Door, accept};
+use crate::net::receive::FrameLimits;
+use crate::partition::driver::Surroundings;
+use crate::partition::registry::Registry;
+use crate::settings::StaticSettings;
+
+/// Partitions that all fetch sessions may remember together.
+const FETCH_SESSION_PARTITIONS_MAX: usize = 1_000_000;
+/// The byte budget where `queued.max.request.bytes` sets none.
+const BUDGET_DEFAULT: u64 = 512 << 20;
+/// How long a stop waits for connections to take their last answers.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// A serving broker.
+pub(crate) struct Running {
+    pub(crate) bound: Vec<Bound>,
+    pub(crate) broker: Arc<Broker>,
+    /// Ends the metadata owner, last of all.
+    closing: CancellationToken,
+    tasks: TaskTracker,
+    connections: TaskTracker,
+    metadata: tokio::task::JoinHandle<()>,
+}
+
+/// Starts a broker; returns when it serves.
+pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
+    let began = Instant::now();
+    let StaticSettings { pairs, config } = settings;
+    let bound = bind::kafka(&config).await?;
+    let metrics = Arc::new(Metrics::register()?);
+    let health = Arc::new(Health::default());
+    let (stop, closing) = (CancellationToken::new(), CancellationToken::new());
+    let tasks = TaskTracker::new();
+    if let Some(listener) = bind::http(&config).await? {
+        let door = SideDoor { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
+        tasks.spawn(http::serve(listener, door, closing.clone()));
+    }
+
+    let (data, opened) = open_data(&config).await?;
+    let data = Arc::new(data);
+    let (store, image) = tokio::task::block_in_place(|| Store::open(&data)).context("metadata can not be read")?;
+    let file = Arc::new(pairs);
+    let view = Arc::new(View::new(config.node_id, Arc::clone(&file), config.clone()));
+    let surroundings = surroundings(&config, &metrics, &health);
+    let partitions = Arc::new(Registry::new(config.node_id, Arc::clone(&file), Arc::clone(&data), surroundings));
+    health.recovering(image.partition_count());
+    let (owner, controller) =
+        Owner::new(store, image, Arc::clone(&view), Arc::clone(&partitions), Arc::clone(&metrics));
+    let metadata = tokio::spawn(owner.run(closing.clone()));
+    let epoch = register(&controller, &config, &bound, &data, opened.clean_shutdown).await?;
+    let all: Vec<_> = view.image().topics().map(|topic| topic.id).collect();
+    partitions.reconcile(&view.image(), all).await;
+    partitions.delete_strays(&view.image()).await;
+
+    let me = config.node_id;
+    let broker = Arc::new(Broker {
+        id: me,
+        file,
+        metrics: Arc::clone(&metrics),
+        health: Arc::clone(&health),
+        data,
+        coordinators: Coordinators::new(me, Arc::clone(&view), controller.clone(), Arc::clone(&partitions)),
+        producer_ids: ProducerIds::new(me, epoch, controller.clone()),
+        fetch_sessions: Mutex::new(FetchSessions::new(
+            usize::try_from(config.fetch_session_slots).unwrap_or(usize::MAX),
+            FETCH_SESSION_PARTITIONS_MAX,
+        )),
+        view,
+        controller,
+        partitions,
+        stop: stop.clone(),
+    });
+    broker.coordinators.shards();
+    tasks.spawn(housekeeper::run(Arc::clone(&broker)));
+    let connections = TaskTracker::new();
+    open_doors(&broker, &config, &bound, &tasks, &connections).await?;
+    health.enter(Phase::Serving);
+    metrics.ready.set(1);
+    metrics.recovery_seconds.set(began.elapsed().as_secs_f64());
+    info!(
+        broker = %me, topics = broker.image().topic_count(), partitions = broker.image().partition_count(),
+        clean = opened.clean_shutdown, took = ?began.elapsed(), "serving"
+    );
+    Ok(Running { bound, broker, closing, tasks, connections, metadata })
+}
+
+impl Running {
+    /// Stops in order: no new requests, last answers out, logs synced and closed, the directory marked clean.
+    pub(crate) async fn stop(self) {
+        let Self { broker, closing, tasks, connections, metadata, .. } = self;
+        info!("stopping");
+        broker.health.enter(Phase::Stopping);
+        broker.metrics.ready.set(0);
+        broker.stop.cancel();
+        connections.close();
+        if tokio::time::timeout(DRAIN_MAX, connections.wait()).await.is_err() {
+            warn!(connections = connections.len(), "connections were still busy and are cut");
+        }
+        broker.partitions.stop_all().await;
+        closing.cancel();
+        if let Err(panic) = metadata.await {
+            warn!(%panic, "the metadata owner panicked");
+        }
+        tasks.close();
+        let _ = tokio::time::timeout(DRAIN_MAX, tasks.wait()).await;
+        let data = Arc::clone(&broker.data);
+        drop(broker);
+        // A connection that was cut may still hold the directory; then it was not left cleanly.
+        match Arc::into_inner(data).map(|data| tokio::task::block_in_place(|| data.close())) {
+            Some(Ok(())) => info!("stopped cleanly"),
+            Some(Err(error)) => warn!(%error, "stopped, but not cleanly: the next start recovers"),
+            None => warn!("stopped while a connection was busy: the next start recovers"),
+        }
+    }
+}
+
+async fn open_data(config: &BrokerConfig) -> anyhow::Result<(DataDir<RealDisk>, OpenedDataDir)> {
+    let path = Path::new(&config.data_dir);
+    std::fs::create_dir_all(path)
+        .with_context(|| format!("{} can not be created: set log.dirs to a place that can", path.display()))?;
+    let fresh = Incarnation(Uuid::new_v4());
+    let opened = tokio::task::block_in_place(|| DataDir::open(RealDisk, path, config.node_id, fresh))
+        .with_context(|| format!("the data directory {} can not be used", path.display()))?;
+    Ok(opened)
+}
+
+fn surroundings(config: &BrokerConfig, metrics: &Arc<Metrics>, health: &Arc<Health>) -> Surroundings {
+    Surroundings {
+        metrics: Arc::clone(metrics),
+        health: Arc::clone(health),
+        cleaner: Arc::new(Semaphore::new(1)),
+        cleaner_buffer_bytes: usize::try_from(config.cleaner_dedupe_buffer_bytes).unwrap_or(usize::MAX),
+        cleaner_enabled: config.cleaner_enabled,
+    }
+}
+
+/// Begins the cluster if there is none, and tells it that this broker is here. The partitions follow.
+async fn register(
+    controller: &Controller,
+    config: &BrokerConfig,
+    bound: &[Bound],
+    data: &DataDir<RealDisk>,
+    clean: bool,
+) -> anyhow::Result<i64> {
+    let fresh = Uuid::new_v4();
+    controller.decide(move |image, _| bootstrap::decide(image, fresh)).await?;
+    let command = RegisterBroker {
+        id: config.node_id,
+        incarnation: data.incarnation(),
+        rack: config.rack.clone(),
+        endpoints: bound.iter().map(endpoint).collect(),
+        fenced: false,
+        clean,
+    };
+    Ok(controller.decide(move |image, _| register_broker::decide(image, command)).await??)
+}
+
+fn endpoint(bound: &Bound) -> BrokerEndpoint {
+    BrokerEndpoint {
+        listener: bound.name.to_string(),
+        host: bound.advertised.host.clone(),
+        port: bound.advertised.port,
+    }
+}
+
+async fn open_doors(
+    broker: &Arc<Broker>,
+    config: &BrokerConfig,
+    bound: &[Bound],
+    tasks: &TaskTracker,
+    connections: &TaskTracker,
+) -> anyhow::Result<()> {
+    let budget = config.queued_max_request_bytes.unwrap_or(BUDGET_DEFAULT);
+    let wide = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+    let idle_max = config.connections_max_idle.map_or(Duration::MAX, |span| {
+        Duration::from_millis(u64::try_from(span.0).unwrap_or(u64::MAX))
+    });
+    let door = Door {
+        dispatch: Arc::new(Dispatch::new(Arc::clone(broker))),
+        admission: Arc::new(Mutex::new(Admission::new(Limits {
+            total: wide(config.max_connections),
+            per_address: wide(config.max_connections_per_ip),
+            rate: config.max_connection_creation_rate,
+        }))),
+        limits: FrameLimits {
+            frame_max: wide(config.socket_request_max_bytes),
+            idle_max,
+            budget: ByteBudget::new(usize::try_from(budget).unwrap_or(usize::MAX)),
+        },
+        stop: broker.stop.clone(),
+        connections: connections.clone(),
+    };
+    for listener in bound {
+        for socket in listener.sockets()? {
+            tasks.spawn(accept(socket, Arc::clone(&listener.name), door.clone()));
+        }
+    }
+    Ok(())
+}
