@@ -12,20 +12,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from asking import until_answered
 from harness.brokers import Broker
 from harness.paths import WEIR_BINARY
 from history import History, check
-from scenario import eventually
 from writing import PATIENT, Follower, Writer
 
 PARTITIONS = 4
 PROGRESS_WITHIN_S = 60.0
 ANSWERS_WITHIN_S = 120.0
 READY_WITHIN_S = 1.0
-_NOT_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._TIMED_OUT, KafkaError._TRANSPORT}
 MIB = 1 << 20
 
 
@@ -126,18 +125,11 @@ def prefill(bootstrap: str, gigabytes: float) -> None:
 
 
 def log_ends(bootstrap: str) -> dict[int, int]:
-    """A partition may have no leader for a moment after the restart; any client asks again, and so does this one."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", **PATIENT})
-
-    def end(partition: int) -> int | None:
-        try:
-            return consumer.get_watermark_offsets(TopicPartition("ledger", partition), 5)[1]
-        except KafkaException as answer:
-            if answer.args[0].retriable() or answer.args[0].code() in _NOT_YET:
-                return None
-            raise
-
-    ends = {partition: eventually(f"the end of partition {partition}", lambda p=partition: end(p)) for partition in range(PARTITIONS)}
+    ends = {}
+    for partition in range(PARTITIONS):
+        place = TopicPartition("ledger", partition)
+        ends[partition] = until_answered(f"the end of partition {partition}", lambda place=place: consumer.get_watermark_offsets(place, 5)[1])
     consumer.close()
     return ends
 

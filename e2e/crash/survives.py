@@ -11,6 +11,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, ResourceType
 
+from asking import until_answered
 from harness.brokers import Broker
 from harness.paths import WEIR_BINARY
 from scenario import PATIENCE_S, equal, eventually
@@ -109,7 +110,7 @@ def led(admin: AdminClient) -> dict | None:
 def committed(bootstrap: str) -> int:
     """Asked by a consumer: librdkafka's admin client crashes when a coordinator answers that it is still loading."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": GROUP, **PATIENT})
-    (position,) = consumer.committed([TopicPartition(TOPIC, 0)], PATIENCE_S)
+    (position,) = until_answered("the committed offset", lambda: consumer.committed([TopicPartition(TOPIC, 0)], 5))
     consumer.close()
     return position.offset
 
