@@ -31,6 +31,12 @@ pub enum LogError {
         #[source]
         source: io::Error,
     },
+    /// The log's files are no longer there: its topic was deleted while the call was under way. Nothing has failed.
+    #[error("{} is gone", path.display())]
+    Gone {
+        /// What was looked for.
+        path: PathBuf,
+    },
     /// The offset is not in the log.
     #[error("offset {asked} is outside the log, which spans {start} to {end}")]
     OutOfRange {
@@ -88,11 +94,21 @@ pub enum LogError {
     },
 }
 
-/// Names the path of a failed disk call. Anything but a full disk fails the whole data directory.
+/// Names the path of a failed disk call. Anything but a full disk or a deleted log fails the whole data directory.
 pub(crate) fn disk_error(health: &DirHealth, path: &Path, source: io::Error) -> LogError {
     if is_full(&source) {
-        return LogError::DiskFull { path: path.to_owned() };
+        LogError::DiskFull { path: path.to_owned() }
+    } else {
+        sync_error(health, path, source)
+    }
+}
+
+/// As [`disk_error`] for a sync: one that reports a full disk lost data like any other that failed.
+pub(crate) fn sync_error(health: &DirHealth, path: &Path, source: io::Error) -> LogError {
+    let path = path.to_owned();
+    if source.kind() == io::ErrorKind::NotFound {
+        return LogError::Gone { path };
     }
     health.fail();
-    LogError::Io { path: path.to_owned(), source }
+    LogError::Io { path, source }
 }

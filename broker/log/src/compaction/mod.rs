@@ -13,12 +13,11 @@ mod retain;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use weir_model::records::{Batch, BatchHeader};
 use weir_model::{DurationMs, Millis, Offset, ProducerId};
 
-use crate::disk::{Disk, read_exact};
+use crate::disk::{Disk, read_exact, remove_if_there};
 use crate::epochs::Epochs;
 use crate::error::LogError;
 use crate::image::SegmentImage;
@@ -32,13 +31,12 @@ use retain::{Rules, Verdict, retain};
 /// A batch that decompresses to more is kept as it is, and its records supersede nothing.
 const MOST_DECODED: usize = 64 << 20;
 
-/// A closed segment as the job sees it.
-#[derive(Debug)]
-pub(crate) struct Source<F> {
+/// A closed segment as the job sees it. It is opened when it is read, so that a pass holds few files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
     pub(crate) base: Offset,
     pub(crate) end: Offset,
     pub(crate) len: u64,
-    pub(crate) file: Arc<F>,
 }
 
 /// What a pass is to do.
@@ -57,7 +55,7 @@ pub(crate) struct Order {
 #[derive(Debug)]
 pub struct CompactionJob<D: Disk> {
     pub(crate) place: Place<D>,
-    pub(crate) sources: Vec<Source<D::File>>,
+    pub(crate) sources: Vec<Source>,
     pub(crate) epochs: Epochs,
     pub(crate) order: Order,
 }
@@ -78,8 +76,23 @@ pub(crate) struct Replacement {
 }
 
 impl<D: Disk> CompactionJob<D> {
-    /// Does the work. Blocks. An error leaves the log as it is.
+    /// Does the work. Blocks. An error leaves the log as it is, and no files of the pass behind.
     pub fn run(self) -> Result<CompactionOutcome, LogError> {
+        match self.clean() {
+            Ok(outcome) => Ok(outcome),
+            // Retention deleted a segment under the pass: there is nothing to install, and the next pass knows.
+            Err(LogError::Gone { .. }) => {
+                self.clear_away();
+                Ok(CompactionOutcome { cleaned_to: self.order.cleaned_to, replacements: Vec::new() })
+            }
+            Err(error) => {
+                self.clear_away();
+                Err(error)
+            }
+        }
+    }
+
+    fn clean(&self) -> Result<CompactionOutcome, LogError> {
         self.place.health.check()?;
         let (map, cleaned_to) = self.map_keys()?;
         let rules = Rules {
@@ -134,7 +147,8 @@ impl<D: Disk> CompactionJob<D> {
     fn last_batches(&self) -> Result<BTreeMap<ProducerId, Offset>, LogError> {
         let mut last = BTreeMap::new();
         for source in &self.sources {
-            let mut walk = HeaderWalk::new(&*source.file, 0, source.len);
+            let file = self.open(source)?;
+            let mut walk = HeaderWalk::new(&file, 0, source.len);
             while let Some(batch) = walk.next().map_err(|e| self.scan_error(source, e))? {
                 if batch.header.has_producer() {
                     last.insert(batch.header.producer_id, batch.header.base_offset);
@@ -145,17 +159,17 @@ impl<D: Disk> CompactionJob<D> {
     }
 
     /// How many of the first sources go into one new segment.
-    fn group_len(&self, sources: &[Source<D::File>]) -> usize {
+    fn group_len(&self, sources: &[Source]) -> usize {
         let Some(first) = sources.first() else { return 0 };
         let mut bytes = 0u64;
-        let fits = |source: &&Source<D::File>| {
+        let fits = |source: &&Source| {
             bytes = bytes.saturating_add(source.len);
             bytes <= self.order.segment_bytes && source.end - first.base <= i64::from(i32::MAX)
         };
         sources.iter().take_while(fits).count().max(1)
     }
 
-    fn rewrite(&self, group: &[Source<D::File>], rules: &Rules<'_>) -> Result<Option<Replacement>, LogError> {
+    fn rewrite(&self, group: &[Source], rules: &Rules<'_>) -> Result<Option<Replacement>, LogError> {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(None) };
         let mut output = Output::create(&self.place, first.base, self.order.index_interval)?;
         let mut changed = group.len() > 1;
@@ -181,17 +195,32 @@ impl<D: Disk> CompactionJob<D> {
         Ok(Some(Replacement { replaced: group.iter().map(|s| (s.base, s.len)).collect(), image }))
     }
 
+    /// A disk may be full of them. What can not be removed is removed when the log is opened.
+    fn clear_away(&self) {
+        for source in &self.sources {
+            for kind in ["log.cleaned", "index.cleaned"] {
+                let _ = remove_if_there(&self.place.disk, &names::path(&self.place.dir, source.base, kind));
+            }
+        }
+    }
+
+    fn open(&self, source: &Source) -> Result<D::File, LogError> {
+        let path = names::segment(&self.place.dir, source.base);
+        self.place.disk.open(&path).map_err(|e| self.place.error(&path, e))
+    }
+
     /// Shows every batch of a source, its checksum checked, until told to stop.
     fn each_batch(
         &self,
-        source: &Source<D::File>,
+        source: &Source,
         mut each: impl FnMut(&BatchHeader, &[u8]) -> Result<bool, LogError>,
     ) -> Result<(), LogError> {
-        let mut walk = HeaderWalk::new(&*source.file, 0, source.len);
+        let file = self.open(source)?;
+        let mut walk = HeaderWalk::new(&file, 0, source.len);
         let mut bytes = Vec::new();
         while let Some(placed) = walk.next().map_err(|e| self.scan_error(source, e))? {
             bytes.resize(placed.header.size, 0);
-            read_exact(&*source.file, &mut bytes, placed.position)
+            read_exact(&file, &mut bytes, placed.position)
                 .map_err(|e| self.scan_error(source, ScanError::Io(e)))?;
             if let Err(error) = Batch::parse(&bytes).and_then(|b| b.check_crc()) {
                 let bad = ScanError::Bad { position: placed.position, why: error.to_string() };
@@ -204,7 +233,7 @@ impl<D: Disk> CompactionJob<D> {
         Ok(())
     }
 
-    fn scan_error(&self, source: &Source<D::File>, error: ScanError) -> LogError {
+    fn scan_error(&self, source: &Source, error: ScanError) -> LogError {
         let path = names::segment(&self.place.dir, source.base);
         match error {
             ScanError::Io(source) => self.place.error(&path, source),

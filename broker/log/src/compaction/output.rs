@@ -7,7 +7,7 @@ use weir_model::records::BatchHeader;
 
 use crate::disk::{Disk, DiskFile, remove_if_there, replace_file, write_all};
 use crate::epochs::Epochs;
-use crate::error::LogError;
+use crate::error::{LogError, sync_error};
 use crate::image::SegmentImage;
 use crate::names;
 use crate::segment::{Place, Segment};
@@ -44,7 +44,7 @@ impl<'p, D: Disk> Output<'p, D> {
         let image = self.segment.image();
         let log = names::path(&self.place.dir, image.base, "log.cleaned");
         let index = names::path(&self.place.dir, image.base, "index.cleaned");
-        self.file.sync_data().map_err(|e| self.failed(&log, e))?;
+        self.file.sync_data().map_err(|e| sync_error(&self.place.health, &log, e))?;
         replace_file(&self.place.disk, &index, &image.to_index_file(epochs), true)
             .map_err(|e| self.place.error(&index, e))?;
         Ok(image)
@@ -62,10 +62,5 @@ impl<'p, D: Disk> Output<'p, D> {
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
-    }
-
-    fn failed(&self, path: &std::path::Path, source: std::io::Error) -> LogError {
-        self.place.health.fail();
-        LogError::Io { path: path.to_owned(), source }
     }
 }

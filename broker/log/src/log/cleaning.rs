@@ -36,14 +36,8 @@ impl<D: Disk> Log<D> {
             return Ok(None);
         }
         let place = self.place.clone();
-        let mut sources = Vec::with_capacity(count);
-        for segment in &mut self.segments[..count] {
-            let file = segment.file(&place)?;
-            sources.push(Source { base: segment.base, end: segment.end, len: segment.len, file });
-        }
-        for at in 0..count {
-            self.touch(at);
-        }
+        let cleanable = self.segments[..count].iter();
+        let sources = cleanable.map(|s| Source { base: s.base, end: s.end, len: s.len }).collect();
         let order = Order {
             cleaned_to: self.cleaned_to.max(self.log_start),
             now,

@@ -159,6 +159,12 @@ impl<D: Disk> Log<D> {
         u64::try_from(self.log_end - self.durable_end).unwrap_or(0)
     }
 
+    /// Bytes that no sync has covered yet.
+    #[must_use]
+    pub fn unflushed_bytes(&self) -> u64 {
+        self.segments.iter().map(|s| s.len - s.synced.min(s.len)).sum()
+    }
+
     /// When the oldest of them was appended (`flush.ms`).
     #[must_use]
     pub fn oldest_unflushed_at(&self) -> Option<Millis> {

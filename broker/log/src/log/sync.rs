@@ -9,7 +9,7 @@ use weir_model::Offset;
 
 use super::{Gate, Log};
 use crate::disk::{Disk, DiskFile, is_full, replace_file};
-use crate::error::LogError;
+use crate::error::{LogError, sync_error};
 use crate::image::Checkpoint;
 use crate::names;
 use crate::segment::{Place, Segment};
@@ -207,9 +207,7 @@ impl<D: Disk> SyncJob<D> {
         }
     }
 
-    /// A sync that reports a full disk lost data like any other that failed.
     fn failed(&self, path: PathBuf, source: std::io::Error) -> LogError {
-        self.place.health.fail();
-        LogError::Io { path, source }
+        sync_error(&self.place.health, &path, source)
     }
 }

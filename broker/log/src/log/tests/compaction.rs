@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::disk::CrashStyle;
+use crate::disk::{CrashStyle, Disk};
 use weir_model::DurationMs;
 use weir_model::records::Codec;
 
@@ -172,35 +172,82 @@ fn a_pass_whose_segments_were_deleted_meanwhile_changes_nothing() {
     assert_eq!(state(&mut open(&disk, &config()).0), before);
 }
 
+/// A log that was compacted once, so that the next pass merges segments.
+fn compacted_once(disk: &MemoryDisk, seed: u64) -> Log<MemoryDisk> {
+    let mut log = filled(disk, seed, 60);
+    compact(&mut log, 0, 1 << 20).unwrap().unwrap();
+    for i in 60..90 {
+        log.append(&mut keyed(seed, i), LeaderEpoch(2), Millis(0)).unwrap();
+    }
+    sync(&mut log).unwrap();
+    log
+}
+
+fn cut_everywhere(
+    style: CrashStyle,
+    seed: u64,
+    map_bytes: usize,
+    prepare: impl Fn(&MemoryDisk) -> Log<MemoryDisk>,
+) {
+    let disk = MemoryDisk::new();
+    let mut log = prepare(&disk);
+    let (expected, before) = (state(&mut log), disk.changes());
+    compact(&mut log, 0, map_bytes).unwrap().unwrap();
+    sync(&mut log).unwrap();
+    for cut in before + 1..=disk.changes() {
+        let what = format!("{style:?}, seed {seed}, cut at {cut}");
+        let disk = MemoryDisk::new();
+        let mut log = prepare(&disk);
+        let end = log.log_end();
+        disk.cut_at(cut);
+        assert!(compact(&mut log, 0, map_bytes).and_then(|_| sync(&mut log)).is_err(), "{what}");
+        drop(log);
+        disk.crash(style, seed ^ cut);
+        let (mut log, _) = open(&disk, &config());
+        assert_eq!(log.log_end(), end, "{what}");
+        assert!(state(&mut log) == expected, "{what}");
+        while compact(&mut log, 0, 1 << 20).unwrap().is_some() {}
+        assert!(state(&mut log) == expected, "{what}");
+        log.close().unwrap();
+        disk.crash(CrashStyle::LoseUnsynced, 0);
+        let (mut log, recovered) = open(&disk, &config());
+        assert_eq!(recovered, Recovered::default(), "{what}");
+        assert!(state(&mut log) == expected, "{what}");
+    }
+}
+
 #[test]
 fn a_cut_at_every_boundary_of_a_pass_loses_no_key() {
     for style in [CrashStyle::LoseUnsynced, CrashStyle::KeepAll, CrashStyle::Scatter] {
         for seed in 0..3 {
-            let disk = MemoryDisk::new();
-            let mut log = filled(&disk, seed, 60);
-            let (expected, before) = (state(&mut log), disk.changes());
-            compact(&mut log, 0, 64 * 40).unwrap().unwrap();
-            sync(&mut log).unwrap();
-            for cut in before + 1..=disk.changes() {
-                let disk = MemoryDisk::new();
-                let mut log = filled(&disk, seed, 60);
-                let end = log.log_end();
-                disk.cut_at(cut);
-                let died = compact(&mut log, 0, 64 * 40).and_then(|_| sync(&mut log));
-                assert!(died.is_err());
-                drop(log);
-                disk.crash(style, seed ^ cut);
-                let (mut log, _) = open(&disk, &config());
-                assert_eq!(log.log_end(), end, "{style:?} {seed} {cut}");
-                assert!(state(&mut log) == expected, "{style:?} {seed} {cut}");
-                while compact(&mut log, 0, 1 << 20).unwrap().is_some() {}
-                assert!(state(&mut log) == expected, "{style:?} {seed} {cut}");
-                log.close().unwrap();
-                disk.crash(CrashStyle::LoseUnsynced, 0);
-                let (mut log, recovered) = open(&disk, &config());
-                assert_eq!(recovered, Recovered::default(), "{style:?} {seed} {cut}");
-                assert!(state(&mut log) == expected, "{style:?} {seed} {cut}");
-            }
+            cut_everywhere(style, seed, 64 * 40, |disk| filled(disk, seed, 60));
         }
     }
+}
+
+#[test]
+fn a_cut_at_every_boundary_of_a_merging_pass_loses_no_key() {
+    let disk = MemoryDisk::new();
+    let mut log = compacted_once(&disk, 0);
+    let segments = log.segments().len();
+    compact(&mut log, 0, 1 << 20).unwrap().unwrap();
+    assert!(log.segments().len() < segments, "the pass merges");
+    for style in [CrashStyle::LoseUnsynced, CrashStyle::KeepAll, CrashStyle::Scatter] {
+        for seed in 0..4 {
+            cut_everywhere(style, seed, 1 << 20, |disk| compacted_once(disk, seed));
+        }
+    }
+}
+
+#[test]
+fn a_pass_on_a_full_disk_leaves_no_files_behind() {
+    let disk = MemoryDisk::new();
+    let mut log = filled(&disk, 4, 120);
+    let (end, names) = (log.log_end(), disk.list(&dir()).unwrap());
+    let used = disk.space(Path::new("/")).map(|s| s.total - s.free).unwrap();
+    disk.set_capacity(used + 500);
+    let job = log.compaction_job(Millis(0), end, 1 << 20).unwrap().unwrap();
+    assert!(matches!(job.run(), Err(LogError::DiskFull { .. })));
+    assert_eq!(disk.list(&dir()).unwrap(), names);
+    assert!(!log.home.health().is_failed());
 }

@@ -263,3 +263,47 @@ fn a_new_log_and_everything_above_it_is_reachable_once_it_was_synced() {
     disk.crash(CrashStyle::LoseUnsynced, 0);
     assert_eq!(reopen(&disk).unwrap().0.log_end(), Offset(1));
 }
+
+#[test]
+fn a_topic_deleted_under_its_logs_fails_nothing() {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let (mut log, _) = Log::open(&home, &dir(), small()).unwrap();
+    for i in 0..100 {
+        log.append(&mut batch(i, 2, 0), EPOCH, Millis(0)).unwrap();
+    }
+    let job = log.sync_job().unwrap().unwrap();
+    disk.rename(Path::new("/data/topics/t"), Path::new("/data/topics/t.deleted")).unwrap();
+    disk.remove_tree(Path::new("/data/topics/t.deleted")).unwrap();
+    assert!(matches!(log.synced(job.run()), Err(LogError::Gone { .. })));
+    let mut refused = false;
+    for i in 0..100 {
+        refused |= matches!(log.append(&mut batch(i, 2, 0), EPOCH, Millis(0)), Err(LogError::Gone { .. }));
+    }
+    assert!(refused && matches!(log.close(), Err(LogError::Gone { .. })));
+    assert!(!home.health().is_failed());
+}
+
+#[test]
+fn what_recovery_cut_does_not_come_back_behind_what_is_appended_then() {
+    for seed in 0..40 {
+        let disk = MemoryDisk::new();
+        let mut log = filled(&disk, 5);
+        let mut expected = contents(&mut log);
+        let damaged = log.size();
+        for i in 0..3 {
+            log.append(&mut batch(30, 2, i), EPOCH, Millis(0)).unwrap();
+        }
+        drop(log);
+        disk.kill();
+        assert!(disk.flip_bit(&names::segment(&dir(), Offset(0)), damaged + 70, 0));
+        let (mut log, recovered) = reopen(&disk).unwrap();
+        assert!(recovered.truncated_bytes > 0 && log.log_end() == Offset(10));
+        let mut bytes = batch(30, 2, 77);
+        log.append(&mut bytes, EPOCH, Millis(0)).unwrap();
+        expected.push((Offset(10), bytes.to_vec()));
+        disk.crash(CrashStyle::Scatter, seed);
+        let found = contents(&mut reopen(&disk).unwrap().0);
+        assert!(found.len() >= 5 && expected.starts_with(&found), "seed {seed}: {} batches", found.len());
+    }
+}
