@@ -9,12 +9,16 @@ use weir_model::DurationMs;
 use weir_wire::messages::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 use weir_wire::{ErrorCode, Str};
 
-use super::group_words::{ask, client_host, instance, named};
 use super::errors;
+use super::group_words::{ask, client_host, instance, named};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
-pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: JoinGroupRequest) -> JoinGroupResponse {
+pub(crate) async fn handle(
+    broker: &Broker,
+    caller: &Caller<'_>,
+    request: JoinGroupRequest,
+) -> JoinGroupResponse {
     let join = command(caller, &request);
     drop(request);
     if let Err(error) = named(join.group.as_str()) {
@@ -33,7 +37,8 @@ pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: JoinGr
 
 fn command(caller: &Caller<'_>, request: &JoinGroupRequest) -> Join {
     let version = caller.version;
-    let rebalance_timeout = if version == 0 { request.session_timeout_ms } else { request.rebalance_timeout_ms };
+    let rebalance_timeout =
+        if version == 0 { request.session_timeout_ms } else { request.rebalance_timeout_ms };
     Join {
         group: GroupId::from(request.group_id.as_str()),
         member: MemberId::from(request.member_id.as_str()),
@@ -113,7 +118,12 @@ mod tests {
             protocol_type: "consumer".into(),
             ..Default::default()
         };
-        let cases = [(0, 10_000, false, false), (1, 60_000, false, false), (4, 60_000, true, false), (9, 60_000, true, true)];
+        let cases = [
+            (0, 10_000, false, false),
+            (1, 60_000, false, false),
+            (4, 60_000, true, false),
+            (9, 60_000, true, true),
+        ];
         for (version, rebalance, id_first, skips) in cases {
             let join = understood(version, &request);
             assert_eq!(join.rebalance_timeout, DurationMs(rebalance), "v{version}");

@@ -4,12 +4,16 @@ use weir_core::group::{Command, GroupId, Leave, Leaver, Left, MemberId, Reply};
 use weir_wire::ErrorCode;
 use weir_wire::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberResponse};
 
-use super::group_words::{ask, code, instance, named};
 use super::errors;
+use super::group_words::{ask, code, instance, named};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
-pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: LeaveGroupRequest) -> LeaveGroupResponse {
+pub(crate) async fn handle(
+    broker: &Broker,
+    caller: &Caller<'_>,
+    request: LeaveGroupRequest,
+) -> LeaveGroupResponse {
     answer(caller.version, leave(broker, caller.version, &request).await)
 }
 
@@ -38,7 +42,9 @@ fn command(version: i16, request: &LeaveGroupRequest) -> Leave {
 fn answer(version: i16, outcome: Result<Vec<Left>, ErrorCode>) -> LeaveGroupResponse {
     let (error, members) = match outcome {
         Err(error) => (error, Vec::new()),
-        Ok(left) if version <= 2 => (left.first().map_or(ErrorCode::None, |left| code(left.outcome)), Vec::new()),
+        Ok(left) if version <= 2 => {
+            (left.first().map_or(ErrorCode::None, |left| code(left.outcome)), Vec::new())
+        }
         Ok(left) => (ErrorCode::None, left.into_iter().map(member).collect()),
     };
     LeaveGroupResponse { error_code: error.into(), members, ..Default::default() }
@@ -64,7 +70,12 @@ mod tests {
         let identity = |id: &str| MemberIdentity { member_id: id.into(), ..Default::default() };
         let old = LeaveGroupRequest { member_id: "a".into(), ..Default::default() };
         let new = LeaveGroupRequest { members: vec![identity("b"), identity("c")], ..Default::default() };
-        let cases = [(0, &old, vec!["a"]), (2, &old, vec!["a"]), (3, &new, vec!["b", "c"]), (5, &new, vec!["b", "c"])];
+        let cases = [
+            (0, &old, vec!["a"]),
+            (2, &old, vec!["a"]),
+            (3, &new, vec!["b", "c"]),
+            (5, &new, vec!["b", "c"]),
+        ];
         for (version, request, members) in cases {
             let leave = command(version, request);
             assert_eq!(leave.members.iter().map(|l| l.member.as_str()).collect::<Vec<_>>(), members);

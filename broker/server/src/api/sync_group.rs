@@ -2,16 +2,22 @@
 //! leader: nothing of the request's frame is kept meanwhile.
 
 use bytes::Bytes;
-use weir_core::group::{Command, Generation, GroupId, MemberId, ProtocolName, ProtocolType, Reply, Sync, Synced};
+use weir_core::group::{
+    Command, Generation, GroupId, MemberId, ProtocolName, ProtocolType, Reply, Sync, Synced,
+};
 use weir_wire::ErrorCode;
 use weir_wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
-use super::group_words::{ask, instance, named};
 use super::errors;
+use super::group_words::{ask, instance, named};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
-pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: SyncGroupRequest) -> SyncGroupResponse {
+pub(crate) async fn handle(
+    broker: &Broker,
+    caller: &Caller<'_>,
+    request: SyncGroupRequest,
+) -> SyncGroupResponse {
     let sync = match command(caller.version, &request) {
         Ok(sync) => sync,
         Err(error) => return refused(error),
