@@ -1,9 +1,12 @@
 //! The Kafka dialect: one file for each API, from wire types to the words of the domain and back. Nothing below this
 //! module knows the wire. A `Str` or `Bytes` of a request keeps its whole frame alive: what is stored is copied here.
 
+mod allowed_operations;
 pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
 mod asked_partitions;
+mod cluster_id;
+mod config_resource;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
 pub(crate) mod delete_groups;
@@ -35,4 +38,6 @@ pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
 pub(crate) mod producer_ids;
+mod refusal;
+mod repeated;
 pub(crate) mod sync_group;
