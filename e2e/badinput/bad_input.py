@@ -11,14 +11,14 @@ from contextlib import ExitStack
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bytes_out import METADATA, frame, header
 from bystander import LONGEST_STOP_S, Bystander
+from bytes_out import METADATA, frame, header
 from cases import MIB, Case, cases
 from conversation import SILENT, say
 from harness.children import peak_rss_mib, rss_mib
 from scenario import AGAINST, BOOTSTRAP, unique
 
-ANSWER_WITHIN_S = 20.0
+ANSWER_WITHIN_S = 10.0
 SILENCE_AFTER_S = 1.0
 # What the largest single request may need, twice over; a claimed length or a bomb would need far more.
 MAX_GROWTH_MIB = 128.0
@@ -51,8 +51,10 @@ def main() -> int:
         problems.append(f"the broker grew by {growth_mib:.0f} MiB; {MAX_GROWTH_MIB:.0f} are allowed")
     for problem in problems:
         print(problem)
-    print(f"{len(all_cases)} bad inputs, {len(wrong)} wrong; bystander: {bystander.round_trips} round trips, longest "
-          f"{bystander.longest_s * 1000:.0f} ms, {len(bystander.errors)} errors; broker {before_mib:.0f} MiB, peak +{growth_mib:.0f} MiB")
+    print(
+        f"{len(all_cases)} bad inputs, {len(wrong)} wrong; bystander: {bystander.round_trips} round trips, longest "
+        f"{bystander.longest_s * 1000:.0f} ms, {len(bystander.errors)} errors; broker {before_mib:.0f} MiB, peak +{growth_mib:.0f} MiB"
+    )
     return 1 if problems else 0
 
 
@@ -70,7 +72,12 @@ def is_right(port: int, case: Case) -> bool:
     got = say(port, case.pieces, case.read, within_s, case.pause_s, case.half_close)
     right = case.allows(AGAINST, got)
     verdict = "ok   " if right else "WRONG"
-    print(f"{verdict} {case.name:<64} {got}" + ("" if right else f"   (expected {expected})") + f"  {(time.monotonic() - began) * 1000:.0f} ms", flush=True)
+    print(
+        f"{verdict} {case.name:<64} {got}"
+        + ("" if right else f"   (expected {expected})")
+        + f"  {(time.monotonic() - began) * 1000:.0f} ms",
+        flush=True,
+    )
     return right
 
 

@@ -54,7 +54,9 @@ def create_topics(*topics: bytes, count: int | None = None) -> bytes:
     return request(CREATE_TOPICS, 4, array(*topics, count=count) + int32(10_000) + b"\0")
 
 
-def new_topic(name: str | bytes | None, partitions: int = 1, replicas: int = 1, assignments: bytes = array(), configs: bytes = array()) -> bytes:
+def new_topic(
+    name: str | bytes | None, partitions: int = 1, replicas: int = 1, assignments: bytes = array(), configs: bytes = array()
+) -> bytes:
     return string(name) + struct.pack(">ih", partitions, replicas) + assignments + configs
 
 
@@ -81,19 +83,47 @@ def unsigned_varint(value: int) -> bytes:
 OVERLONG_VARINT = b"\xff\xff\xff\xff\xff\xff\xff\x01"
 
 
-def record(value: bytes = b"value", key_length: bytes = varint(-1), offset_delta: int = 0, length: int | None = None,
-           value_length: bytes | None = None, header_count: bytes = varint(0)) -> bytes:
+def record(
+    value: bytes = b"value",
+    key_length: bytes = varint(-1),
+    offset_delta: int = 0,
+    length: int | None = None,
+    value_length: bytes | None = None,
+    header_count: bytes = varint(0),
+) -> bytes:
     written = b"\0" + varint(0) + varint(offset_delta) + key_length
     written += (varint(len(value)) if value_length is None else value_length) + value + header_count
     return varint(len(written) if length is None else length) + written
 
 
-def batch(records: bytes = record(), count: int = 1, last_offset_delta: int | None = None, attributes: int = 0, magic: int = 2,
-          crc_flip: int = 0, length: int | None = None, length_added: int = 0, base_offset: int = 0, producer: tuple = (-1, -1, -1)) -> bytes:
+def batch(
+    records: bytes = record(),
+    count: int = 1,
+    last_offset_delta: int | None = None,
+    attributes: int = 0,
+    magic: int = 2,
+    crc_flip: int = 0,
+    length: int | None = None,
+    length_added: int = 0,
+    base_offset: int = 0,
+    producer: tuple = (-1, -1, -1),
+) -> bytes:
     """A record batch of version 2."""
     now = 1_700_000_000_000
-    checked = struct.pack(">hiqqqhii", attributes, count - 1 if last_offset_delta is None else last_offset_delta, now, now,
-                          producer[0], producer[1], producer[2], count) + records
+    checked = (
+        struct.pack(
+            ">hiqqqhii",
+            attributes,
+            count - 1 if last_offset_delta is None else last_offset_delta,
+            now,
+            now,
+            producer[0],
+            producer[1],
+            producer[2],
+            count,
+        )
+        + records
+    )
     rest = struct.pack(">ibI", 0, magic, crc32c(checked) ^ crc_flip) + checked
     return struct.pack(">qi", base_offset, len(rest) + length_added if length is None else length) + rest
 

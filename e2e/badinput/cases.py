@@ -9,9 +9,40 @@ from dataclasses import dataclass
 
 import bytes_in as read
 from bytes_out import (
-    API_VERSIONS, CONTROL, CREATE_PARTITIONS, DELETE_TOPICS, FETCH, GZIP, INT32_MAX, JOIN_GROUP, LIST_OFFSETS, LZ4, METADATA, OFFSET_COMMIT,
-    OVERLONG_VARINT, PRODUCE, SNAPPY, TRANSACTIONAL, ZSTD, array, batch, blob, create_topics, frame, gzip_of, header, int32, metadata, new_topic,
-    produce, record, request, string, unsigned_varint, varint, zeros_record,
+    API_VERSIONS,
+    CONTROL,
+    CREATE_PARTITIONS,
+    DELETE_TOPICS,
+    FETCH,
+    GZIP,
+    INT32_MAX,
+    JOIN_GROUP,
+    LIST_OFFSETS,
+    LZ4,
+    METADATA,
+    OFFSET_COMMIT,
+    OVERLONG_VARINT,
+    PRODUCE,
+    SNAPPY,
+    TRANSACTIONAL,
+    ZSTD,
+    array,
+    batch,
+    blob,
+    create_topics,
+    frame,
+    gzip_of,
+    header,
+    int32,
+    metadata,
+    new_topic,
+    produce,
+    record,
+    request,
+    string,
+    unsigned_varint,
+    varint,
+    zeros_record,
 )
 from compressed import lz4_of, snappy_of, zstd_of
 from conversation import CLOSED, SILENT
@@ -79,13 +110,31 @@ def headers() -> list[Case]:
         Case("header: Metadata version 99", [request(METADATA, 99, array())], read.answered, CLOSED),
         Case("header: Metadata version -1", [request(METADATA, -1, array())], read.answered, CLOSED),
         Case("header: Produce version 2, advertised but removed", [request(PRODUCE, 2, b"\0\1\0\0\0\1" + array())], read.answered, CLOSED),
-        Case("header: ApiVersions version 99", [request(API_VERSIONS, 99, b"\0")], read.api_versions_v0,
-             "UNSUPPORTED_VERSION with ApiVersions 0 to 4"),
-        Case("header: ApiVersions version 3 with an empty client name", [frame(header(API_VERSIONS, 3) + b"\0" + b"\1\1\0")], read.first,
-             "INVALID_REQUEST"),
-        Case("header: ApiVersions version 3 with a hostile client name", [frame(header(API_VERSIONS, 3) + b"\0" + b"\5a\nb;\2" + b"1\0")],
-             read.first, "INVALID_REQUEST"),
-        Case("header: client id of invalid UTF-8", [frame(header(METADATA, 1, b"\xff\xfe\xc0\x80") + array())], read.answered, "answered", CLOSED),
+        Case(
+            "header: ApiVersions version 99",
+            [request(API_VERSIONS, 99, b"\0")],
+            read.api_versions_v0,
+            "UNSUPPORTED_VERSION with ApiVersions 0 to 4",
+        ),
+        Case(
+            "header: ApiVersions version 3 with an empty client name",
+            [frame(header(API_VERSIONS, 3) + b"\0" + b"\1\1\0")],
+            read.first,
+            "INVALID_REQUEST",
+        ),
+        Case(
+            "header: ApiVersions version 3 with a hostile client name",
+            [frame(header(API_VERSIONS, 3) + b"\0" + b"\5a\nb;\2" + b"1\0")],
+            read.first,
+            "INVALID_REQUEST",
+        ),
+        Case(
+            "header: client id of invalid UTF-8",
+            [frame(header(METADATA, 1, b"\xff\xfe\xc0\x80") + array())],
+            read.answered,
+            "answered",
+            CLOSED,
+        ),
         Case("header: client id of length -2", [frame(header(METADATA, 1, b"", -2) + array())], read.answered, "answered", CLOSED),
         Case("header: client id longer than the frame", [frame(header(METADATA, 1, b"abc", 32767) + array())], read.answered, CLOSED),
         Case("header: no client id", [frame(header(METADATA, 1, None) + array())], read.answered, "answered"),
@@ -103,9 +152,21 @@ def bodies(topic: str, unique: Callable[[str], str]) -> list[Case]:
         return [frame(header(METADATA, 9) + b"\0" + length + b"\0\0\0\0")]
 
     def fetch(*partitions: tuple[int, int], version: int = 4, session: bytes = b"") -> list[bytes]:
-        asked = array(*(int32(number) + (int32(-1) if version >= 9 else b"") + offset.to_bytes(8, "big", signed=True)
-                        + (b"\xff" * 8 if version >= 5 else b"") + int32(MIB) for number, offset in partitions))
-        return [request(FETCH, version, int32(-1, 100, 1, MIB) + b"\0" + session + array(string(topic) + asked) + (array() if version >= 7 else b""))]
+        asked = array(
+            *(
+                int32(number)
+                + (int32(-1) if version >= 9 else b"")
+                + offset.to_bytes(8, "big", signed=True)
+                + (b"\xff" * 8 if version >= 5 else b"")
+                + int32(MIB)
+                for number, offset in partitions
+            )
+        )
+        return [
+            request(
+                FETCH, version, int32(-1, 100, 1, MIB) + b"\0" + session + array(string(topic) + asked) + (array() if version >= 7 else b"")
+            )
+        ]
 
     def list_offsets(*partitions: int) -> list[bytes]:
         return [request(LIST_OFFSETS, 1, int32(-1) + array(string(topic) + array(*(int32(number) + b"\xff" * 8 for number in partitions))))]
@@ -122,43 +183,90 @@ def bodies(topic: str, unique: Callable[[str], str]) -> list[Case]:
         Case("body: null string where it is forbidden", [create_topics(new_topic(None))], read.answered, CLOSED),
         Case("body: null topic in Metadata", [metadata(None)], read.answered, CLOSED),
         Case("body: topic of invalid UTF-8", [metadata(b"\xff\xfe")], read.metadata, "INVALID_TOPIC_EXCEPTION", CLOSED),
-        Case("body: the same topic created twice", [create_topics(new_topic(twice), new_topic(twice))], read.create_topics, "INVALID_REQUEST"),
+        Case(
+            "body: the same topic created twice", [create_topics(new_topic(twice), new_topic(twice))], read.create_topics, "INVALID_REQUEST"
+        ),
         Case("body: absent topics deleted", [request(DELETE_TOPICS, 3, deleted)], read.named_errors, "UNKNOWN_TOPIC_OR_PARTITION"),
-        Case("body: the same topic deleted twice", [request(DELETE_TOPICS, 3, array(string(topic), string(topic)) + int32(1000))],
-             read.named_errors, "INVALID_REQUEST"),
+        Case(
+            "body: the same topic deleted twice",
+            [request(DELETE_TOPICS, 3, array(string(topic), string(topic)) + int32(1000))],
+            read.named_errors,
+            "INVALID_REQUEST",
+        ),
         Case("body: a topic of 0 partitions", [create_topics(new_topic(unique("t"), 0))], read.create_topics, "INVALID_PARTITIONS"),
         Case("body: a topic of -7 partitions", [create_topics(new_topic(unique("t"), -7))], read.create_topics, "INVALID_PARTITIONS"),
-        Case("body: a topic of 2^31-1 partitions", [create_topics(new_topic(unique("t"), INT32_MAX))], read.create_topics, "POLICY_VIOLATION",
-             "POLICY_VIOLATION or INVALID_PARTITIONS"),
-        Case("body: a topic of 0 replicas", [create_topics(new_topic(unique("t"), 1, 0))], read.create_topics, "INVALID_REPLICATION_FACTOR"),
-        Case("body: a topic on a broker that is not there",
-             [create_topics(new_topic(unique("t"), -1, -1, array(int32(0) + array(int32(77)))))], read.create_topics, "INVALID_REPLICA_ASSIGNMENT"),
-        Case("body: a topic with a gap in its partitions",
-             [create_topics(new_topic(unique("t"), -1, -1, array(int32(3) + array(int32(1)))))], read.create_topics, "INVALID_REPLICA_ASSIGNMENT"),
-        Case("body: a topic with both a count and an assignment",
-             [create_topics(new_topic(unique("t"), 1, 1, array(int32(0) + array(int32(1)))))], read.create_topics, "INVALID_REQUEST"),
-        Case("body: a topic with a config without value",
-             [create_topics(new_topic(unique("t"), configs=array(string("retention.ms") + string(None))))], read.create_topics, "INVALID_CONFIG"),
-        Case("body: fewer partitions than there are",
-             [request(CREATE_PARTITIONS, 1, array(string(topic) + int32(1) + int32(-1)) + int32(1000) + b"\0")], read.create_partitions,
-             "INVALID_PARTITIONS"),
-        Case("body: 2^31-1 partitions", [request(CREATE_PARTITIONS, 1, array(string(topic) + int32(INT32_MAX, -1)) + int32(1000) + b"\0")],
-             read.create_partitions, "UNKNOWN_SERVER_ERROR", "POLICY_VIOLATION or INVALID_PARTITIONS"),
+        Case(
+            "body: a topic of 2^31-1 partitions",
+            [create_topics(new_topic(unique("t"), INT32_MAX))],
+            read.create_topics,
+            "POLICY_VIOLATION",
+            "POLICY_VIOLATION or INVALID_PARTITIONS",
+        ),
+        Case(
+            "body: a topic of 0 replicas", [create_topics(new_topic(unique("t"), 1, 0))], read.create_topics, "INVALID_REPLICATION_FACTOR"
+        ),
+        Case(
+            "body: a topic on a broker that is not there",
+            [create_topics(new_topic(unique("t"), -1, -1, array(int32(0) + array(int32(77)))))],
+            read.create_topics,
+            "INVALID_REPLICA_ASSIGNMENT",
+        ),
+        Case(
+            "body: a topic with a gap in its partitions",
+            [create_topics(new_topic(unique("t"), -1, -1, array(int32(3) + array(int32(1)))))],
+            read.create_topics,
+            "INVALID_REPLICA_ASSIGNMENT",
+        ),
+        Case(
+            "body: a topic with both a count and an assignment",
+            [create_topics(new_topic(unique("t"), 1, 1, array(int32(0) + array(int32(1)))))],
+            read.create_topics,
+            "INVALID_REQUEST",
+        ),
+        Case(
+            "body: a topic with a config without value",
+            [create_topics(new_topic(unique("t"), configs=array(string("retention.ms") + string(None))))],
+            read.create_topics,
+            "INVALID_CONFIG",
+        ),
+        Case(
+            "body: fewer partitions than there are",
+            [request(CREATE_PARTITIONS, 1, array(string(topic) + int32(1) + int32(-1)) + int32(1000) + b"\0")],
+            read.create_partitions,
+            "INVALID_PARTITIONS",
+        ),
+        Case(
+            "body: 2^31-1 partitions",
+            [request(CREATE_PARTITIONS, 1, array(string(topic) + int32(INT32_MAX, -1)) + int32(1000) + b"\0")],
+            read.create_partitions,
+            "UNKNOWN_SERVER_ERROR",
+            "POLICY_VIOLATION or INVALID_PARTITIONS",
+        ),
         Case("body: fetch of a partition that is not there", fetch((99, 0)), read.fetch, "UNKNOWN_TOPIC_OR_PARTITION"),
         Case("body: fetch of partition -1", fetch((-1, 0)), read.fetch, "UNKNOWN_TOPIC_OR_PARTITION"),
         Case("body: fetch from offset -5", fetch((0, -5)), read.fetch, "OFFSET_OUT_OF_RANGE"),
         Case("body: fetch from offset 2^62", fetch((0, 2**62)), read.fetch, "OFFSET_OUT_OF_RANGE"),
         Case("body: fetch of one partition twice", fetch((0, 0), (0, 0)), read.fetch, "NONE"),
-        Case("body: fetch in a session that is not there", fetch((0, 0), version=7, session=int32(1234567, 5)), read.fetch_session,
-             "FETCH_SESSION_ID_NOT_FOUND"),
+        Case(
+            "body: fetch in a session that is not there",
+            fetch((0, 0), version=7, session=int32(1234567, 5)),
+            read.fetch_session,
+            "FETCH_SESSION_ID_NOT_FOUND",
+        ),
         Case("body: offsets of one partition twice", list_offsets(0, 0), read.list_offsets, "INVALID_REQUEST"),
         Case("body: offsets of a partition that is not there", list_offsets(99), read.list_offsets, "UNKNOWN_TOPIC_OR_PARTITION"),
     ]
 
 
 def groups(topic: str) -> list[Case]:
-    def join(group: str, session_ms: int = 10_000, protocols: bytes = array(string("range") + blob(b"opaque")), member: str = "") -> list[bytes]:
-        return [request(JOIN_GROUP, 5, string(group) + int32(session_ms, 10_000) + string(member) + string(None) + string("consumer") + protocols)]
+    def join(
+        group: str, session_ms: int = 10_000, protocols: bytes = array(string("range") + blob(b"opaque")), member: str = ""
+    ) -> list[bytes]:
+        return [
+            request(
+                JOIN_GROUP, 5, string(group) + int32(session_ms, 10_000) + string(member) + string(None) + string("consumer") + protocols
+            )
+        ]
 
     def commit(group: str, member: str, generation: int, note: str = "") -> list[bytes]:
         offsets = array(string(topic) + array(int32(0) + (5).to_bytes(8, "big") + string(note)))
@@ -172,16 +280,34 @@ def groups(topic: str) -> list[Case]:
         Case("group: join as a member nobody knows", join("hostile", member="nobody"), read.after_throttle, "UNKNOWN_MEMBER_ID"),
         Case("group: join without a member id", join("hostile"), read.after_throttle, "MEMBER_ID_REQUIRED"),
         Case("group: commit as a member nobody knows", commit("hostile", "nobody", 3), read.offset_commit, "UNKNOWN_MEMBER_ID"),
-        Case("group: commit with too long a note", commit("hostile-notes", "", -1, "n" * 5000), read.offset_commit, "OFFSET_METADATA_TOO_LARGE"),
+        Case(
+            "group: commit with too long a note",
+            commit("hostile-notes", "", -1, "n" * 5000),
+            read.offset_commit,
+            "OFFSET_METADATA_TOO_LARGE",
+        ),
     ]
 
 
 def topic_names(unique: Callable[[str], str]) -> list[Case]:
-    hostile = {"empty": "", "dot": ".", "two dots": "..", "250 characters": "t" * 250, "a slash": "a/b", "a path": "../../etc/passwd",
-               "a space": "a b", "a zero byte": "a\0b", "a newline": "a\nb", "other letters": "größe", "a backslash": "a\\b"}
+    hostile = {
+        "empty": "",
+        "dot": ".",
+        "two dots": "..",
+        "250 characters": "t" * 250,
+        "a slash": "a/b",
+        "a path": "../../etc/passwd",
+        "a space": "a b",
+        "a zero byte": "a\0b",
+        "a newline": "a\nb",
+        "other letters": "größe",
+        "a backslash": "a\\b",
+    }
     stem = unique("clash").replace("-", "")
-    named = [Case(f"name: {what}, created", [create_topics(new_topic(name))], read.create_topics, "INVALID_TOPIC_EXCEPTION")
-             for what, name in hostile.items()]
+    named = [
+        Case(f"name: {what}, created", [create_topics(new_topic(name))], read.create_topics, "INVALID_TOPIC_EXCEPTION")
+        for what, name in hostile.items()
+    ]
     asked = [Case(f"name: {what}, asked for", [metadata(name)], read.metadata, "INVALID_TOPIC_EXCEPTION") for what, name in hostile.items()]
     return [
         *named,
@@ -189,8 +315,13 @@ def topic_names(unique: Callable[[str], str]) -> list[Case]:
         Case("name: 249 characters", [create_topics(new_topic(unique("t") + "t" * (249 - len(unique("t")))))], read.create_topics, "NONE"),
         Case("name: dots", [create_topics(new_topic(f"{stem}.a"))], read.create_topics, "NONE"),
         Case("name: collides with the dots", [create_topics(new_topic(f"{stem}_a"))], read.create_topics, "INVALID_TOPIC_EXCEPTION"),
-        Case("name: of an internal topic", [create_topics(new_topic("__consumer_offsets"))], read.create_topics, "TOPIC_ALREADY_EXISTS",
-             "TOPIC_ALREADY_EXISTS or INVALID_TOPIC_EXCEPTION"),
+        Case(
+            "name: of an internal topic",
+            [create_topics(new_topic("__consumer_offsets"))],
+            read.create_topics,
+            "TOPIC_ALREADY_EXISTS",
+            "TOPIC_ALREADY_EXISTS or INVALID_TOPIC_EXCEPTION",
+        ),
     ]
 
 
@@ -227,10 +358,19 @@ def batches(topic: str) -> list[Case]:
         one("unknown codec 5", batch(attributes=5), "UNKNOWN_SERVER_ERROR", f"{BAD_RECORDS} or UNSUPPORTED_COMPRESSION_TYPE"),
         one("unknown codec 7", batch(attributes=7), "UNKNOWN_SERVER_ERROR", f"{BAD_RECORDS} or UNSUPPORTED_COMPRESSION_TYPE"),
         one("gzip that is not gzip", batch(b"not gzip", attributes=GZIP), "UNKNOWN_SERVER_ERROR", BAD_RECORDS),
-        one("control batch", batch(record(b"\0\0\0\0\0\0", varint(4) + b"\0\0\0\0"), attributes=CONTROL | TRANSACTIONAL, producer=(5, 0, -1)),
-            "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", BAD_TRANSACTION),
+        one(
+            "control batch",
+            batch(record(b"\0\0\0\0\0\0", varint(4) + b"\0\0\0\0"), attributes=CONTROL | TRANSACTIONAL, producer=(5, 0, -1)),
+            "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+            BAD_TRANSACTION,
+        ),
         one("control batch, not transactional", batch(attributes=CONTROL), "INVALID_RECORD"),
-        one("transactional without an id", batch(attributes=TRANSACTIONAL, producer=(5, 0, 0)), "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", BAD_TRANSACTION),
+        one(
+            "transactional without an id",
+            batch(attributes=TRANSACTIONAL, producer=(5, 0, 0)),
+            "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+            BAD_TRANSACTION,
+        ),
         one("idempotent with sequence -1", batch(producer=(5, 0, -1)), "INVALID_RECORD"),
         one("idempotent with epoch -1", batch(producer=(5, -1, 0)), "NONE", "NONE or INVALID_PRODUCER_EPOCH or INVALID_RECORD"),
         one("base offset 1000", batch(base_offset=1000), "INVALID_RECORD"),
@@ -245,25 +385,49 @@ def batches(topic: str) -> list[Case]:
         Case("records: acks 2", [produce(topic, (0, good), acks=2)], read.produce, "INVALID_REQUIRED_ACKS"),
         Case("records: a partition that is not there", [produce(topic, (99, good))], read.produce, "UNKNOWN_TOPIC_OR_PARTITION"),
         Case("records: partition -1", [produce(topic, (-1, good))], read.produce, "UNKNOWN_TOPIC_OR_PARTITION"),
-        Case("records: one partition twice", [produce(topic, (0, good), (0, good))], read.produce, "NONE",
-             "NONE or INVALID_REQUEST or closed"),
+        Case(
+            "records: one partition twice",
+            [produce(topic, (0, good), (0, good))],
+            read.produce,
+            "NONE",
+            "NONE or INVALID_REQUEST or closed",
+        ),
         Case("records: 2^31-1 partitions", [produce(topic, (0, good), count=INT32_MAX)], read.produce, CLOSED),
         Case("records: a null topic", [produce(None, (0, good))], read.produce, CLOSED),
-        Case("records: a topic that is not there", [produce("no/such", (0, good))], read.produce, "UNKNOWN_TOPIC_OR_PARTITION",
-             "UNKNOWN_TOPIC_OR_PARTITION or INVALID_TOPIC_EXCEPTION"),
+        Case(
+            "records: a topic that is not there",
+            [produce("no/such", (0, good))],
+            read.produce,
+            "UNKNOWN_TOPIC_OR_PARTITION",
+            "UNKNOWN_TOPIC_OR_PARTITION or INVALID_TOPIC_EXCEPTION",
+        ),
     ]
 
 
 def bombs(topic: str) -> list[Case]:
     """Small requests that would be large: valid ones are stored as they are, so Kafka takes them; junk is refused before it is large."""
-    codecs = (("gzip", GZIP, gzip_of, 200), ("lz4", LZ4, lz4_of, 200), ("zstd", ZSTD, zstd_of, 200),
-              ("snappy", SNAPPY, snappy_of, 16))  # it packs zeros by twenty at most, and a message holds a megabyte
+    codecs = (
+        ("gzip", GZIP, gzip_of, 200),
+        ("lz4", LZ4, lz4_of, 200),
+        ("zstd", ZSTD, zstd_of, 200),
+        ("snappy", SNAPPY, snappy_of, 16),
+    )  # it packs zeros by twenty at most, and a message holds a megabyte
     found = []
     for codec, number, pack, size_mib in codecs:
         zeros, junk = zeros_record(size_mib * MIB), b"\0" * (size_mib * MIB)
         found += [
-            Case(f"bomb: {codec}, one record of many MiB", [produce(topic, (1, batch(pack(zeros), attributes=number)))], read.produce, "NONE",
-                 "NONE or MESSAGE_TOO_LARGE"),
-            Case(f"bomb: {codec}, no record at all", [produce(topic, (1, batch(pack(junk), attributes=number)))], read.produce, "INVALID_RECORD"),
+            Case(
+                f"bomb: {codec}, one record of many MiB",
+                [produce(topic, (1, batch(pack(zeros), attributes=number)))],
+                read.produce,
+                "NONE",
+                "NONE or MESSAGE_TOO_LARGE",
+            ),
+            Case(
+                f"bomb: {codec}, no record at all",
+                [produce(topic, (1, batch(pack(junk), attributes=number)))],
+                read.produce,
+                "INVALID_RECORD",
+            ),
         ]
     return found

@@ -9,7 +9,9 @@ CLOSED, SILENT = "closed", "silent"
 _MAX_RESPONSE = 1 << 24
 
 
-def say(port: int, pieces: list[bytes], read: Callable[[bytes], str], within_s: float, pause_s: float = 0.0, half_close: bool = False) -> str:
+def say(
+    port: int, pieces: list[bytes], read: Callable[[bytes], str], within_s: float, pause_s: float = 0.0, half_close: bool = False
+) -> str:
     """Sends the pieces with pauses between them, and names the outcome."""
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.settimeout(within_s)

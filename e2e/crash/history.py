@@ -70,7 +70,9 @@ def _offsets(partition: int, polls: list[list[tuple[int, int]]]) -> list[Anomaly
             values[offset].add(value)
             places[value].add(offset)
     return [
-        Anomaly("inconsistent offset", partition, f"offset {offset} held {sorted(seen)}") for offset, seen in values.items() if len(seen) > 1
+        Anomaly("inconsistent offset", partition, f"offset {offset} held {sorted(seen)}")
+        for offset, seen in values.items()
+        if len(seen) > 1
     ] + [Anomaly("duplicate", partition, f"value {value} at offsets {sorted(at)}") for value, at in places.items() if len(at) > 1]
 
 

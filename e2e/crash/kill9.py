@@ -69,8 +69,11 @@ def ordeal(broker: Broker, asked: argparse.Namespace) -> tuple[History, list[Res
         time.sleep(lived_s)
         restart = kill_and_restart(broker, writer)
         restarts.append(restart)
-        print(f"kill {number:>3} after {lived_s:4.2f} s: ready in {restart.ready_s * 1000:5.0f} ms, "
-              f"first acknowledgement after {restart.first_ack_s * 1000:5.0f} ms, {writer.acknowledged} acknowledged", flush=True)
+        print(
+            f"kill {number:>3} after {lived_s:4.2f} s: ready in {restart.ready_s * 1000:5.0f} ms, "
+            f"first acknowledgement after {restart.first_ack_s * 1000:5.0f} ms, {writer.acknowledged} acknowledged",
+            flush=True,
+        )
     unanswered = writer.finish(ANSWERS_WITHIN_S)
     print(f"sent {writer.sent}, acknowledged {writer.acknowledged}, without an answer {unanswered}", flush=True)
 
@@ -106,8 +109,16 @@ def await_progress(writer: Writer, acknowledged_before: int) -> None:
 def prefill(bootstrap: str, gigabytes: float) -> None:
     """A log of this size to recover at each restart."""
     began = time.monotonic()
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 20, "batch.size": MIB * 9 // 10,
-                         "queue.buffering.max.kbytes": 64 * 1024, **PATIENT})
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "linger.ms": 20,
+            "batch.size": MIB * 9 // 10,
+            "queue.buffering.max.kbytes": 64 * 1024,
+            **PATIENT,
+        }
+    )
     value = random.Random(1).randbytes(16 * 1024)
     count = int(gigabytes * 1024 * MIB / len(value))
     for number in range(count):
@@ -129,7 +140,9 @@ def log_ends(bootstrap: str) -> dict[int, int]:
     ends = {}
     for partition in range(PARTITIONS):
         place = TopicPartition("ledger", partition)
-        ends[partition] = until_answered(f"the end of partition {partition}", lambda place=place: consumer.get_watermark_offsets(place, 5)[1])
+        ends[partition] = until_answered(
+            f"the end of partition {partition}", lambda place=place: consumer.get_watermark_offsets(place, 5)[1]
+        )
     consumer.close()
     return ends
 
@@ -144,9 +157,11 @@ def verdict(history: History, restarts: list[Restart], asked: argparse.Namespace
         print(f"a restart took {max(ready):.2f} s to be ready; {READY_WITHIN_S:g} s is promised")
     counts = {kind: sum(anomaly.kind == kind for anomaly in anomalies) for kind in ("lost", "duplicate", "reordered")}
     records = sum(len(acknowledged) for acknowledged in history.acknowledged.values())
-    print(f"{len(restarts)} kills, {records} acknowledged: {counts['lost']} lost, {counts['duplicate']} duplicated, "
-          f"{counts['reordered']} reordered, {len(anomalies)} anomalies in all; ready in {statistics.median(ready) * 1000:.0f} ms (median), "
-          f"{max(ready) * 1000:.0f} ms (max)")
+    print(
+        f"{len(restarts)} kills, {records} acknowledged: {counts['lost']} lost, {counts['duplicate']} duplicated, "
+        f"{counts['reordered']} reordered, {len(anomalies)} anomalies in all; ready in {statistics.median(ready) * 1000:.0f} ms (median), "
+        f"{max(ready) * 1000:.0f} ms (max)"
+    )
     return 1 if anomalies or slow else 0
 
 

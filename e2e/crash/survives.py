@@ -73,7 +73,9 @@ def produce(bootstrap: str, life: int) -> None:
 
 def consume_and_commit(bootstrap: str, life: int) -> None:
     """Takes the records of this life by the group's own position, which the last life left behind."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False, **PATIENT})
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False, **PATIENT}
+    )
     consumer.subscribe([TOPIC])
     values: list[str] = []
 
@@ -119,7 +121,10 @@ def records(bootstrap: str, count: int) -> list[str]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", **PATIENT})
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
     values: list[str] = []
-    eventually("every record", lambda: values.extend(m.value().decode() for m in consumer.consume(count, 0.5) if m.error() is None) or len(values) >= count)
+    eventually(
+        "every record",
+        lambda: values.extend(m.value().decode() for m in consumer.consume(count, 0.5) if m.error() is None) or len(values) >= count,
+    )
     consumer.close()
     return values
 

@@ -23,17 +23,19 @@ class Writer:
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, history: History):
         self._topic, self._partitions, self._history = topic, partitions, history
-        self._producer = Producer({
-            "bootstrap.servers": bootstrap,
-            "enable.idempotence": True,
-            "acks": "all",
-            "max.in.flight.requests.per.connection": 5,
-            "message.timeout.ms": 0,
-            "linger.ms": 2,
-            "batch.num.messages": 50,
-            "retry.backoff.ms": 20,
-            **PATIENT,
-        })
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "max.in.flight.requests.per.connection": 5,
+                "message.timeout.ms": 0,
+                "linger.ms": 2,
+                "batch.num.messages": 50,
+                "retry.backoff.ms": 20,
+                **PATIENT,
+            }
+        )
         self._stop = threading.Event()
         self._unanswered = 0
         self.sent = 0
@@ -75,14 +77,16 @@ class Follower:
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, history: History):
         self._polled = history.new_reader()
-        self._consumer = Consumer({
-            "bootstrap.servers": bootstrap,
-            "group.id": f"{topic}-unused",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "error",
-            "fetch.wait.max.ms": 100,
-            **PATIENT,
-        })
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": f"{topic}-unused",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 100,
+                **PATIENT,
+            }
+        )
         self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(partitions)])
         self._stop = threading.Event()
         self.errors: list[str] = []

@@ -100,8 +100,18 @@ class Broker:
         if not properties.exists():
             properties.write_text(_kafka_properties(self.port, self._second_port, self.directory / "data"))
             _format_kafka_storage(properties)
-        return ["java", "-Xms512m", "-Xmx768m", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN",
-                "-cp", paths.kafka_classpath(), "kafka.Kafka", properties]
+        return [
+            "java",
+            "-Xms512m",
+            "-Xmx768m",
+            "-XX:+UseG1GC",
+            "-XX:TieredStopAtLevel=1",
+            "-Dlog4j2.level=WARN",
+            "-cp",
+            paths.kafka_classpath(),
+            "kafka.Kafka",
+            properties,
+        ]
 
 
 def _kafka_properties(port: int, controller_port: int, data: Path) -> str:
@@ -126,9 +136,24 @@ group.initial.rebalance.delay.ms=0
 def _format_kafka_storage(properties: Path) -> None:
     cluster_id = _kafka_cluster_id()
     formatted = subprocess.run(
-        ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", paths.kafka_classpath(), "kafka.tools.StorageTool", "format", "-t",
-         cluster_id, "-c", str(properties)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        [
+            "java",
+            "-Xmx128m",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            paths.kafka_classpath(),
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            cluster_id,
+            "-c",
+            str(properties),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     if formatted.returncode != 0:
         raise BrokerFailed(f"formatting Kafka's storage failed:\n{formatted.stdout}{formatted.stderr}")

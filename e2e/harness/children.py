@@ -4,6 +4,7 @@ Every child gets its own session, so that its whole process group can be ended b
 kill it when we die, so that a killed test run leaves no broker behind. Nothing is ever looked up or ended by name.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -31,19 +32,15 @@ def end_group(child: subprocess.Popen, grace_s: float = 3.0) -> None:
     """Ends the child and what it started: SIGTERM, then SIGKILL when the grace is over."""
     if child.poll() is None:
         _signal_group(child, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            pass
     _signal_group(child, signal.SIGKILL)
     child.wait()
 
 
 def _signal_group(child: subprocess.Popen, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def rss_mib(pid: int) -> float:

@@ -65,8 +65,19 @@ def _kafka_jars(say) -> None:
         # Into a directory of its own first: an interrupted copy must not look like a whole one.
         partial = paths.KAFKA_HOME / "libs.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        _run(["mvn", "-q", "-B", "-ntp", "-f", paths.E2E / "java" / "pom.xml", "dependency:copy-dependencies",
-              f"-DoutputDirectory={partial}"], "copy the jars")
+        _run(
+            [
+                "mvn",
+                "-q",
+                "-B",
+                "-ntp",
+                "-f",
+                paths.E2E / "java" / "pom.xml",
+                "dependency:copy-dependencies",
+                f"-DoutputDirectory={partial}",
+            ],
+            "copy the jars",
+        )
         shutil.rmtree(paths.KAFKA_LIBS, ignore_errors=True)
         partial.rename(paths.KAFKA_LIBS)
 
@@ -77,10 +88,22 @@ def _class_archive(say) -> None:
         return
     with _step(say, "class archive for the Java tools"):
         subprocess.run(
-            ["java", f"-XX:ArchiveClassesAtExit={paths.KAFKA_CLASS_ARCHIVE}", "-cp", paths.kafka_classpath(),
-             "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", "127.0.0.1:1", "--list", "--command-config",
-             str(paths.E2E / "java" / "impatient.properties")],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=3 * _MINUTES, check=False,
+            [
+                "java",
+                f"-XX:ArchiveClassesAtExit={paths.KAFKA_CLASS_ARCHIVE}",
+                "-cp",
+                paths.kafka_classpath(),
+                "org.apache.kafka.tools.TopicCommand",
+                "--bootstrap-server",
+                "127.0.0.1:1",
+                "--list",
+                "--command-config",
+                str(paths.E2E / "java" / "impatient.properties"),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=3 * _MINUTES,
+            check=False,
         )
 
 
@@ -98,8 +121,16 @@ def _need(tool: str, what: str) -> None:
 
 
 def _run(command: list, what: str, cwd: Path | None = None) -> None:
-    finished = subprocess.run([str(part) for part in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=15 * _MINUTES, check=False)
+    finished = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=15 * _MINUTES,
+        check=False,
+    )
     if finished.returncode != 0:
         raise InstallFailed(f"{what} failed with {finished.returncode}:\n{finished.stdout[-4000:]}")
 

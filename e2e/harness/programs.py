@@ -46,15 +46,18 @@ def programs(suites: set[str], against: str, weir_binary: Path, crash_rounds: in
     chosen = []
     for suite in SUITES:
         if suite in suites:
-            chosen += [Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite])
-                       for name, command in _commands(suite, against, weir_binary, crash_rounds)]
+            chosen += [
+                Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite])
+                for name, command in _commands(suite, against, weir_binary, crash_rounds)
+            ]
     return chosen
 
 
 def _commands(suite: str, against: str, weir_binary: Path, crash_rounds: int | None) -> list[tuple[str, list]]:
     if suite == "go":
-        return [(folder.name, [paths.GO_BIN / folder.name])
-                for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()]
+        return [
+            (folder.name, [paths.GO_BIN / folder.name]) for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()
+        ]
     if suite == "crash":
         return _crash_commands(against, weir_binary, crash_rounds)
     return [(script.stem, [paths.VENV_PYTHON, script]) for script in sorted((paths.E2E / suite).glob("*.py")) if _is_program(script)]
@@ -78,8 +81,15 @@ def _is_program(script: Path) -> bool:
 
 def environment(against: str, bootstrap: str, broker_pid: int | None) -> dict[str, str]:
     """What a program is told: where the broker is, which one it is, and its pid where that is measured."""
-    told = dict(os.environ, BOOTSTRAP=bootstrap, AGAINST=against, PYTHONPATH=str(paths.E2E), PYTHONUNBUFFERED="1",
-                KAFKA_CLASSPATH=paths.kafka_classpath(), KAFKA_CLASS_ARCHIVE=str(paths.KAFKA_CLASS_ARCHIVE))
+    told = dict(
+        os.environ,
+        BOOTSTRAP=bootstrap,
+        AGAINST=against,
+        PYTHONPATH=str(paths.E2E),
+        PYTHONUNBUFFERED="1",
+        KAFKA_CLASSPATH=paths.kafka_classpath(),
+        KAFKA_CLASS_ARCHIVE=str(paths.KAFKA_CLASS_ARCHIVE),
+    )
     if broker_pid is not None:
         told["BROKER_PID"] = str(broker_pid)
     return told

@@ -14,15 +14,34 @@ def main() -> None:
 
 def of_a_topic(topic: str) -> None:
     entity = ("--entity-type", "topics", "--entity-name", topic)
-    contains(tool("kafka-configs", *entity, "--alter", "--add-config", "retention.ms=3600000,cleanup.policy=[compact,delete]"),
-             "Completed updating config")
+    contains(
+        tool("kafka-configs", *entity, "--alter", "--add-config", "retention.ms=3600000,cleanup.policy=[compact,delete]"),
+        "Completed updating config",
+    )
     described = tool("kafka-configs", *entity, "--describe")
-    contains(described, "cleanup.policy=compact,delete", "retention.ms=3600000", "DYNAMIC_TOPIC_CONFIG:retention.ms=3600000",
-             "DEFAULT_CONFIG:log.cleanup.policy=delete")
+    contains(
+        described,
+        "cleanup.policy=compact,delete",
+        "retention.ms=3600000",
+        "DYNAMIC_TOPIC_CONFIG:retention.ms=3600000",
+        "DEFAULT_CONFIG:log.cleanup.policy=delete",
+    )
     tool("kafka-configs", *entity, "--alter", "--delete-config", "retention.ms,cleanup.policy")
-    contains(tool("kafka-configs", *entity, "--describe", "--all"), "retention.ms=604800000", "cleanup.policy=delete",
-             "max.message.bytes=1048588", "compression.type=producer")
-    refused("kafka-configs", *entity, "--alter", "--add-config", "retention.ms=soon", because="Invalid value soon for configuration retention.ms")
+    contains(
+        tool("kafka-configs", *entity, "--describe", "--all"),
+        "retention.ms=604800000",
+        "cleanup.policy=delete",
+        "max.message.bytes=1048588",
+        "compression.type=producer",
+    )
+    refused(
+        "kafka-configs",
+        *entity,
+        "--alter",
+        "--add-config",
+        "retention.ms=soon",
+        because="Invalid value soon for configuration retention.ms",
+    )
     refused("kafka-configs", *entity, "--alter", "--add-config", "nosuch=1", because="nosuch")
 
 

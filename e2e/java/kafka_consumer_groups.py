@@ -33,9 +33,19 @@ def main() -> None:
 def with_a_member(topic: str, group: str) -> None:
     """While a consumer is inside: it is shown, and the group can be neither reset nor deleted."""
     member = subprocess.Popen(
-        command("kafka-console-consumer", "--bootstrap-server", BOOTSTRAP, "--topic", topic, "--group", group,
-                "--command-property", "client.id=insider"),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        command(
+            "kafka-console-consumer",
+            "--bootstrap-server",
+            BOOTSTRAP,
+            "--topic",
+            topic,
+            "--group",
+            group,
+            "--command-property",
+            "client.id=insider",
+        ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         eventually("the member is shown", lambda: "insider" in attempt("kafka-consumer-groups", "--group", group, "--describe")[1])
@@ -43,8 +53,9 @@ def with_a_member(topic: str, group: str) -> None:
         equal("state and members", state[-2:], ["Stable", "1"])
         members = tool("kafka-consumer-groups", "--group", group, "--describe", "--members", "--verbose")
         contains(members, "insider", f"{topic}")
-        refused("kafka-consumer-groups", "--group", group, "--topic", topic, "--reset-offsets", "--to-earliest", "--execute",
-                because="inactive")
+        refused(
+            "kafka-consumer-groups", "--group", group, "--topic", topic, "--reset-offsets", "--to-earliest", "--execute", because="inactive"
+        )
         refused("kafka-consumer-groups", "--group", group, "--delete", because="not empty")
     finally:
         member.terminate()

@@ -9,8 +9,20 @@ RECORDS = 100_000
 def main() -> None:
     topic = unique("load")
     tool("kafka-topics", "--create", "--topic", topic, "--partitions", "3", "--replication-factor", "1")
-    sent = tool("kafka-producer-perf-test", "--topic", topic, "--num-records", str(RECORDS), "--record-size", "200", "--throughput", "-1",
-                "--command-property", "acks=all", "compression.type=lz4")
+    sent = tool(
+        "kafka-producer-perf-test",
+        "--topic",
+        topic,
+        "--num-records",
+        str(RECORDS),
+        "--record-size",
+        "200",
+        "--throughput",
+        "-1",
+        "--command-property",
+        "acks=all",
+        "compression.type=lz4",
+    )
     contains(sent, f"{RECORDS} records sent")
     read = tool("kafka-consumer-perf-test", "--topic", topic, "--num-records", str(RECORDS), "--timeout", "30000", "--hide-header")
     figures = rows(read)[-1]

@@ -6,12 +6,14 @@ from tools import attempt, contains, refused, tool
 
 def main() -> None:
     topic = unique("tutorial")
-    created = tool("kafka-topics", "--create", "--topic", topic, "--partitions", "1", "--replication-factor", "1",
-                   "--config", "retention.ms=3600000")
+    created = tool(
+        "kafka-topics", "--create", "--topic", topic, "--partitions", "1", "--replication-factor", "1", "--config", "retention.ms=3600000"
+    )
     contains(created, f"Created topic {topic}.")
     described = tool("kafka-topics", "--describe", "--topic", topic)
-    contains(described, f"Topic: {topic}", "PartitionCount: 1", "ReplicationFactor: 1", "retention.ms=3600000",
-             "Partition: 0\tLeader: ", "Isr: ")
+    contains(
+        described, f"Topic: {topic}", "PartitionCount: 1", "ReplicationFactor: 1", "retention.ms=3600000", "Partition: 0\tLeader: ", "Isr: "
+    )
     refused("kafka-topics", "--create", "--topic", topic, because=f"Topic '{topic}' already exists")
     refused("kafka-topics", "--create", "--topic", unique("t"), "--config", "nosuch=1", because="Unknown topic config name: nosuch")
     refused("kafka-topics", "--create", "--topic", unique("t"), "--replication-factor", "3", because="replication factor")

@@ -15,12 +15,27 @@ def main() -> None:
     acknowledged = {(event["partition"], event["offset"]): event["value"] for event in sent if event["name"] == "producer_send_success"}
     equal("acknowledged", len(acknowledged), MESSAGES)
 
-    read = events(tool("kafka-verifiable-consumer", "--topic", topic, "--group-id", group, "--max-messages", str(MESSAGES),
-                       "--reset-policy", "earliest", "--verbose", "--session-timeout", "10000"))
+    read = events(
+        tool(
+            "kafka-verifiable-consumer",
+            "--topic",
+            topic,
+            "--group-id",
+            group,
+            "--max-messages",
+            str(MESSAGES),
+            "--reset-policy",
+            "earliest",
+            "--verbose",
+            "--session-timeout",
+            "10000",
+        )
+    )
     consumed = {(event["partition"], event["offset"]): event["value"] for event in read if event["name"] == "record_data"}
     equal("consumed", consumed, acknowledged)
-    committed = {entry["partition"]: entry["offset"] for event in read if event["name"] == "offsets_committed"
-                 for entry in event["offsets"]}
+    committed = {
+        entry["partition"]: entry["offset"] for event in read if event["name"] == "offsets_committed" for entry in event["offsets"]
+    }
     equal("committed in the end", sum(committed.values()), MESSAGES)
     print(f"{MESSAGES} values acknowledged, consumed and committed")
 

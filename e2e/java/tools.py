@@ -33,9 +33,16 @@ CLASSES = {
 def command(name: str, *arguments: str) -> list[str]:
     """The command line of a tool, for whoever wants to run it beside something else."""
     return [
-        "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-        "-Xshare:auto", f"-XX:SharedArchiveFile={os.environ['KAFKA_CLASS_ARCHIVE']}", "-cp", os.environ["KAFKA_CLASSPATH"],
-        CLASSES[name], *arguments,
+        "java",
+        "-Xmx256m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xshare:auto",
+        f"-XX:SharedArchiveFile={os.environ['KAFKA_CLASS_ARCHIVE']}",
+        "-cp",
+        os.environ["KAFKA_CLASSPATH"],
+        CLASSES[name],
+        *arguments,
     ]
 
 
@@ -57,7 +64,12 @@ def refused(name: str, *arguments: str, because: str) -> None:
 def attempt(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
     finished = subprocess.run(
         command(name, *_with_bootstrap(name, arguments)),
-        input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=WITHIN_S, check=False,
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
     )
     return finished.returncode, finished.stdout
 

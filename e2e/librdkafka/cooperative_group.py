@@ -19,14 +19,16 @@ class Member:
         self.revoked: list[int] = []
         self.read: list[bytes] = []
         self._leave = threading.Event()
-        self._consumer = Consumer({
-            "bootstrap.servers": BOOTSTRAP,
-            "group.id": group,
-            "partition.assignment.strategy": "cooperative-sticky",
-            "auto.offset.reset": "earliest",
-            "session.timeout.ms": 10_000,
-            "heartbeat.interval.ms": 500,
-        })
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": BOOTSTRAP,
+                "group.id": group,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": 10_000,
+                "heartbeat.interval.ms": 500,
+            }
+        )
         self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()

@@ -12,8 +12,11 @@ CODECS = ("gzip", "snappy", "lz4", "zstd")
 def main() -> None:
     topic = unique("kcat")
     kcat("-P", "-t", topic, "-K:", "-H", "lang=en", stdin="a:one\nb:two\n")
-    equal("with keys and headers", kcat("-C", "-t", topic, "-e", "-q", "-f", "%p %o %k %s %h\n").splitlines(),
-          ["0 0 a one lang=en", "0 1 b two lang=en"])
+    equal(
+        "with keys and headers",
+        kcat("-C", "-t", topic, "-e", "-q", "-f", "%p %o %k %s %h\n").splitlines(),
+        ["0 0 a one lang=en", "0 1 b two lang=en"],
+    )
     listed = json.loads(kcat("-L", "-J", "-t", topic))
     equal("listed topic and partitions", [(entry["topic"], len(entry["partitions"])) for entry in listed["topics"]], [(topic, 1)])
     equal("one broker, the controller", [broker["id"] for broker in listed["brokers"]], [listed["controllerid"]])
@@ -32,7 +35,10 @@ def main() -> None:
 
 def by_time(topic: str) -> None:
     """-Q asks for the first offset at or after a time; -1 and -2 stand for the end and the beginning."""
-    times = {int(offset): int(time) for offset, time in (line.split() for line in kcat("-C", "-t", topic, "-e", "-q", "-f", "%o %T\n").splitlines())}
+    times = {
+        int(offset): int(time)
+        for offset, time in (line.split() for line in kcat("-C", "-t", topic, "-e", "-q", "-f", "%o %T\n").splitlines())
+    }
     middle = times[300]
     first_at_middle = min(offset for offset, time in times.items() if time >= middle)
     for asked, offset in ((middle, first_at_middle), (0, 0), (-2, 0), (-1, len(times))):
@@ -53,7 +59,9 @@ def tombstone(topic: str) -> None:
 
 
 def kcat(*arguments: str, stdin: str = "") -> str:
-    finished = subprocess.run(["kcat", "-b", BOOTSTRAP, *arguments], input=stdin, capture_output=True, text=True, timeout=WITHIN_S, check=False)
+    finished = subprocess.run(
+        ["kcat", "-b", BOOTSTRAP, *arguments], input=stdin, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
     if finished.returncode != 0:
         raise AssertionError(f"kcat {' '.join(arguments)} ended with {finished.returncode}:\n{finished.stderr}")
     return finished.stdout

@@ -14,14 +14,16 @@ class Member:
     def __init__(self, topic: str, group: str, instance: str):
         self.owned: list[int] = []
         self.assignments = 0
-        self._consumer = Consumer({
-            "bootstrap.servers": BOOTSTRAP,
-            "group.id": group,
-            "group.instance.id": instance,
-            "partition.assignment.strategy": "range",
-            "session.timeout.ms": 30_000,
-            "heartbeat.interval.ms": 500,
-        })
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": BOOTSTRAP,
+                "group.id": group,
+                "group.instance.id": instance,
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": 30_000,
+                "heartbeat.interval.ms": 500,
+            }
+        )
         self._consumer.subscribe([topic], on_assign=self._assigned)
 
     def poll(self) -> None:
@@ -47,6 +49,7 @@ def main() -> None:
             for member in members:
                 member.poll()
             return condition()
+
         return fact
 
     eventually("two partitions each", polled(lambda: len(members[0].owned) == 2 == len(members[1].owned)))

@@ -26,9 +26,11 @@ def main() -> int:
     topics = create_partitions()
     with_partitions_mib = rss_mib(broker_pid)
     idle_mib, seconds = asyncio.run(hold_connections(broker_pid, topics))
-    print(f"{TOPICS * PARTITIONS_EACH} partitions and {CONNECTIONS} connections ({seconds:.1f} s to open): {idle_mib:.0f} MiB resident "
-          f"when idle; {fresh_mib:.0f} MiB when fresh, {with_partitions_mib:.0f} MiB with the partitions, "
-          f"peak {peak_rss_mib(broker_pid):.0f} MiB")
+    print(
+        f"{TOPICS * PARTITIONS_EACH} partitions and {CONNECTIONS} connections ({seconds:.1f} s to open): {idle_mib:.0f} MiB resident "
+        f"when idle; {fresh_mib:.0f} MiB when fresh, {with_partitions_mib:.0f} MiB with the partitions, "
+        f"peak {peak_rss_mib(broker_pid):.0f} MiB"
+    )
     return 1 if AGAINST == "weir" and idle_mib >= MAX_IDLE_MIB else 0
 
 

@@ -20,9 +20,7 @@ def main() -> None:
         producer.close()
         expected += page
 
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", consumer_timeout_ms=int(PATIENCE_S * 1000)
-    )
+    consumer = KafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", consumer_timeout_ms=int(PATIENCE_S * 1000))
     read = [(record.value, [tuple(header) for header in record.headers]) for _, record in zip(expected, consumer)]
     consumer.close()
     equal("number of records", len(read), len(expected))

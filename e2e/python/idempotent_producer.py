@@ -29,9 +29,7 @@ def main() -> None:
     for partition in range(PARTITIONS):
         equal(f"acknowledged offsets of {partition}", acknowledged[partition], list(range(EACH)))
 
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", consumer_timeout_ms=int(PATIENCE_S * 1000)
-    )
+    consumer = KafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", consumer_timeout_ms=int(PATIENCE_S * 1000))
     values = defaultdict(list)
     for _, record in zip(sent, consumer):
         values[record.partition].append(int(record.value))

@@ -17,17 +17,13 @@ def main() -> None:
 
     producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, linger_ms=5)
     sent = [
-        producer.send(topic, key=b"sensor-%d" % sensor, value=b"%d" % reading)
-        for reading in range(READINGS)
-        for sensor in range(SENSORS)
+        producer.send(topic, key=b"sensor-%d" % sensor, value=b"%d" % reading) for reading in range(READINGS) for sensor in range(SENSORS)
     ]
     for future in sent:
         future.get(timeout=PATIENCE_S)
     producer.close()
 
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", consumer_timeout_ms=int(PATIENCE_S * 1000)
-    )
+    consumer = KafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", consumer_timeout_ms=int(PATIENCE_S * 1000))
     values, partitions = defaultdict(list), defaultdict(set)
     for _, record in zip(sent, consumer):
         values[record.key].append(int(record.value))
