@@ -56,7 +56,7 @@ mod tests {
             ["orders", "orders-dlq", "payments", "Orders2", "x"].map(str::to_owned).into_iter().collect();
         let cases: [(&str, &[&str]); 7] = [
             ("order", &["orders", "Orders2", "orders-dlq"]),
-            ("ordres", &["orders"]),
+            ("ordres", &["orders", "Orders2"]),
             ("ORDERS", &["orders", "Orders2", "orders-dlq"]),
             ("payment", &["payments"]),
             ("pay", &["payments"]),

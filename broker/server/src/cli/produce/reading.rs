@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_an_error() {
-        let long = vec![b'x'; 101];
+        let long = [b'x'; 101];
         assert!(next_chunk(&mut BufReader::new(&long[..]), 100).is_err());
         assert!(next_chunk(&mut BufReader::new(&long[..100]), 100).is_ok());
     }
