@@ -14,6 +14,7 @@ use crate::groups::Coordinators;
 use crate::health::Health;
 use crate::metadata::{Controller, View};
 use crate::metrics::Metrics;
+use crate::net::budget::ByteBudget;
 use crate::partition::registry::Registry;
 use crate::partition::settings::SettingsOf;
 use crate::partition::{PartitionError, PartitionHandle};
@@ -32,6 +33,7 @@ pub(crate) struct Broker {
     pub(crate) coordinators: Coordinators,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) request_budget: ByteBudget,
     /// Cancelled when the broker begins to stop: long polls answer at once.
     pub(crate) stop: CancellationToken,
 }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use weir_model::DurationMs;
 
 use crate::broker::Broker;
+use crate::groups::ShardHandle;
 use crate::partition::Command;
 
 /// How often sizes are counted.
@@ -50,6 +51,12 @@ async fn count(broker: &Broker) {
     let metrics = &broker.metrics;
     let bytes: u64 = broker.partitions.running().iter().map(|partition| partition.bytes()).sum();
     metrics.log_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    metrics.budget_free_bytes.set(i64::try_from(broker.request_budget.free()).unwrap_or(i64::MAX));
+    let mut groups = 0;
+    for shard in broker.coordinators.shards().into_iter().filter(ShardHandle::is_loaded) {
+        groups += shard.look(|groups| groups.list(&[], &[]).map_or(0, |list| list.len())).await.unwrap_or(0);
+    }
+    metrics.groups.set(i64::try_from(groups).unwrap_or(i64::MAX));
     let data = Arc::clone(&broker.data);
     if let Ok(Ok(space)) = tokio::task::spawn_blocking(move || data.space()).await {
         metrics.disk_free_bytes.set(i64::try_from(space.free).unwrap_or(i64::MAX));

@@ -6,6 +6,8 @@ mod broker;
 mod clock;
 mod dev;
 mod dispatch;
+#[cfg(test)]
+mod every_version_tests;
 mod groups;
 mod health;
 mod housekeeper;

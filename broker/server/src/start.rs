@@ -102,6 +102,9 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         view,
         controller,
         partitions,
+        request_budget: ByteBudget::new(
+            usize::try_from(config.queued_max_request_bytes.unwrap_or(BUDGET_DEFAULT)).unwrap_or(usize::MAX),
+        ),
         stop: stop.clone(),
     });
     broker.coordinators.shards();
@@ -204,7 +207,6 @@ async fn open_doors(
     tasks: &TaskTracker,
     connections: &TaskTracker,
 ) -> anyhow::Result<()> {
-    let budget = config.queued_max_request_bytes.unwrap_or(BUDGET_DEFAULT);
     let wide = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     let idle_max = config.connections_max_idle.map_or(Duration::MAX, |span| {
         Duration::from_millis(u64::try_from(span.0).unwrap_or(u64::MAX))
@@ -219,7 +221,8 @@ async fn open_doors(
         limits: FrameLimits {
             frame_max: wide(config.socket_request_max_bytes),
             idle_max,
-            budget: ByteBudget::new(usize::try_from(budget).unwrap_or(usize::MAX)),
+            budget: broker.request_budget.clone(),
+            connection_max: usize::try_from(config.connection_request_max_bytes).unwrap_or(usize::MAX),
         },
         stop: broker.stop.clone(),
         connections: connections.clone(),

@@ -46,8 +46,8 @@ pub(crate) fn of_produce(error: &ProduceError) -> ErrorCode {
         ProduceError::NoTransaction => ErrorCode::InvalidTxnState,
         ProduceError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         ProduceError::StaleProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
-        ProduceError::TimedOut => ErrorCode::RequestTimedOut,
-        ProduceError::TooManyWaiting => ErrorCode::ThrottlingQuotaExceeded,
+        // Too many: nothing was written, and a retry is safe.
+        ProduceError::TimedOut | ProduceError::TooManyWaiting => ErrorCode::RequestTimedOut,
         ProduceError::Storage(error) => of_storage(error),
     }
 }

@@ -22,7 +22,7 @@ pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: ListOf
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in &topic.partitions {
             let found = find(broker, caller.version, &image, &topic.name, asked, isolation).await;
-            partitions.push(answer(asked.partition_index, found));
+            partitions.push(answer(caller.version, asked.partition_index, found));
         }
         topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
     }
@@ -62,14 +62,19 @@ fn question(version: i16, timestamp: i64) -> Result<ListOffsets, ErrorCode> {
     ListOffsets::from_timestamp(timestamp).ok_or(ErrorCode::UnsupportedVersion)
 }
 
-fn answer(partition_index: i32, found: Result<ListedOffset, ErrorCode>) -> ListOffsetsPartitionResponse {
+fn answer(
+    version: i16,
+    partition_index: i32,
+    found: Result<ListedOffset, ErrorCode>,
+) -> ListOffsetsPartitionResponse {
     match found {
         Ok(ListedOffset { offset, timestamp, leader_epoch }) => ListOffsetsPartitionResponse {
             partition_index,
             error_code: 0,
             timestamp: timestamp.0,
             offset: offset.0,
-            leader_epoch: leader_epoch.0,
+            // Older versions have no room for it.
+            leader_epoch: if version >= 4 { leader_epoch.0 } else { LeaderEpoch::NONE.0 },
         },
         Err(code) => ListOffsetsPartitionResponse {
             partition_index,

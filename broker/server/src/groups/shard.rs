@@ -141,6 +141,7 @@ impl Owner {
                 self.take(next, &mut round);
             }
             self.tick(&mut round);
+            self.note();
             if !self.finish(round).await && self.reload().await.is_none() {
                 return;
             }
@@ -168,6 +169,13 @@ impl Owner {
         for _ in 0..ROUND_MAX {
             let Some(decision) = self.groups.tick(self.now()) else { return };
             self.prepare(decision, round);
+        }
+    }
+
+    /// What a person who watches groups wants to know.
+    fn note(&mut self) {
+        for note in self.groups.take_notes() {
+            info!(partition = %self.partition.partition, ?note, "group");
         }
     }
 

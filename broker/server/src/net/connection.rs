@@ -15,9 +15,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::budget::Share;
 use super::outgoing::{Piece, write_all};
-use super::receive::{FrameLimits, FrameReader, ReceiveError};
+use super::receive::{FrameLimits, FrameReader, ReceiveError, Shares};
 use crate::dispatch::Dispatch;
 use crate::metrics::BadInput;
 
@@ -99,7 +98,7 @@ impl From<ReceiveError> for Ended {
 /// An answer on its way, with what it holds of the byte budget.
 struct Promise {
     pieces: BoxFuture<'static, Option<Vec<Piece>>>,
-    _share: Option<Share>,
+    _shares: Option<Shares>,
 }
 
 async fn receive<R: tokio::io::AsyncRead + Unpin>(
@@ -116,12 +115,12 @@ async fn receive<R: tokio::io::AsyncRead + Unpin>(
             next = frames.next() => next?,
             () = stop.cancelled() => return Ok(()),
         };
-        let Some((frame, share)) = next else { return Ok(()) };
+        let Some((frame, shares)) = next else { return Ok(()) };
         match Box::pin(dispatch.handle(&mut session, frame)).await {
             Verdict::Answer(pieces) => {
-                place.send(Promise { pieces: std::future::ready(Some(pieces)).boxed(), _share: None });
+                place.send(Promise { pieces: std::future::ready(Some(pieces)).boxed(), _shares: None });
             }
-            Verdict::Later(pieces) => place.send(Promise { pieces, _share: Some(share) }),
+            Verdict::Later(pieces) => place.send(Promise { pieces, _shares: Some(shares) }),
             Verdict::Close(kind, why) => return Err(Ended::Bad(kind, why)),
         }
     }

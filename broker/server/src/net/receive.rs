@@ -48,7 +48,10 @@ pub(crate) struct FrameLimits {
     pub(crate) frame_max: usize,
     /// `connections.max.idle.ms`.
     pub(crate) idle_max: Duration,
+    /// Of all connections.
     pub(crate) budget: ByteBudget,
+    /// `weir.connection.request.max.bytes`: so that one connection can not take the whole budget.
+    pub(crate) connection_max: usize,
 }
 
 /// Reads frames off one connection.
@@ -57,15 +60,24 @@ pub(crate) struct FrameReader<R> {
     stream: R,
     buffer: BytesMut,
     limits: FrameLimits,
+    own_budget: ByteBudget,
+}
+
+/// What a frame holds of the connection's budget and of everybody's.
+#[derive(Debug)]
+pub(crate) struct Shares {
+    _own: Share,
+    _common: Share,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn new(stream: R, limits: FrameLimits) -> Self {
-        Self { stream, buffer: BytesMut::new(), limits }
+        let own_budget = ByteBudget::new(limits.connection_max);
+        Self { stream, buffer: BytesMut::new(), limits, own_budget }
     }
 
     /// The next frame's body with its share of the byte budget; `None` when the peer closed between frames.
-    pub(crate) async fn next(&mut self) -> Result<Option<(Bytes, Share)>, ReceiveError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<(Bytes, Shares)>, ReceiveError> {
         let idle = self.limits.idle_max;
         while self.buffer.len() < 4 {
             let read = match timeout(idle, self.first_bytes()).await {
@@ -77,7 +89,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             }
         }
         let length = self.length()?;
-        let share = self.limits.budget.take(length).await;
+        // Its own first: who waits for what it already holds itself keeps nothing from the others.
+        let shares = Shares { _own: self.own_budget.take(length).await, _common: self.limits.budget.take(length).await };
         let patience = FRAME_GRACE + Duration::from_secs(length as u64 / SLOWEST_RATE);
         timeout(patience, self.fill_to(4 + length)).await.map_err(|_| ReceiveError::Slow(patience))??;
         let mut frame = self.buffer.split_to(4 + length);
@@ -85,7 +98,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             self.buffer = BytesMut::new();
         }
         let body = frame.split_off(4).freeze();
-        Ok(Some((body, share)))
+        Ok(Some((body, shares)))
     }
 
     fn length(&self) -> Result<usize, ReceiveError> {
@@ -138,7 +151,7 @@ mod tests {
     use super::*;
 
     fn limits() -> FrameLimits {
-        FrameLimits { frame_max: 1000, idle_max: Duration::from_secs(600), budget: ByteBudget::new(1 << 20) }
+        FrameLimits { frame_max: 1000, idle_max: Duration::from_secs(600), budget: ByteBudget::new(1 << 20), connection_max: 1 << 20 }
     }
 
     async fn read_all(bytes: &[u8]) -> (Vec<Vec<u8>>, Option<ReceiveError>) {

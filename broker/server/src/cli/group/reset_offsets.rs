@@ -10,7 +10,7 @@ use weir_model::Offset;
 
 use super::selection::Selection;
 use crate::cli::failure::Failure;
-use crate::cli::output::Line;
+use crate::cli::output::{Line, counted};
 use crate::cli::session::Session;
 use crate::cli::wall_clock::now;
 use target::{Bounds, Target, TargetArgs, new_offset};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use weir_core::partition::{Acks, Effect, Produce, Produced, StorageFailure, Token};
 use weir_log::{LogError, SyncDone};
-use weir_model::{LeaderEpoch, Millis, Offset};
+use weir_model::{DurationMs, LeaderEpoch, Millis, Offset};
 
 use super::{Driver, Running, Unanswered};
 use crate::clock;
@@ -110,10 +110,11 @@ impl Driver {
     }
 
     pub(super) fn synced(&mut self, done: Result<SyncDone, LogError>, took: Duration) {
+        let began = clock::now() - DurationMs(i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
         self.surroundings.metrics.sync_seconds.observe(took.as_secs_f64());
         match done.and_then(|done| self.log.synced(done)) {
             Ok(end) => {
-                self.replica.on_durable(end, clock::now(), &mut self.work.effects);
+                self.replica.on_durable(end, began, &mut self.work.effects);
             }
             Err(error) => {
                 self.disk_failed("a sync failed: nothing after it is trusted", &error);
