@@ -1,6 +1,6 @@
 //! A segment's sparse index: every few KiB the offset, the position, and the largest timestamp before it. One list
-//! answers both "where is this offset" and "where does this time begin". Bounded: when it is full, the older half is
-//! thinned out, so that lookups near the end, where consumers are, stay short.
+//! answers both "where is this offset" and "where does this time begin". Bounded: when it is full, all but the newest
+//! entries are spaced out evenly, so that lookups near the end, where consumers are, stay short, and no others get long.
 
 use weir_model::{Millis, Offset};
 
@@ -8,6 +8,8 @@ use crate::framing::Fields;
 
 /// At 16 bytes each, 128 KiB.
 const MOST_ENTRIES: usize = 8192;
+/// The newest entries are never thinned out.
+const DENSE_ENTRIES: usize = 2048;
 pub(crate) const ENTRY_BYTES: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Index {
     entries: Vec<Entry>,
+    /// Thinning leaves no larger gaps than this, unless batches are larger.
+    spacing: u64,
 }
 
 impl Index {
@@ -34,7 +38,7 @@ impl Index {
         }
         let (Ok(delta), Ok(position)) = (u32::try_from(delta), u32::try_from(position)) else { return };
         if self.entries.len() >= MOST_ENTRIES {
-            self.thin();
+            self.thin(interval);
         }
         self.entries.push(Entry { delta, position, max_before });
     }
@@ -87,19 +91,35 @@ impl Index {
                 max_before: Millis(fields.i64()?),
             });
         }
-        entries.is_sorted_by_key(|e| (e.position, e.delta)).then_some(Self { entries })
+        entries.is_sorted_by_key(|e| (e.position, e.delta)).then_some(Self { entries, spacing: 0 })
     }
 
     fn position_before(&self, after: usize) -> u64 {
         after.checked_sub(1).map_or(0, |i| u64::from(self.entries[i].position))
     }
 
-    fn thin(&mut self) {
-        let half = self.entries.len() / 2;
-        let mut at = 0;
-        self.entries.retain(|_| {
+    fn thin(&mut self, interval: u64) {
+        self.spacing = self.spacing.max(interval.max(1));
+        self.space_out();
+        // The spacing grows with the segment, and only when it must.
+        while self.entries.len() > MOST_ENTRIES * 3 / 4 {
+            self.spacing = self.spacing.saturating_add(self.spacing.div_ceil(4));
+            self.space_out();
+        }
+    }
+
+    /// Drops entries that leave no larger gap than the spacing.
+    fn space_out(&mut self) {
+        let dense_from = self.entries.len().saturating_sub(DENSE_ENTRIES);
+        let nexts: Vec<_> =
+            self.entries.iter().skip(1).take(dense_from).map(|e| u64::from(e.position)).collect();
+        let (mut at, mut kept) = (0, 0);
+        self.entries.retain(|entry| {
+            let next = nexts.get(at).copied();
             at += 1;
-            at > half || at % 2 == 0
+            let keep = next.is_none_or(|next| next - kept > self.spacing);
+            kept = if keep { u64::from(entry.position) } else { kept };
+            keep
         });
     }
 }
@@ -138,13 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn a_full_index_thins_its_older_half() {
-        let index = filled(200_000);
+    fn a_full_index_stays_dense_at_its_end_and_even_elsewhere() {
+        let batches = 1_000_000i64;
+        let mut index = Index::default();
+        for i in 0..batches {
+            index.note(i, i as u64 * 1000, Millis(0), 4000);
+        }
         assert!(index.entries.len() <= MOST_ENTRIES);
-        assert!(index.entries.is_sorted_by_key(|e| e.position));
-        let near_end = index.floor_of_delta(199_990 * 10);
-        assert!(199_990_000 - near_end <= 4000);
-        assert!(index.floor_of_delta(100_000 * 10) <= 100_000_000);
+        for i in (0..batches).step_by(997) {
+            let gap = i as u64 * 1000 - index.floor_of_delta(i);
+            let most = if i > batches - 2000 * 4 { 4_000 } else { 640_000 };
+            assert!(gap <= most, "batch {i}: {gap}");
+        }
     }
 
     #[test]

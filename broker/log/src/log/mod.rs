@@ -65,6 +65,7 @@ pub struct Log<D: Disk> {
     /// A failed write may have left bytes past the end.
     untrimmed: bool,
     open_closed: VecDeque<Offset>,
+    cursors: read::Cursors,
 }
 
 /// Whether the names in the directory, and the directory's own, are durable.
@@ -222,7 +223,8 @@ impl<D: Disk> Log<D> {
     }
 
     /// Jobs under way must not write down a layout that is about to be gone. The lock is held while they do write.
-    fn change_layout(&self) {
+    fn change_layout(&mut self) {
+        self.cursors.forget();
         let mut layout = self.gate.layout.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *layout += 1;
     }

@@ -87,6 +87,7 @@ impl<D: Disk> Log<D> {
             oldest_unflushed: None,
             untrimmed: false,
             open_closed: VecDeque::new(),
+            cursors: super::read::Cursors::default(),
         }
     }
 

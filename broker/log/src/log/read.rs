@@ -51,6 +51,37 @@ impl<F: DiskFile> Slice<F> {
     }
 }
 
+/// Where the last few reads ended: a consumer's next read begins there, and need not be looked up.
+#[derive(Debug, Default)]
+pub(super) struct Cursors {
+    ends: [Option<Cursor>; 4],
+    oldest: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cursor {
+    offset: Offset,
+    segment: Offset,
+    position: u64,
+}
+
+impl Cursors {
+    fn get(&self, offset: Offset, segment: Offset) -> Option<u64> {
+        let known = self.ends.iter().flatten().find(|c| c.offset == offset && c.segment == segment);
+        known.map(|c| c.position)
+    }
+
+    fn note(&mut self, offset: Offset, segment: Offset, position: u64) {
+        self.ends[self.oldest] = Some(Cursor { offset, segment, position });
+        self.oldest = (self.oldest + 1) % self.ends.len();
+    }
+
+    /// Positions are no longer what they were.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
 impl<D: Disk> Log<D> {
     /// Whole batches from the one that holds `from`, all of them below `up_to`, of at most `max_bytes`, of one segment.
     /// With `at_least_one` the first batch comes however large it is. None when there is nothing to give.
@@ -65,13 +96,25 @@ impl<D: Disk> Log<D> {
         if from < self.log_start || from > self.log_end {
             return Err(LogError::OutOfRange { asked: from, start: self.log_start, end: self.log_end });
         }
+        if from >= up_to {
+            return Ok(None);
+        }
         let place = self.place.clone();
         let mut at = self.locate(from);
         while let Some(here) = at.filter(|here| *here < self.segments.len()) {
             self.touch(here);
+            let known = self.cursors.get(from, self.segments[here].base);
             let segment = &mut self.segments[here];
-            if let Some(first) = segment.find(&place, from)? {
-                return slice(segment, &place, &first, up_to, max_bytes, at_least_one);
+            let found = match known {
+                Some(position) => segment.walk_until(&place, position, |b| b.header.last_offset() >= from)?,
+                None => segment.find(&place, from)?,
+            };
+            if let Some(first) = found {
+                let slice = slice(segment, &place, &first, up_to, max_bytes, at_least_one)?;
+                if let Some(slice) = &slice {
+                    self.cursors.note(slice.next, segment.base, slice.position + slice.len as u64);
+                }
+                return Ok(slice);
             }
             // Compaction left nothing at the end of this segment.
             at = Some(here + 1);

@@ -91,6 +91,7 @@ impl<D: Disk> Log<D> {
         self.oldest_unflushed = None;
         self.untrimmed = false;
         self.open_closed.clear();
+        self.cursors.forget();
         self.drop_snapshots_above(end)
     }
 
