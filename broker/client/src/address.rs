@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_says_why() {
-        let cases: [(&str, fn(String) -> AddressError); 8] = [
+        type Why = fn(String) -> AddressError;
+        let cases: [(&str, Why); 8] = [
             ("", AddressError::NoHost),
             (":9092", AddressError::NoHost),
             ("host:", AddressError::BadPort),

@@ -210,3 +210,6 @@ impl Known {
         open.find(|connection| !connection.is_closed()).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

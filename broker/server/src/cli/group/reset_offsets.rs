@@ -73,9 +73,9 @@ async fn refuse_active(session: &Session, group: &str) -> Result<(), Failure> {
     match session.client.describe_group(group).await {
         Ok(described) if !described.members.is_empty() => Err(Failure::refused(
             format!(
-                "group {group} is {} and has {} members",
+                "group {group} is {} and has {}",
                 described.state.to_lowercase(),
-                described.members.len()
+                counted(described.members.len() as u64, "member")
             ),
             "stop its members first: they would overwrite the offsets",
         )),
