@@ -123,6 +123,7 @@ impl<D: Disk> DataDir<D> {
     pub fn delete_topic(&self, topic: TopicId) -> Result<(), LogError> {
         let dir = self.topic_dir(topic);
         let doomed = dir.with_file_name(format!("{topic}{DELETED}"));
+        self.home.forget(&dir);
         match self.home.disk.rename(&dir, &doomed) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other.map_err(|e| self.error(&dir, e))?,

@@ -83,7 +83,7 @@ impl<D: Disk> Log<D> {
             dirs.push(self.place.dir.to_path_buf());
         }
         if ancestors {
-            dirs.extend(self.home.ancestors_of(&self.place.dir));
+            dirs.extend(self.home.unsynced_above(&self.place.dir));
         }
         let small = if due { self.small_files() } else { SmallFiles::default() };
         let done = Covered {
@@ -121,7 +121,10 @@ impl<D: Disk> Log<D> {
             }
         }
         self.names.synced = self.names.synced.max(covered.names);
-        self.names.ancestors_synced |= covered.ancestors;
+        if covered.ancestors && !self.names.ancestors_synced {
+            self.names.ancestors_synced = true;
+            self.home.synced_above(&self.place.dir);
+        }
         self.durable_end = self.durable_end.max(covered.end);
         if self.durable_end == self.log_end {
             self.oldest_unflushed = None;

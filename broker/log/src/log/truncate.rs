@@ -154,9 +154,10 @@ impl<D: Disk> Log<D> {
         let dir = &self.place.dir;
         self.place.disk.sync_dir(dir).map_err(|e| self.place.error(dir, e))?;
         if !self.names.ancestors_synced {
-            for above in self.home.ancestors_of(dir) {
+            for above in self.home.unsynced_above(dir) {
                 self.place.disk.sync_dir(&above).map_err(|e| self.place.error(&above, e))?;
             }
+            self.home.synced_above(dir);
         }
         self.names.ancestors_synced = true;
         self.names.synced = self.names.changed;
