@@ -18,6 +18,8 @@ pub(crate) const NOT_ASKED: i32 = i32::MIN;
 /// On a topic.
 pub(crate) const TOPIC: i32 =
     bits(&[READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS]);
+/// On a group.
+pub(crate) const GROUP: i32 = bits(&[READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS]);
 /// On the cluster.
 pub(crate) const CLUSTER: i32 =
     bits(&[CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE]);
@@ -37,6 +39,6 @@ mod tests {
 
     #[test]
     fn the_fields_are_those_of_kafka_without_an_authorizer() {
-        assert_eq!((TOPIC, CLUSTER), (3576, 8096));
+        assert_eq!((TOPIC, GROUP, CLUSTER), (3576, 3400, 8096));
     }
 }

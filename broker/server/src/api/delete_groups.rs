@@ -6,7 +6,8 @@ use weir_core::group::{Command, GroupId, Reply};
 use weir_wire::ErrorCode;
 use weir_wire::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse};
 
-use super::group_words::{AT_A_TIME, ask, code, once_each};
+use super::group_words::{AT_A_TIME, ask, code};
+use super::repeated::first_of_each;
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
@@ -15,7 +16,7 @@ pub(crate) async fn handle(
     _: &Caller<'_>,
     request: DeleteGroupsRequest,
 ) -> DeleteGroupsResponse {
-    let results = stream::iter(once_each(request.groups_names))
+    let results = stream::iter(first_of_each(request.groups_names, Clone::clone))
         .map(|group| async move {
             let error = delete(broker, &group).await;
             DeletableGroupResult { group_id: group, error_code: error.into() }

@@ -1,5 +1,5 @@
 //! DescribeGroups: state and members of groups. A group that does not exist is in the state "Dead"; since version 6 that is
-//! an error, too.
+//! an error, too. A group that is named twice is described once, so that a small request has no answer of any size.
 
 use futures_util::{StreamExt, stream};
 use weir_core::group::{DescribedMember, Description, GroupId};
@@ -8,15 +8,12 @@ use weir_wire::messages::describe_groups::{
 };
 use weir_wire::{ErrorCode, Str};
 
-use super::group_words::{AT_A_TIME, look, once_each};
+use super::allowed_operations::{GROUP, NOT_ASKED};
+use super::group_words::{AT_A_TIME, look};
+use super::repeated::first_of_each;
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
-/// What an unsecured cluster allows on a group: read, delete, describe, describe and alter its settings (bits of Kafka's
-/// AclOperation).
-const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
-/// What the protocol sends when operations were not asked for.
-const NOT_ASKED: i32 = i32::MIN;
 /// The state of a group that does not exist.
 const DEAD: Str = Str::from_static("Dead");
 
@@ -26,9 +23,8 @@ pub(crate) async fn handle(
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
     let version = caller.version;
-    let operations =
-        if version >= 3 && request.include_authorized_operations { GROUP_OPERATIONS } else { NOT_ASKED };
-    let groups = stream::iter(once_each(request.groups))
+    let operations = if version >= 3 && request.include_authorized_operations { GROUP } else { NOT_ASKED };
+    let groups = stream::iter(first_of_each(request.groups, Clone::clone))
         .map(|group| async move {
             let id = GroupId::from(group.as_str());
             let seen = look(broker, &group, move |groups| groups.describe(&id)).await;
@@ -108,7 +104,7 @@ mod tests {
     }
 
     fn described(version: i16, seen: Result<Description, ErrorCode>) -> DescribedGroup {
-        let operations = if version >= 3 { GROUP_OPERATIONS } else { NOT_ASKED };
+        let operations = if version >= 3 { GROUP } else { NOT_ASKED };
         let group = describe(version, operations, "g".into(), seen);
         let response = DescribeGroupsResponse { groups: vec![group.clone()], ..Default::default() };
         weir_wire::frame::encode_response(version, 1, &response).unwrap();

@@ -2,7 +2,6 @@
 //! request does not get that far: an empty group id, another broker's group, a log that is still being read.
 //! What comes from a request is copied here, because members outlive their frames.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -54,13 +53,6 @@ pub(super) fn instance(id: Option<&Str>) -> Option<InstanceId> {
     id.map(|id| InstanceId::from(id.as_str()))
 }
 
-/// The groups in the order asked, each one once, so that a small request has no answer of any size.
-pub(super) fn once_each(mut groups: Vec<Str>) -> Vec<Str> {
-    let mut seen = HashSet::new();
-    groups.retain(|group| seen.insert(group.clone()));
-    groups
-}
-
 /// The peer's address as Kafka prints it: a slash, and IPv6 without abbreviations.
 pub(super) fn client_host(peer: SocketAddr) -> Arc<str> {
     let text = match peer.ip().to_canonical() {
@@ -90,15 +82,5 @@ mod tests {
     #[test]
     fn only_groups_with_a_name_have_members() {
         assert_eq!((named(""), named("g")), (Err(ErrorCode::InvalidGroupId), Ok(())));
-    }
-
-    #[test]
-    fn a_group_that_is_named_twice_is_answered_once() {
-        let cases: [(&[&str], &[&str]); 3] =
-            [(&[], &[]), (&["b", "a"], &["b", "a"]), (&["b", "a", "b", "", ""], &["b", "a", ""])];
-        for (asked, answered) in cases {
-            let groups = once_each(asked.iter().map(|name| Str::from(*name)).collect());
-            assert_eq!(groups.iter().map(Str::as_str).collect::<Vec<_>>(), answered);
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets};
 use weir_core::controller::{ControllerError, Image};
-use weir_core::group::{Command, GroupConfig, GroupError, Reply, shard_for};
+use weir_core::group::{GroupConfig, GroupError, shard_for};
 use weir_model::config::BrokerConfig;
 use weir_model::{BrokerId, PartitionIndex, TopicName};
 
@@ -66,11 +66,6 @@ impl Coordinators {
         let image = self.view.image();
         let Some(topic) = image.topic(CONSUMER_OFFSETS) else { return Vec::new() };
         topic.numbered().filter_map(|(index, _)| self.shard(&image, index)).collect()
-    }
-
-    /// Puts one command to the group's owner.
-    pub(crate) async fn ask(&self, group: &str, command: Command) -> Result<Reply, GroupError> {
-        self.shard_of(group)?.ask(command).await
     }
 
     /// Offsets of topics that were deleted are deleted too.
