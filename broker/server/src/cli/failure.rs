@@ -171,6 +171,9 @@ fn advice(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend => {
             "fewer replicas are in sync than min.insync.replicas asks for: see `weir topic describe TOPIC`"
         }
+        ErrorCode::InvalidTopicException => {
+            "a topic's name is 1 to 249 ASCII letters, digits, '.', '_' and '-', but neither '.' nor '..'"
+        }
         ErrorCode::NonEmptyGroup => "stop its members first",
         ErrorCode::LeaderNotAvailable => {
             "a partition has no leader: see `weir topic describe TOPIC` and `weir cluster describe`"

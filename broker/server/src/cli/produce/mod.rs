@@ -13,7 +13,7 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use weir_client::{ClientError, Delivered, Producer, ProducerOptions, ToProduce};
+use weir_client::{ClientError, Delivered, ErrorCode, NewTopic, Producer, ProducerOptions, ToProduce};
 use weir_model::PartitionIndex;
 use weir_model::records::Codec;
 
@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// The partition [default: by key as Kafka's own clients choose, or spread]
     #[arg(long, short, value_parser = clap::value_parser!(i32).range(0..))]
     partition: Option<i32>,
+    /// Create the topic with the broker's defaults when there is none of that name
+    #[arg(long)]
+    create: bool,
     /// How batches are compressed
     #[arg(long, short = 'z', value_enum, default_value_t = Compression::None)]
     compression: Compression,
@@ -86,7 +89,10 @@ impl Compression {
 
 pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     // First, so that a wrong name is told before anything is read or typed.
-    session.topic(&args.topic).await?;
+    match session.topic(&args.topic).await {
+        Err(Failure::UnknownTopic { .. }) if args.create => create_topic(session, &args.topic).await?,
+        found => drop(found?),
+    }
     let options = ProducerOptions { codec: args.compression.codec(), ..Default::default() };
     let producer = Producer::new(session.client.clone(), options).await?;
     let mut sender =
@@ -100,6 +106,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
         eprintln!("{}", summary(sender.producer.delivered(), &sender.topic));
     }
     sent
+}
+
+/// Somebody else may be quicker: that is as good.
+async fn create_topic(session: &Session, name: &str) -> Result<(), Failure> {
+    let topic = NewTopic { name: name.to_owned(), ..Default::default() };
+    match session.client.create_topic(&topic, false).await {
+        Err(error) if error.code() != Some(ErrorCode::TopicAlreadyExists) => return Err(error.into()),
+        _ => {}
+    }
+    session.client.await_topic(name, 1).await?;
+    Ok(())
 }
 
 fn format(args: &Args) -> Result<LineFormat, Failure> {
