@@ -173,8 +173,9 @@ impl Dispatch {
     }
 }
 
-fn decode<M: Message>(header: &RequestHeader, reader: Reader) -> Result<M, Verdict> {
-    frame::decode_body(header.version, reader)
+/// Bytes behind the body are let through, as Kafka does: librdkafka sends some behind Metadata.
+fn decode<M: Message>(header: &RequestHeader, mut reader: Reader) -> Result<M, Verdict> {
+    M::decode(header.version, &mut reader)
         .map_err(|error| Verdict::Close(BadInput::Body, format!("{}: {error}", header.key.name())))
 }
 

@@ -18,6 +18,10 @@ const FIRST_RESERVE: usize = 4096;
 const BUDGET_FACTOR: usize = 16;
 /// What a reader may always use, so that small frames never meet the factor.
 const BUDGET_FLOOR: usize = 64 * 1024;
+/// The same for frames so large that only batches or great arrays of ordinary names fill them: a frame of 100 MB must
+/// not be able to take 1.6 GB.
+const LARGE_FACTOR: usize = 4;
+const LARGE_FLOOR: usize = 16 << 20;
 /// The longest string of the protocol, in any encoding.
 pub(crate) const MAX_STR: usize = i16::MAX as usize;
 
@@ -88,7 +92,9 @@ impl Reader {
     /// What the arrays of a frame of this length may take by default.
     #[must_use]
     pub const fn budget_for(len: usize) -> usize {
-        len.saturating_mul(BUDGET_FACTOR).saturating_add(BUDGET_FLOOR)
+        let small = len.saturating_mul(BUDGET_FACTOR).saturating_add(BUDGET_FLOOR);
+        let large = len.saturating_mul(LARGE_FACTOR).saturating_add(LARGE_FLOOR);
+        if small < large { small } else { large }
     }
 
     /// The bytes that are left.

@@ -69,6 +69,7 @@ fn created(name: Str, topic: &Created, layers: BrokerLayers<'_>) -> CreatableTop
     CreatableTopicResult {
         name,
         topic_id: topic.id.0,
+        error_message: None,
         num_partitions: i32::try_from(topic.partitions).unwrap_or(i32::MAX),
         replication_factor: i16::try_from(topic.replication_factor).unwrap_or(i16::MAX),
         configs: Some(describe_topic(&topic.config, layers).map(setting).collect()),
@@ -134,7 +135,8 @@ mod tests {
             (Pairs::new(), Pairs::from([("log.segment.bytes".to_owned(), "2097152".to_owned())]));
         let layers = BrokerLayers { this_broker: &none, all_brokers: &all, file: &none };
         let told = created(Str::from("t"), &topic, layers);
-        assert_eq!((told.error_code, told.num_partitions, told.replication_factor), (0, 3, 1));
+        assert_eq!((told.error_code, told.error_message), (0, None));
+        assert_eq!((told.num_partitions, told.replication_factor), (3, 1));
         let configs = told.configs.unwrap();
         assert!(configs.is_sorted_by(|a, b| a.name < b.name));
         let of = |name: &str| {

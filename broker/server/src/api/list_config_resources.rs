@@ -60,6 +60,9 @@ mod tests {
 
     use super::*;
 
+    /// Names and types, or why there are none.
+    type Listed = Result<&'static [(&'static str, i8)], ErrorCode>;
+
     fn image() -> Image {
         let broker = |id, fenced| {
             Record::BrokerRegistered(Registration {
@@ -84,11 +87,11 @@ mod tests {
 
     #[test]
     fn types_are_listed_as_asked_and_unknown_ones_refuse_the_request() {
-        let everything = [("1", 8), ("1", 4), ("a", 2), ("b", 2)].as_slice();
-        let cases: [(i16, &[i8], Result<&[(&str, i8)], ErrorCode>); 8] = [
+        let everything: Listed = Ok(&[("1", 8), ("1", 4), ("a", 2), ("b", 2)]);
+        let cases: [(i16, &[i8], Listed); 8] = [
             (0, &[], Ok(&[])),
             (0, &[2], Err(ErrorCode::UnsupportedVersion)),
-            (1, &[], Ok(everything)),
+            (1, &[], everything),
             (1, &[2, 2], Ok(&[("a", 2), ("b", 2)])),
             (1, &[4], Ok(&[("1", 4)])),
             (1, &[16, 32], Ok(&[])),

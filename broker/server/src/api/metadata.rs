@@ -13,16 +13,9 @@ use weir_wire::messages::metadata::{
 };
 use weir_wire::{ErrorCode, Str};
 
-use super::{cluster_id, endpoints};
+use super::{allowed_operations, cluster_id, endpoints};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
-
-/// What an unsecured cluster allows on a topic: every operation there is (bits of Kafka's AclOperation).
-const TOPIC_OPERATIONS: i32 = 3576;
-/// The same for the cluster.
-const CLUSTER_OPERATIONS: i32 = 264;
-/// What the protocol sends when operations were not asked for.
-const NOT_ASKED: i32 = i32::MIN;
 
 pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: MetadataRequest) -> MetadataResponse {
     let wanted = Wanted::of(caller.version, &request);
@@ -30,7 +23,11 @@ pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: Metada
         create_missing(broker, &wanted).await;
     }
     let image = broker.image();
-    let operations = if request.include_topic_authorized_operations { TOPIC_OPERATIONS } else { NOT_ASKED };
+    let operations = if request.include_topic_authorized_operations {
+        allowed_operations::TOPIC
+    } else {
+        allowed_operations::NOT_ASKED
+    };
     let topics = describe(&image, &wanted, caller.version, operations);
     MetadataResponse {
         brokers: brokers(&image, &caller.session.listener),
@@ -38,8 +35,8 @@ pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: Metada
         controller_id: broker.id.0,
         topics,
         cluster_authorized_operations: match request.include_cluster_authorized_operations {
-            true => CLUSTER_OPERATIONS,
-            false => NOT_ASKED,
+            true => allowed_operations::CLUSTER,
+            false => allowed_operations::NOT_ASKED,
         },
         ..MetadataResponse::default()
     }
@@ -150,7 +147,7 @@ fn not_found(name: Option<&str>, id: TopicId, code: ErrorCode) -> MetadataRespon
         error_code: code.into(),
         name: name.map(Str::from),
         topic_id: id.0,
-        topic_authorized_operations: NOT_ASKED,
+        topic_authorized_operations: allowed_operations::NOT_ASKED,
         ..MetadataResponseTopic::default()
     }
 }

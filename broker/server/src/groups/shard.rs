@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use uuid::Uuid;
 use weir_core::group::{
     AppendFailure, Command, Decision, GroupConfig, GroupError, Groups, Now, Record, Reply, Token,
@@ -241,7 +241,7 @@ impl Owner {
         }
         self.groups.on_elected(self.now());
         self.loaded.store(true, Ordering::Release);
-        info!(partition = %self.partition.partition, "coordinating groups");
+        debug!(partition = %self.partition.partition, "coordinating groups");
         Some(())
     }
 

@@ -7,6 +7,11 @@ use weir_wire::messages::describe_topic_partitions::TopicRequest;
 
 use super::*;
 
+/// The topics asked for.
+type Names = &'static [&'static str];
+/// Where a page begins.
+type At = Option<(&'static str, i32)>;
+
 fn image() -> Image {
     let mut records = vec![Record::BrokerRegistered(Registration {
         id: BrokerId(1),
@@ -66,7 +71,7 @@ fn in_words(response: &DescribeTopicPartitionsResponse) -> String {
 
 #[test]
 fn pages_hold_as_many_partitions_as_they_may_and_say_where_the_next_begins() {
-    let cases: [(&[&str], usize, Option<(&str, i32)>, &str); 13] = [
+    let cases: [(Names, usize, At, &str); 13] = [
         (&[], 40, None, "a:012 b:01"),
         (&[], 1, None, "a:0 -> a:1"),
         (&[], 3, None, "a:012 -> b:0"),
@@ -112,7 +117,7 @@ fn walking_the_pages_shows_every_partition_once_whatever_their_size() {
 
 #[test]
 fn a_cursor_must_stand_at_a_partition_of_a_topic_that_is_asked_for() {
-    let cases: [(&[&str], Option<(&str, i32)>, bool); 5] = [
+    let cases: [(Names, At, bool); 5] = [
         (&["b"], None, true),
         (&["a", "b"], Some(("a", 0)), true),
         (&["b"], Some(("a", 0)), false),
