@@ -89,7 +89,9 @@ impl Client {
     where
         F: Future<Output = Result<T, ClientError>>,
     {
-        for attempt in 1.. {
+        let mut attempt = 0u32;
+        loop {
+            attempt = attempt.saturating_add(1);
             let tried = match self.connection(route, deadline).await {
                 Ok(connection) => {
                     let tried = exchange(connection.clone(), deadline).await;
@@ -116,7 +118,6 @@ impl Client {
                 self.forget(route);
             }
         }
-        Err(ClientError::ProducerFailed)
     }
 
     /// A connection to whoever answers: one that is open, or the first address that takes us.

@@ -157,7 +157,7 @@ impl Consumer {
             Err(error) => error,
             Ok(()) => match self.fetches.join_next().await {
                 None => return Ok(Vec::new()),
-                Some(Err(_)) => return Err(ClientError::ProducerFailed),
+                Some(Err(_)) => return Err(ClientError::ShutDown),
                 Some(Ok(arrived)) => match self.take_in(arrived) {
                     Ok(records) => {
                         self.failures = 0;

@@ -148,6 +148,9 @@ pub enum ClientError {
     /// An earlier batch of this idempotent producer failed, so that its sequence has a gap.
     #[error("the producer can not go on after an earlier failure")]
     ProducerFailed,
+    /// A task of the client's own ended before its time: the runtime is being shut down.
+    #[error("the client is being shut down")]
+    ShutDown,
     /// Retries went on until the time was up.
     #[error("gave up after {given:?}: {last}")]
     GaveUp {

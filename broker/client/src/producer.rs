@@ -234,7 +234,7 @@ impl Producer {
     async fn land_one(&mut self) -> Result<bool, ClientError> {
         let Some(joined) = self.on_their_way.join_next().await else { return Ok(false) };
         // The task is never aborted while the producer lives.
-        let shipment = joined.map_err(|_| ClientError::ProducerFailed)?;
+        let shipment = joined.map_err(|_| ClientError::ShutDown)?;
         self.busy.remove(&shipment.place);
         let base = shipment.outcome?;
         self.delivered.records += u64::from(shipment.records.unsigned_abs());

@@ -32,7 +32,9 @@ impl Client {
     /// Waits until a topic that was just created is known with a leader for each partition.
     pub async fn await_topic(&self, name: &str, partitions: usize) -> Result<TopicInfo, ClientError> {
         let deadline = self.deadline();
-        for attempt in 1.. {
+        let mut attempt = 0u32;
+        loop {
+            attempt = attempt.saturating_add(1);
             let found = self.fetch_topic(name, deadline).await;
             let wait = backoff(attempt);
             match found {
@@ -47,7 +49,6 @@ impl Client {
                 _ => tokio::time::sleep(wait).await,
             }
         }
-        self.fetch_topic(name, deadline).await
     }
 
     /// The connection for a route.
