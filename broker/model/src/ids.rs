@@ -72,7 +72,8 @@ impl TopicName {
         if name == "." || name == ".." {
             return Err(BadTopicName::Dots);
         }
-        if let Some(bad) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
+        if let Some(bad) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')))
+        {
             return Err(BadTopicName::Character(bad));
         }
         if name.len() > 249 {

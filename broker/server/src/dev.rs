@@ -9,6 +9,7 @@ use weir_core::controller::create_topics::{self, CreateTopics, NewTopic};
 use weir_core::controller::ControllerError;
 use weir_model::config::Pairs;
 
+use crate::cli::topic_spec::TopicSpec;
 use crate::settings::StaticSettings;
 use crate::start::{Running, start};
 use crate::until_told;
@@ -23,8 +24,8 @@ pub(crate) struct Dev {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Create this topic: name or name:partitions; may be given more than once
-    #[arg(long = "topic", value_name = "NAME[:PARTITIONS]", value_parser = parse_topic)]
-    topics: Vec<(String, i32)>,
+    #[arg(long = "topic", value_name = "NAME[:PARTITIONS]")]
+    topics: Vec<TopicSpec>,
     /// Address of /metrics, /livez and /readyz; none by default
     #[arg(long, value_name = "HOST:PORT")]
     http: Option<String>,
@@ -75,10 +76,10 @@ impl Dev {
     }
 }
 
-async fn create(running: &Running, topics: &[(String, i32)]) -> anyhow::Result<()> {
-    let topics = topics.iter().map(|(name, partitions)| NewTopic {
-        name: name.clone(),
-        partitions: *partitions,
+async fn create(running: &Running, topics: &[TopicSpec]) -> anyhow::Result<()> {
+    let topics = topics.iter().map(|topic| NewTopic {
+        name: topic.name.as_str().to_owned(),
+        partitions: topic.partitions.unwrap_or(-1),
         replication_factor: -1,
         assignments: Vec::new(),
         config: Vec::new(),
@@ -113,33 +114,8 @@ fn greet(running: &Running, directory: &std::path::Path, temporary: bool) {
          producer = KafkaProducer(bootstrap_servers=\"{bootstrap}\")\n  \
          producer.send(\"greetings\", b\"hello\").get()\n\n\
          With weir itself:\n  \
-         echo hello | weir produce greetings --bootstrap {bootstrap}\n  \
+         echo hello | weir produce greetings --create --bootstrap {bootstrap}\n  \
          weir consume greetings --bootstrap {bootstrap}\n",
         directory.display()
     );
-}
-
-fn parse_topic(text: &str) -> Result<(String, i32), String> {
-    let (name, partitions) = match text.split_once(':') {
-        None => (text, -1),
-        Some((name, count)) => match count.parse::<i32>() {
-            Ok(count) if count > 0 => (name, count),
-            _ => return Err(format!("{count:?} is not a number of partitions; write name:3")),
-        },
-    };
-    weir_model::TopicName::new(name).map(|_| (name.to_owned(), partitions)).map_err(|why| why.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_are_a_name_and_perhaps_a_number() {
-        assert_eq!(parse_topic("a"), Ok(("a".to_owned(), -1)));
-        assert_eq!(parse_topic("a.b:12"), Ok(("a.b".to_owned(), 12)));
-        for bad in ["", "a:0", "a:x", "a:-1", "a/b"] {
-            assert!(parse_topic(bad).is_err(), "{bad}");
-        }
-    }
 }

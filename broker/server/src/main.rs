@@ -3,6 +3,7 @@
 mod api;
 mod bind;
 mod broker;
+mod cli;
 mod clock;
 mod dev;
 mod dispatch;
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::settings::StaticSettings;
@@ -42,16 +43,18 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
+    client: cli::Globals,
+    #[command(flatten)]
     logging: Logging,
 }
 
 #[derive(Args, Debug)]
 struct Logging {
     /// What to log: a level, or a filter such as `info,weir=debug`
-    #[arg(long, global = true, env = "WEIR_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "WEIR_LOG", value_name = "FILTER", help_heading = "Logging")]
     log: Option<String>,
     /// How to write log lines
-    #[arg(long, global = true, env = "WEIR_LOG_FORMAT", value_enum)]
+    #[arg(long, global = true, env = "WEIR_LOG_FORMAT", value_enum, help_heading = "Logging")]
     log_format: Option<LogFormat>,
 }
 
@@ -61,6 +64,8 @@ enum Command {
     Broker(BrokerArguments),
     /// Start a broker on this machine, for development
     Dev(dev::Dev),
+    #[command(flatten)]
+    Client(cli::Command),
 }
 
 #[derive(Args, Debug)]
@@ -76,7 +81,7 @@ struct BrokerArguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("weir: {error:#}");
             ExitCode::FAILURE
@@ -84,18 +89,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { command, logging } = arguments;
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { command, client, logging } = arguments;
     match command {
         Command::Broker(broker) => {
             let settings = StaticSettings::load(broker.config.as_deref(), &broker.settings)?;
             let format = logging.log_format.unwrap_or(if settings.config.json_log { LogFormat::Json } else { LogFormat::Human });
             telemetry::start(format, logging.log.as_deref().unwrap_or("info"))?;
-            runtime()?.block_on(serve(settings))
+            runtime()?.block_on(serve(settings)).map(|()| ExitCode::SUCCESS)
         }
         Command::Dev(dev) => {
             telemetry::start(logging.log_format.unwrap_or_default(), logging.log.as_deref().unwrap_or("warn"))?;
-            runtime()?.block_on(dev.run())
+            runtime()?.block_on(dev.run()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Client(command) => {
+            Ok(runtime()?.block_on(cli::run(command, &client, Arguments::command())))
         }
     }
 }

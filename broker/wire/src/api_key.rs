@@ -32,12 +32,14 @@ impl ApiKey {
     }
 
     /// What an ApiVersions response says. Produce claims to begin at 0, or older librdkafka turns compression off
-    /// (KAFKA-18659), although versions 0 to 2 are refused.
+    /// (KAFKA-18659), although versions 0 to 2 are refused. The newest InitProducerId is unstable in Kafka 4.2, which
+    /// advertises it only to those who ask for unstable versions.
     #[must_use]
     pub const fn advertised_versions(self) -> VersionRange {
         let valid = self.valid_versions();
         match self {
             Self::Produce => VersionRange { min: 0, max: valid.max },
+            Self::InitProducerId => VersionRange { min: valid.min, max: valid.max - 1 },
             _ => valid,
         }
     }
