@@ -39,3 +39,11 @@ release: ## one static binary
 .PHONY: dev
 dev: release ## a broker on localhost:9092, gone with Ctrl-C
 	@exec $(WEIR) dev
+
+.PHONY: e2e
+e2e: ## real clients in four languages, bad input, limits and kill -9, against the release binary
+	@$(STEP) "real clients" e2e/run --weir $(WEIR)
+
+.PHONY: e2e-kafka
+e2e-kafka: ## the same programs against Apache Kafka 4.2
+	@$(STEP) "real clients against Apache Kafka" e2e/run --against kafka

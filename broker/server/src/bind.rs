@@ -27,8 +27,10 @@ impl Bound {
 pub(crate) async fn kafka(config: &BrokerConfig) -> anyhow::Result<Vec<Bound>> {
     let mut all = Vec::with_capacity(config.listeners.len());
     for listener in &config.listeners {
-        let sockets = bind(&listener.endpoint).await.with_context(|| format!("listener {}", listener.name))?;
-        let port = sockets.first().map_or(Ok(listener.endpoint.port), |s| s.local_addr().map(|a| a.port()))?;
+        let sockets =
+            bind(&listener.endpoint).await.with_context(|| format!("listener {}", listener.name))?;
+        let port =
+            sockets.first().map_or(Ok(listener.endpoint.port), |s| s.local_addr().map(|a| a.port()))?;
         let told = config.advertised_listeners.iter().find(|told| told.name == listener.name);
         let advertised = advertise(told.unwrap_or(listener), listener, port, &host_name());
         all.push(Bound { name: Arc::from(listener.name.as_str()), advertised, sockets });

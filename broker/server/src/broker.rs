@@ -55,7 +55,11 @@ impl Broker {
     }
 
     /// The owner of a partition that runs here.
-    pub(crate) fn partition(&self, topic: &Topic, index: PartitionIndex) -> Result<PartitionHandle, PartitionError> {
+    pub(crate) fn partition(
+        &self,
+        topic: &Topic,
+        index: PartitionIndex,
+    ) -> Result<PartitionHandle, PartitionError> {
         self.partitions.find(topic.id, index)
     }
 }

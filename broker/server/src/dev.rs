@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use weir_core::controller::create_topics::{self, CreateTopics, NewTopic};
 use weir_core::controller::ControllerError;
+use weir_core::controller::create_topics::{self, CreateTopics, NewTopic};
 use weir_model::config::Pairs;
 
 use crate::cli::topic_spec::TopicSpec;
@@ -40,7 +40,10 @@ impl Dev {
         let (directory, temporary) = match &self.data {
             Some(directory) => (directory.clone(), None),
             None => {
-                let temporary = tempfile::Builder::new().prefix("weir-dev-").tempdir().context("no temporary directory")?;
+                let temporary = tempfile::Builder::new()
+                    .prefix("weir-dev-")
+                    .tempdir()
+                    .context("no temporary directory")?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
@@ -69,7 +72,9 @@ impl Dev {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
         for setting in &self.settings {
-            let Some((name, value)) = setting.split_once('=') else { bail!("--set {setting:?}: write name=value") };
+            let Some((name, value)) = setting.split_once('=') else {
+                bail!("--set {setting:?}: write name=value")
+            };
             pairs.insert(name.trim().to_owned(), value.trim().to_owned());
         }
         Ok(StaticSettings::from_pairs(pairs)?)

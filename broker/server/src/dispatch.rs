@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use prometheus::{Histogram, IntCounter};
 use tracing::debug;
+use weir_model::config::BrokerConfig;
 use weir_wire::frame::{self, RequestHeader};
 use weir_wire::messages::api_versions::ApiVersionsRequest;
 use weir_wire::{ApiKey, Message, Reader, Str};
@@ -123,6 +124,11 @@ impl Dispatch {
         &self.broker.metrics
     }
 
+    /// The broker's settings as they are now.
+    pub(crate) fn config(&self) -> Arc<BrokerConfig> {
+        self.broker.config()
+    }
+
     /// Handles one frame as far as its connection must wait for it.
     pub(crate) async fn handle(&self, session: &mut Session, frame: Bytes) -> Verdict {
         let started = Instant::now();
@@ -185,7 +191,10 @@ pub(crate) fn encode<M: Message>(header: &RequestHeader, response: &M) -> Verdic
         Ok(frame) => Verdict::Answer(memory(frame.bytes)),
         Err(error) => {
             tracing::error!(api = header.key.name(), version = header.version, %error, "answer can not be encoded");
-            Verdict::Close(BadInput::Body, format!("the answer to {} can not be encoded: {error}", header.key.name()))
+            Verdict::Close(
+                BadInput::Body,
+                format!("the answer to {} can not be encoded: {error}", header.key.name()),
+            )
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, sleep_until};
 use weir_model::DurationMs;
 
 use crate::broker::Broker;
@@ -15,28 +15,38 @@ use crate::partition::Command;
 const GAUGES_EVERY: Duration = Duration::from_secs(10);
 /// The shortest interval that settings can ask for.
 const LEAST: Duration = Duration::from_millis(100);
+/// And the longest; what is longer is as good as never.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
-/// Runs until the broker stops. Interval settings are read at the start.
+/// Runs until the broker stops.
 pub(crate) async fn run(broker: Arc<Broker>) {
-    let config = broker.config();
-    let mut retention = every(config.retention_check_interval);
-    let mut cleaning = every(config.cleaner_backoff);
-    let mut gauges = interval_at(Instant::now(), GAUGES_EVERY);
+    let started = Instant::now();
+    let (mut retention, mut cleaning, mut gauges) = (started, started, started);
     loop {
+        // The intervals are read anew each time: the cleaner's can be changed while the broker runs.
+        let config = broker.config();
+        let retention_due = retention + period(config.retention_check_interval);
+        let cleaning_due = cleaning + period(config.cleaner_backoff);
         tokio::select! {
             () = broker.stop.cancelled() => return,
-            _ = retention.tick() => remind(&broker, |_| true).await,
-            _ = cleaning.tick() => remind(&broker, |compacted| compacted).await,
-            _ = gauges.tick() => count(&broker).await,
+            () = sleep_until(retention_due) => {
+                remind(&broker, |_| true).await;
+                retention = Instant::now();
+            }
+            () = sleep_until(cleaning_due) => {
+                remind(&broker, |compacted| compacted).await;
+                cleaning = Instant::now();
+            }
+            () = sleep_until(gauges) => {
+                count(&broker).await;
+                gauges = Instant::now() + GAUGES_EVERY;
+            }
         }
     }
 }
 
-fn every(span: DurationMs) -> tokio::time::Interval {
-    let period = Duration::from_millis(u64::try_from(span.0).unwrap_or(u64::MAX)).clamp(LEAST, Duration::from_secs(86_400));
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
+fn period(span: DurationMs) -> Duration {
+    Duration::from_millis(u64::try_from(span.0).unwrap_or(0)).clamp(LEAST, LONGEST)
 }
 
 async fn remind(broker: &Broker, which: impl Fn(bool) -> bool) {

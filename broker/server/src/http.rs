@@ -23,7 +23,11 @@ pub(crate) struct SideDoor {
 }
 
 /// Serves until `stop`.
-pub(crate) async fn serve(listener: TcpListener, door: SideDoor, stop: CancellationToken) -> std::io::Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    door: SideDoor,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))

@@ -19,6 +19,8 @@ mod net;
 mod partition;
 mod process;
 mod settings;
+#[cfg(test)]
+mod settings_doc_tests;
 mod start;
 mod telemetry;
 
@@ -94,17 +96,22 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match command {
         Command::Broker(broker) => {
             let settings = StaticSettings::load(broker.config.as_deref(), &broker.settings)?;
-            let format = logging.log_format.unwrap_or(if settings.config.json_log { LogFormat::Json } else { LogFormat::Human });
+            let format = logging.log_format.unwrap_or(if settings.config.json_log {
+                LogFormat::Json
+            } else {
+                LogFormat::Human
+            });
             telemetry::start(format, logging.log.as_deref().unwrap_or("info"))?;
             runtime()?.block_on(serve(settings)).map(|()| ExitCode::SUCCESS)
         }
         Command::Dev(dev) => {
-            telemetry::start(logging.log_format.unwrap_or_default(), logging.log.as_deref().unwrap_or("warn"))?;
+            telemetry::start(
+                logging.log_format.unwrap_or_default(),
+                logging.log.as_deref().unwrap_or("warn"),
+            )?;
             runtime()?.block_on(dev.run()).map(|()| ExitCode::SUCCESS)
         }
-        Command::Client(command) => {
-            Ok(runtime()?.block_on(cli::run(command, &client, Arguments::command())))
-        }
+        Command::Client(command) => Ok(runtime()?.block_on(cli::run(command, &client, Arguments::command()))),
     }
 }
 

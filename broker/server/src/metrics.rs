@@ -87,22 +87,29 @@ impl Metrics {
             produced_bytes: at.counter("weir_produced_bytes_total", "bytes of record batches appended")?,
             produced_batches: at.counter("weir_produced_batches_total", "record batches appended")?,
             produced_records: at.counter("weir_produced_records_total", "records appended")?,
-            fetched_bytes: at.counter("weir_fetched_bytes_total", "bytes of record batches sent to consumers")?,
-            sync_seconds: at.histogram("weir_log_sync_seconds", "time of one fdatasync job of a partition")?,
+            fetched_bytes: at
+                .counter("weir_fetched_bytes_total", "bytes of record batches sent to consumers")?,
+            sync_seconds: at
+                .histogram("weir_log_sync_seconds", "time of one fdatasync job of a partition")?,
             topics: at.gauge("weir_topics", "topics in the cluster's metadata")?,
             partitions: at.gauge("weir_partitions", "partition replicas on this broker")?,
-            offline_partitions: at.gauge("weir_offline_partitions", "replicas whose log could not be opened")?,
+            offline_partitions: at
+                .gauge("weir_offline_partitions", "replicas whose log could not be opened")?,
             groups: at.gauge("weir_groups", "consumer groups this broker coordinates")?,
-            log_dir_failed: at.gauge("weir_log_dir_failed", "1 after an I/O error stopped the data directory")?,
+            log_dir_failed: at
+                .gauge("weir_log_dir_failed", "1 after an I/O error stopped the data directory")?,
             log_bytes: at.gauge("weir_log_bytes", "bytes of all partition logs")?,
-            disk_free_bytes: at.gauge("weir_disk_free_bytes", "bytes free on the data directory's file system")?,
-            disk_total_bytes: at.gauge("weir_disk_total_bytes", "size of the data directory's file system")?,
+            disk_free_bytes: at
+                .gauge("weir_disk_free_bytes", "bytes free on the data directory's file system")?,
+            disk_total_bytes: at
+                .gauge("weir_disk_total_bytes", "size of the data directory's file system")?,
             budget_free_bytes: at
                 .gauge("weir_request_budget_free_bytes", "bytes of queued.max.request.bytes not in use")?,
             resident_bytes: at.gauge("process_resident_memory_bytes", "resident memory")?,
             cpu_seconds: at.float("process_cpu_seconds_total", "user and system time spent")?,
             ready: at.gauge("weir_ready", "1 when the broker serves clients")?,
-            recovery_seconds: at.float("weir_recovery_seconds", "time the last start took to open all logs")?,
+            recovery_seconds: at
+                .float("weir_recovery_seconds", "time the last start took to open all logs")?,
             registry: at.registry,
         })
     }
@@ -118,7 +125,10 @@ struct Registrar {
 }
 
 impl Registrar {
-    fn keep<C: prometheus::core::Collector + Clone + 'static>(&self, metric: C) -> Result<C, prometheus::Error> {
+    fn keep<C: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        metric: C,
+    ) -> Result<C, prometheus::Error> {
         self.registry.register(Box::new(metric.clone()))?;
         Ok(metric)
     }

@@ -8,7 +8,8 @@ const PAGE: i64 = 4096;
 
 /// Brings the process metrics up to date. Where `/proc` is absent they keep their last values.
 pub(crate) fn observe(metrics: &Metrics) {
-    if let Some(pages) = read("/proc/self/statm").and_then(|text| text.split(' ').nth(1)?.parse::<i64>().ok()) {
+    if let Some(pages) = read("/proc/self/statm").and_then(|text| text.split(' ').nth(1)?.parse::<i64>().ok())
+    {
         metrics.resident_bytes.set(pages * PAGE);
     }
     if let Some(ticks) = read("/proc/self/stat").and_then(|text| cpu_ticks(&text)) {

@@ -58,7 +58,11 @@ fn parse(path: &str, text: &str, pairs: &mut Pairs) -> Result<(), SettingsError>
             continue;
         }
         let Some((name, value)) = line.split_once('=') else {
-            return Err(SettingsError::Line { path: path.to_owned(), line: index + 1, text: line.to_owned() });
+            return Err(SettingsError::Line {
+                path: path.to_owned(),
+                line: index + 1,
+                text: line.to_owned(),
+            });
         };
         pairs.insert(name.trim().to_owned(), value.trim().to_owned());
     }

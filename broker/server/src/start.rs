@@ -30,7 +30,6 @@ use crate::housekeeper;
 use crate::http::{self, SideDoor};
 use crate::metadata::{Controller, Owner, Store, View};
 use crate::metrics::Metrics;
-use crate::net::admission::{Admission, Limits};
 use crate::net::budget::ByteBudget;
 use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
@@ -72,11 +71,13 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
 
     let (data, opened) = open_data(&config).await?;
     let data = Arc::new(data);
-    let (store, image) = tokio::task::block_in_place(|| Store::open(&data)).context("metadata can not be read")?;
+    let (store, image) =
+        tokio::task::block_in_place(|| Store::open(&data)).context("metadata can not be read")?;
     let file = Arc::new(pairs);
     let view = Arc::new(View::new(config.node_id, Arc::clone(&file), config.clone()));
-    let surroundings = surroundings(&config, &metrics, &health);
-    let partitions = Arc::new(Registry::new(config.node_id, Arc::clone(&file), Arc::clone(&data), surroundings));
+    let surroundings = surroundings(&view, &metrics, &health);
+    let partitions =
+        Arc::new(Registry::new(config.node_id, Arc::clone(&file), Arc::clone(&data), surroundings));
     health.recovering(image.partition_count());
     let (owner, controller) =
         Owner::new(store, image, Arc::clone(&view), Arc::clone(&partitions), Arc::clone(&metrics));
@@ -153,21 +154,21 @@ impl Running {
 
 async fn open_data(config: &BrokerConfig) -> anyhow::Result<(DataDir<RealDisk>, OpenedDataDir)> {
     let path = Path::new(&config.data_dir);
-    std::fs::create_dir_all(path)
-        .with_context(|| format!("{} can not be created: set log.dirs to a place that can", path.display()))?;
+    std::fs::create_dir_all(path).with_context(|| {
+        format!("{} can not be created: set log.dirs to a place that can", path.display())
+    })?;
     let fresh = Incarnation(Uuid::new_v4());
     let opened = tokio::task::block_in_place(|| DataDir::open(RealDisk, path, config.node_id, fresh))
         .with_context(|| format!("the data directory {} can not be used", path.display()))?;
     Ok(opened)
 }
 
-fn surroundings(config: &BrokerConfig, metrics: &Arc<Metrics>, health: &Arc<Health>) -> Surroundings {
+fn surroundings(view: &Arc<View>, metrics: &Arc<Metrics>, health: &Arc<Health>) -> Surroundings {
     Surroundings {
         metrics: Arc::clone(metrics),
         health: Arc::clone(health),
         cleaner: Arc::new(Semaphore::new(1)),
-        cleaner_buffer_bytes: usize::try_from(config.cleaner_dedupe_buffer_bytes).unwrap_or(usize::MAX),
-        cleaner_enabled: config.cleaner_enabled,
+        view: Arc::clone(view),
     }
 }
 
@@ -208,16 +209,12 @@ async fn open_doors(
     connections: &TaskTracker,
 ) -> anyhow::Result<()> {
     let wide = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
-    let idle_max = config.connections_max_idle.map_or(Duration::MAX, |span| {
-        Duration::from_millis(u64::try_from(span.0).unwrap_or(u64::MAX))
-    });
+    let idle_max = config
+        .connections_max_idle
+        .map_or(Duration::MAX, |span| Duration::from_millis(u64::try_from(span.0).unwrap_or(u64::MAX)));
     let door = Door {
         dispatch: Arc::new(Dispatch::new(Arc::clone(broker))),
-        admission: Arc::new(Mutex::new(Admission::new(Limits {
-            total: wide(config.max_connections),
-            per_address: wide(config.max_connections_per_ip),
-            rate: config.max_connection_creation_rate,
-        }))),
+        admission: Arc::default(),
         limits: FrameLimits {
             frame_max: wide(config.socket_request_max_bytes),
             idle_max,

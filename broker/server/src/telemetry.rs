@@ -16,8 +16,9 @@ pub(crate) enum LogFormat {
 
 /// Starts logging to standard error. `filter` is a level or a `tracing` filter such as `info,weir=debug`.
 pub(crate) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|e| anyhow::anyhow!("log filter {filter:?} is not understood: {e}; try `info` or `weir=debug`"))?;
+    let filter = EnvFilter::try_new(filter).map_err(|e| {
+        anyhow::anyhow!("log filter {filter:?} is not understood: {e}; try `info` or `weir=debug`")
+    })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),

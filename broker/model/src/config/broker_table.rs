@@ -165,7 +165,7 @@ pub static BROKER_SETTINGS: &[Setting] = &[
     ),
     row("log.cleaner.enable", Static, Kind::Bool, Some("true"), "Whether compacted topics are compacted."),
     accepted("log.cleaner.io.buffer.size", Dynamic, Kind::Int(at_least(0)), "524288"),
-    row(
+    idle(
         "log.cleaner.io.max.bytes.per.second",
         Dynamic,
         Kind::Double { min: 1.0, max: f64::MAX },

@@ -10,9 +10,14 @@ use crate::dispatch::{Caller, SERVED};
 /// The longest client software name or version that is believed.
 const SOFTWARE_MAX: usize = 255;
 
-pub(crate) async fn handle(_: &Broker, caller: &Caller<'_>, request: ApiVersionsRequest) -> ApiVersionsResponse {
+pub(crate) async fn handle(
+    _: &Broker,
+    caller: &Caller<'_>,
+    request: ApiVersionsRequest,
+) -> ApiVersionsResponse {
     let told = caller.version >= 3;
-    if told && !(is_software(&request.client_software_name) && is_software(&request.client_software_version)) {
+    if told && !(is_software(&request.client_software_name) && is_software(&request.client_software_version))
+    {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.into(), ..Default::default() };
     }
     ApiVersionsResponse { api_keys: served(), ..Default::default() }

@@ -13,7 +13,11 @@ use crate::broker::Broker;
 use crate::dispatch::Caller;
 use crate::partition::Command;
 
-pub(crate) async fn handle(broker: &Broker, _: &Caller<'_>, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
+pub(crate) async fn handle(
+    broker: &Broker,
+    _: &Caller<'_>,
+    request: DeleteRecordsRequest,
+) -> DeleteRecordsResponse {
     let image = broker.image();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {

@@ -71,7 +71,9 @@ fn of_delete_records(error: &DeleteRecordsError) -> ErrorCode {
 pub(crate) fn of_batch(error: &BatchError) -> ErrorCode {
     match error {
         BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
-        BatchError::Crc { .. } | BatchError::Incomplete { .. } | BatchError::Length(_) => ErrorCode::CorruptMessage,
+        BatchError::Crc { .. } | BatchError::Incomplete { .. } | BatchError::Length(_) => {
+            ErrorCode::CorruptMessage
+        }
         BatchError::Magic(_) => ErrorCode::UnsupportedForMessageFormat,
         _ => ErrorCode::InvalidRecord,
     }

@@ -33,5 +33,10 @@ pub(crate) async fn handle(
 }
 
 fn refusal(code: ErrorCode) -> InitProducerIdResponse {
-    InitProducerIdResponse { error_code: code.into(), producer_id: -1, producer_epoch: -1, ..Default::default() }
+    InitProducerIdResponse {
+        error_code: code.into(),
+        producer_id: -1,
+        producer_epoch: -1,
+        ..Default::default()
+    }
 }

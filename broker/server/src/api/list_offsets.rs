@@ -14,9 +14,14 @@ use crate::broker::Broker;
 use crate::dispatch::Caller;
 use crate::partition::command::{ListedOffset, OffsetQuery};
 
-pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: ListOffsetsRequest) -> ListOffsetsResponse {
+pub(crate) async fn handle(
+    broker: &Broker,
+    caller: &Caller<'_>,
+    request: ListOffsetsRequest,
+) -> ListOffsetsResponse {
     let image = broker.image();
-    let isolation = if request.isolation_level == 1 { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+    let isolation =
+        if request.isolation_level == 1 { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
@@ -90,9 +95,15 @@ mod tests {
 
     #[test]
     fn special_times_are_known_from_their_version_on() {
-        for (version, timestamp, known) in
-            [(1, -1, true), (1, -2, true), (6, -3, false), (7, -3, true), (8, -4, true), (10, -6, false), (11, -9, false)]
-        {
+        for (version, timestamp, known) in [
+            (1, -1, true),
+            (1, -2, true),
+            (6, -3, false),
+            (7, -3, true),
+            (8, -4, true),
+            (10, -6, false),
+            (11, -9, false),
+        ] {
             assert_eq!(question(version, timestamp).is_ok(), known, "v{version} {timestamp}");
         }
     }

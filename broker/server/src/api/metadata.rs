@@ -9,7 +9,8 @@ use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets};
 use weir_core::controller::{ControllerError, Image, Partition, Topic, create_topics};
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 use weir_wire::messages::metadata::{
-    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
 };
 use weir_wire::{ErrorCode, Str};
 
@@ -17,7 +18,11 @@ use super::{allowed_operations, cluster_id, endpoints};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
-pub(crate) async fn handle(broker: &Broker, caller: &Caller<'_>, request: MetadataRequest) -> MetadataResponse {
+pub(crate) async fn handle(
+    broker: &Broker,
+    caller: &Caller<'_>,
+    request: MetadataRequest,
+) -> MetadataResponse {
     let wanted = Wanted::of(caller.version, &request);
     if request.allow_auto_topic_creation && broker.config().auto_create_topics {
         create_missing(broker, &wanted).await;
@@ -84,7 +89,8 @@ async fn create_missing(broker: &Broker, wanted: &Wanted) {
         .collect();
     if missing.contains(CONSUMER_OFFSETS) {
         let config = broker.config();
-        let created = broker.controller.decide(move |image, entropy| consumer_offsets(image, &config, entropy)).await;
+        let created =
+            broker.controller.decide(move |image, entropy| consumer_offsets(image, &config, entropy)).await;
         note(CONSUMER_OFFSETS, created.map(|outcome| outcome.map(|_| ())));
     }
     let names: Vec<String> =
@@ -94,8 +100,10 @@ async fn create_missing(broker: &Broker, wanted: &Wanted) {
     }
     let config = broker.config();
     let command = CreateTopics { topics: names.into_iter().map(by_default).collect(), validate_only: false };
-    let decided =
-        broker.controller.decide(move |image, entropy| create_topics::decide(image, &command, &config, entropy)).await;
+    let decided = broker
+        .controller
+        .decide(move |image, entropy| create_topics::decide(image, &command, &config, entropy))
+        .await;
     match decided {
         Ok(outcomes) => outcomes.into_iter().for_each(|(name, outcome)| note(&name, Ok(outcome.map(|_| ())))),
         Err(error) => warn!(%error, "topics can not be created"),
@@ -158,12 +166,19 @@ fn found(image: &Image, topic: &Arc<Topic>, operations: i32) -> MetadataResponse
         name: Some(Str::from(topic.name.as_str())),
         topic_id: topic.id.0,
         is_internal: topic.is_internal(),
-        partitions: topic.numbered().map(|(index, partition)| describe_partition(image, index, partition)).collect(),
+        partitions: topic
+            .numbered()
+            .map(|(index, partition)| describe_partition(image, index, partition))
+            .collect(),
         topic_authorized_operations: operations,
     }
 }
 
-fn describe_partition(image: &Image, index: PartitionIndex, partition: &Partition) -> MetadataResponsePartition {
+fn describe_partition(
+    image: &Image,
+    index: PartitionIndex,
+    partition: &Partition,
+) -> MetadataResponsePartition {
     let ids = |brokers: &[BrokerId]| brokers.iter().map(|broker| broker.0).collect();
     MetadataResponsePartition {
         error_code: if partition.leader.is_some() { 0 } else { ErrorCode::LeaderNotAvailable.into() },
@@ -172,7 +187,12 @@ fn describe_partition(image: &Image, index: PartitionIndex, partition: &Partitio
         leader_epoch: partition.leader_epoch.0,
         replica_nodes: ids(&partition.replicas),
         isr_nodes: ids(&partition.isr),
-        offline_replicas: partition.replicas.iter().filter(|id| !image.is_active(**id)).map(|id| id.0).collect(),
+        offline_replicas: partition
+            .replicas
+            .iter()
+            .filter(|id| !image.is_active(**id))
+            .map(|id| id.0)
+            .collect(),
     }
 }
 

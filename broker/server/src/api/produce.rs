@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use weir_core::controller::Image;
 use weir_core::partition::{Acks, Produced};
 use weir_model::{DurationMs, Millis, PartitionIndex, TopicId};
-use weir_wire::messages::produce::{ProduceRequest, TopicProduceData};
 use weir_wire::frame::RequestHeader;
+use weir_wire::messages::produce::{ProduceRequest, TopicProduceData};
 use weir_wire::{ErrorCode, Str};
 
 use crate::broker::Broker;
@@ -75,7 +75,13 @@ pub(crate) async fn handle(
     };
     let silent = matches!(acks, Ok(Acks::None));
     let now = clock::now();
-    let accepting = Accepting { broker, image: &broker.image(), by_id: caller.version >= 13, now, deadline: now + timeout };
+    let accepting = Accepting {
+        broker,
+        image: &broker.image(),
+        by_id: caller.version >= 13,
+        now,
+        deadline: now + timeout,
+    };
     // Names are copied and the request taken apart first, so that each batch owns its memory if it came alone.
     let topics: Vec<_> = request.topic_data.into_iter().map(Unpacked::of).collect();
     let mut accepted = Vec::with_capacity(topics.len());
@@ -162,7 +168,10 @@ impl Accepting<'_> {
     }
 
     fn count(&self, refused: &Refused) {
-        if matches!(refused.code, ErrorCode::CorruptMessage | ErrorCode::InvalidRecord | ErrorCode::UnsupportedForMessageFormat) {
+        if matches!(
+            refused.code,
+            ErrorCode::CorruptMessage | ErrorCode::InvalidRecord | ErrorCode::UnsupportedForMessageFormat
+        ) {
             self.broker.metrics.bad_input.with_label_values(&[BadInput::Records.as_str()]).inc();
         }
     }

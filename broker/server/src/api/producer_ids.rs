@@ -40,7 +40,8 @@ impl ProducerIds {
             return Ok(id);
         }
         let (me, epoch) = (self.me, self.epoch);
-        let mut fresh = self.controller.decide(move |image, _| producer_ids::decide(image, me, epoch)).await??;
+        let mut fresh =
+            self.controller.decide(move |image, _| producer_ids::decide(image, me, epoch)).await??;
         let id = fresh.take().ok_or(ControllerError::ProducerIdsExhausted)?;
         *block = Some(fresh);
         Ok(id)

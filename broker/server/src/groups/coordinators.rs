@@ -36,7 +36,7 @@ pub(crate) struct Coordinators {
 impl Coordinators {
     pub(crate) fn new(
         me: BrokerId,
-            view: Arc<View>,
+        view: Arc<View>,
         controller: Controller,
         partitions: Arc<Registry>,
     ) -> Self {

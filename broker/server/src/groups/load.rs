@@ -6,8 +6,8 @@ use tracing::warn;
 use weir_core::group::{Groups, records};
 use weir_core::partition::{Isolation, ListOffsets, Reader};
 use weir_log::DiskFile;
-use weir_model::records::{BatchError, batches};
 use weir_model::Offset;
+use weir_model::records::{BatchError, batches};
 
 use crate::net::outgoing::FileSpan;
 use crate::partition::command::{ListedOffset, OffsetQuery};
@@ -87,7 +87,9 @@ fn apply(groups: &mut Groups, bytes: &[u8], from: Offset) -> Result<Offset, Load
             let key = Bytes::copy_from_slice(record.key.unwrap_or_default());
             match records::decode(key, record.value.map(Bytes::copy_from_slice)) {
                 Ok(known) => groups.apply(&known),
-                Err(why) => warn!(offset = %record.offset, %why, "a record of __consumer_offsets was skipped"),
+                Err(why) => {
+                    warn!(offset = %record.offset, %why, "a record of __consumer_offsets was skipped")
+                }
             }
         }
     }

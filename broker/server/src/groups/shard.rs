@@ -235,7 +235,9 @@ impl Owner {
             match load(&self.partition, &mut self.groups).await {
                 Ok(()) => break,
                 Err(_) if self.partition.is_gone() => return None,
-                Err(why) => warn!(%why, partition = %self.partition.partition, "group offsets can not be read yet"),
+                Err(why) => {
+                    warn!(%why, partition = %self.partition.partition, "group offsets can not be read yet")
+                }
             }
             tokio::time::sleep(RELOAD_PAUSE).await;
         }

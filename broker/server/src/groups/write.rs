@@ -106,7 +106,12 @@ pub(super) async fn commit(partition: &PartitionHandle, pages: Pages) -> Result<
 fn build(page: &Page, now: Millis) -> Result<BytesMut, BatchError> {
     let mut batch = BatchBuilder::new(Offset::ZERO);
     for (key, value) in &page.records {
-        batch.push(NewRecord { timestamp: now, key: Some(key), value: value.as_deref(), ..NewRecord::default() })?;
+        batch.push(NewRecord {
+            timestamp: now,
+            key: Some(key),
+            value: value.as_deref(),
+            ..NewRecord::default()
+        })?;
     }
     batch.build()
 }

@@ -180,7 +180,8 @@ async fn write(store: Store, records: Vec<Record>, image: Image) -> (Store, Writ
         let mut store = store;
         let now = clock::now();
         let written = store.append(&records, now);
-        let written = written.map(|()| (records, image)).map_err(|e: StoreError| MetadataError::Store(e.to_string()));
+        let written =
+            written.map(|()| (records, image)).map_err(|e: StoreError| MetadataError::Store(e.to_string()));
         (store, written)
     };
     match tokio::task::spawn_blocking(write).await {

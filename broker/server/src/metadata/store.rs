@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 use weir_core::controller::{ApplyError, Image, Record, RecordError};
-use weir_log::{Log, LogConfig, DataDir, LogError, RealDisk};
+use weir_log::{DataDir, Log, LogConfig, LogError, RealDisk};
 use weir_model::records::{BatchBuilder, BatchError, NewRecord, batches};
 use weir_model::{LeaderEpoch, Millis, Offset};
 
@@ -37,7 +37,8 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the log and replays it.
     pub(crate) fn open(dir: &DataDir<RealDisk>) -> Result<(Self, Image), StoreError> {
-        let config = LogConfig { retention_ms: None, retention_bytes: None, delete: false, ..LogConfig::default() };
+        let config =
+            LogConfig { retention_ms: None, retention_bytes: None, delete: false, ..LogConfig::default() };
         let (mut log, _) = Log::open(&dir.home(), &dir.metadata_dir(), config)?;
         let mut image = Image::default();
         replay(&mut log, &mut image)?;

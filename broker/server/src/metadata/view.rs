@@ -47,7 +47,9 @@ impl View {
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
         match config {
             Ok(config) => latest.config = Arc::new(config),
-            Err(problem) => error!(error = %problem, "stored broker settings are not legal; the last ones stay"),
+            Err(problem) => {
+                error!(error = %problem, "stored broker settings are not legal; the last ones stay")
+            }
         }
         latest.image = Arc::clone(&image);
         image

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use weir_model::config::BrokerConfig;
 use weir_model::{DurationMs, Millis};
 
 /// The limits, as configured.
@@ -15,6 +16,18 @@ pub(crate) struct Limits {
     pub(crate) per_address: usize,
     /// `max.connection.creation.rate`, connections a second.
     pub(crate) rate: u32,
+}
+
+impl Limits {
+    /// The limits as they are now: they can be changed while the broker runs.
+    pub(crate) fn of(config: &BrokerConfig) -> Self {
+        let wide = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+        Self {
+            total: wide(config.max_connections),
+            per_address: wide(config.max_connections_per_ip),
+            rate: config.max_connection_creation_rate,
+        }
+    }
 }
 
 /// Why a connection is turned away.
@@ -36,9 +49,8 @@ impl Refusal {
 }
 
 /// Who is connected now, and how fast they came.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Admission {
-    limits: Limits,
     open: usize,
     by_address: HashMap<IpAddr, usize>,
     second_started: Millis,
@@ -46,16 +58,12 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, open: 0, by_address: HashMap::new(), second_started: Millis(0), in_second: 0 }
-    }
-
     /// Admits or refuses a connection from `address`; an admitted one must be given back by [`Self::left`].
-    pub(crate) fn arrive(&mut self, address: IpAddr, now: Millis) -> Result<(), Refusal> {
-        if self.open >= self.limits.total {
+    pub(crate) fn arrive(&mut self, address: IpAddr, limits: Limits, now: Millis) -> Result<(), Refusal> {
+        if self.open >= limits.total {
             return Err(Refusal::Total);
         }
-        if self.by_address.get(&address).copied().unwrap_or(0) >= self.limits.per_address {
+        if self.by_address.get(&address).copied().unwrap_or(0) >= limits.per_address {
             return Err(Refusal::PerAddress);
         }
         let DurationMs(elapsed) = now.since(self.second_started);
@@ -63,7 +71,7 @@ impl Admission {
             self.second_started = now;
             self.in_second = 0;
         }
-        if self.in_second >= self.limits.rate {
+        if self.in_second >= limits.rate {
             return Err(Refusal::Rate);
         }
         self.in_second += 1;
@@ -82,10 +90,6 @@ impl Admission {
             }
         }
     }
-
-    pub(crate) fn open(&self) -> usize {
-        self.open
-    }
 }
 
 #[cfg(test)]
@@ -95,37 +99,35 @@ mod tests {
     const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
     const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
-    fn admission(total: usize, per_address: usize, rate: u32) -> Admission {
-        Admission::new(Limits { total, per_address, rate })
-    }
+    const WIDE: Limits = Limits { total: 99, per_address: 99, rate: 99 };
 
     #[test]
     fn the_total_is_a_limit_and_a_leaver_makes_room() {
-        let mut door = admission(2, 9, 99);
-        assert_eq!(door.arrive(A, Millis(0)), Ok(()));
-        assert_eq!(door.arrive(B, Millis(0)), Ok(()));
-        assert_eq!(door.arrive(B, Millis(0)), Err(Refusal::Total));
+        let (mut door, limits) = (Admission::default(), Limits { total: 2, ..WIDE });
+        assert_eq!(door.arrive(A, limits, Millis(0)), Ok(()));
+        assert_eq!(door.arrive(B, limits, Millis(0)), Ok(()));
+        assert_eq!(door.arrive(B, limits, Millis(0)), Err(Refusal::Total));
         door.left(A);
-        assert_eq!(door.arrive(B, Millis(0)), Ok(()));
-        assert_eq!(door.open(), 2);
+        assert_eq!(door.arrive(B, limits, Millis(0)), Ok(()));
+        assert_eq!(door.open, 2);
     }
 
     #[test]
     fn one_address_can_not_take_every_place() {
-        let mut door = admission(9, 1, 99);
-        assert_eq!(door.arrive(A, Millis(0)), Ok(()));
-        assert_eq!(door.arrive(A, Millis(0)), Err(Refusal::PerAddress));
-        assert_eq!(door.arrive(B, Millis(0)), Ok(()));
+        let (mut door, limits) = (Admission::default(), Limits { per_address: 1, ..WIDE });
+        assert_eq!(door.arrive(A, limits, Millis(0)), Ok(()));
+        assert_eq!(door.arrive(A, limits, Millis(0)), Err(Refusal::PerAddress));
+        assert_eq!(door.arrive(B, limits, Millis(0)), Ok(()));
         door.left(A);
-        assert_eq!(door.arrive(A, Millis(0)), Ok(()));
+        assert_eq!(door.arrive(A, limits, Millis(0)), Ok(()));
     }
 
     #[test]
     fn the_rate_is_counted_anew_each_second_even_when_the_clock_goes_back() {
-        let mut door = admission(99, 99, 1);
-        assert_eq!(door.arrive(A, Millis(5_000)), Ok(()));
-        assert_eq!(door.arrive(A, Millis(5_999)), Err(Refusal::Rate));
-        assert_eq!(door.arrive(A, Millis(6_000)), Ok(()));
-        assert_eq!(door.arrive(A, Millis(1_000)), Ok(()));
+        let (mut door, limits) = (Admission::default(), Limits { rate: 1, ..WIDE });
+        assert_eq!(door.arrive(A, limits, Millis(5_000)), Ok(()));
+        assert_eq!(door.arrive(A, limits, Millis(5_999)), Err(Refusal::Rate));
+        assert_eq!(door.arrive(A, limits, Millis(6_000)), Ok(()));
+        assert_eq!(door.arrive(A, limits, Millis(1_000)), Ok(()));
     }
 }

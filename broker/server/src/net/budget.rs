@@ -25,7 +25,8 @@ pub(crate) struct Share(#[expect(dead_code, reason = "held for its drop")] Optio
 
 impl ByteBudget {
     pub(crate) fn new(bytes: usize) -> Self {
-        let most = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS as u32);
+        let most =
+            u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS as u32);
         Self { units: Arc::new(Semaphore::new(most as usize)), most }
     }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info_span, warn};
 
-use super::admission::{Admission, Refusal};
+use super::admission::{Admission, Limits, Refusal};
 use super::connection::{self, Session};
 use super::receive::FrameLimits;
 use crate::clock;
@@ -48,7 +48,8 @@ pub(crate) async fn accept(listener: TcpListener, name: Arc<str>, door: Door) {
 
 fn welcome(stream: TcpStream, peer: SocketAddr, name: &Arc<str>, door: &Door) {
     let metrics = Arc::clone(door.dispatch.metrics());
-    let verdict = lock(&door.admission).arrive(peer.ip(), clock::now());
+    let limits = Limits::of(&door.dispatch.config());
+    let verdict = lock(&door.admission).arrive(peer.ip(), limits, clock::now());
     if let Err(refusal) = verdict {
         metrics.connections_refused.with_label_values(&[refusal.as_str()]).inc();
         refuse(peer, refusal);

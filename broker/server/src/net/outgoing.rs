@@ -126,7 +126,8 @@ mod tests {
         std::fs::write(dir.path().join("f"), &content).unwrap();
         let span = FileSpan { file: open(dir.path()), position: 100, len: 2_500_000 };
         let many = (0..200u8).map(|i| Piece::Memory(Bytes::from(vec![i; 3])));
-        let pieces: Vec<_> = many.chain([Piece::File(span), Piece::Memory(Bytes::from_static(b"end"))]).collect();
+        let pieces: Vec<_> =
+            many.chain([Piece::File(span), Piece::Memory(Bytes::from_static(b"end"))]).collect();
         let mut expected: Vec<u8> = (0..200u8).flat_map(|i| [i; 3]).collect();
         expected.extend_from_slice(&content[100..2_500_100]);
         expected.extend_from_slice(b"end");

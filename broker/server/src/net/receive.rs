@@ -90,7 +90,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         let length = self.length()?;
         // Its own first: who waits for what it already holds itself keeps nothing from the others.
-        let shares = Shares { _own: self.own_budget.take(length).await, _common: self.limits.budget.take(length).await };
+        let shares = Shares {
+            _own: self.own_budget.take(length).await,
+            _common: self.limits.budget.take(length).await,
+        };
         let patience = FRAME_GRACE + Duration::from_secs(length as u64 / SLOWEST_RATE);
         timeout(patience, self.fill_to(4 + length)).await.map_err(|_| ReceiveError::Slow(patience))??;
         let mut frame = self.buffer.split_to(4 + length);
@@ -151,7 +154,12 @@ mod tests {
     use super::*;
 
     fn limits() -> FrameLimits {
-        FrameLimits { frame_max: 1000, idle_max: Duration::from_secs(600), budget: ByteBudget::new(1 << 20), connection_max: 1 << 20 }
+        FrameLimits {
+            frame_max: 1000,
+            idle_max: Duration::from_secs(600),
+            budget: ByteBudget::new(1 << 20),
+            connection_max: 1 << 20,
+        }
     }
 
     async fn read_all(bytes: &[u8]) -> (Vec<Vec<u8>>, Option<ReceiveError>) {
@@ -181,7 +189,10 @@ mod tests {
     async fn incredible_lengths_end_the_connection() {
         for length in [-1i32, 0, 7, 1001, i32::MAX, i32::MIN] {
             let (_, error) = read_all(&[&length.to_be_bytes()[..], &[0; 64]].concat()).await;
-            assert!(matches!(error, Some(ReceiveError::Length(l, 1000)) if l == length), "{length}: {error:?}");
+            assert!(
+                matches!(error, Some(ReceiveError::Length(l, 1000)) if l == length),
+                "{length}: {error:?}"
+            );
         }
     }
 

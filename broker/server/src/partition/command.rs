@@ -5,9 +5,7 @@ use std::sync::Weak;
 use bytes::BytesMut;
 use tokio::sync::{Notify, oneshot};
 use weir_core::partition::producers::ActiveProducer;
-use weir_core::partition::{
-    Acks, BatchFacts, EpochEnd, ListOffsets, Policy, Produced, ReadBound, Reader,
-};
+use weir_core::partition::{Acks, BatchFacts, EpochEnd, ListOffsets, Policy, Produced, ReadBound, Reader};
 use weir_log::LogConfig;
 use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch};
 
@@ -22,8 +20,15 @@ pub(crate) enum Command {
     Append(Append),
     Read(Read, Answer<ReadReply>),
     ListOffsets(OffsetQuery, Answer<ListedOffset>),
-    DeleteRecords { before: Option<Offset>, answer: Answer<Offset> },
-    EpochEnd { asked: LeaderEpoch, current: Option<LeaderEpoch>, answer: Answer<Option<EpochEnd>> },
+    DeleteRecords {
+        before: Option<Offset>,
+        answer: Answer<Offset>,
+    },
+    EpochEnd {
+        asked: LeaderEpoch,
+        current: Option<LeaderEpoch>,
+        answer: Answer<Option<EpochEnd>>,
+    },
     Producers(Answer<Vec<ActiveProducer>>),
     Assign(Reign),
     Configure(Box<Configured>),

@@ -27,6 +27,7 @@ use super::handle::Published;
 use super::waiters::Waiters;
 use crate::clock;
 use crate::health::Health;
+use crate::metadata::View;
 use crate::metrics::Metrics;
 
 /// Commands that one round handles before it looks at syncs and deadlines again.
@@ -39,8 +40,8 @@ pub(crate) struct Surroundings {
     pub(crate) health: Arc<Health>,
     /// One compaction at a time over all partitions.
     pub(crate) cleaner: Arc<Semaphore>,
-    pub(crate) cleaner_buffer_bytes: usize,
-    pub(crate) cleaner_enabled: bool,
+    /// Where the broker's settings are read as they are now.
+    pub(crate) view: Arc<View>,
 }
 
 /// A write that is not answered yet.

@@ -1,7 +1,7 @@
 //! How the rest of the broker reaches a partition: a bounded mailbox, and the numbers that may be read without asking.
 
-use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
 use weir_model::{Offset, PartitionIndex, TopicId};
@@ -69,7 +69,10 @@ impl PartitionHandle {
     }
 
     /// Sends a command and waits for its answer.
-    pub(crate) async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, PartitionError> {
+    pub(crate) async fn ask<T>(
+        &self,
+        command: impl FnOnce(Answer<T>) -> Command,
+    ) -> Result<T, PartitionError> {
         let (answer, answered) = oneshot::channel();
         self.send(command(answer)).await?;
         answered.await.unwrap_or(Err(PartitionError::Stopped))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use weir_core::partition::{Assignment, BatchFacts, Policy, Producers, Recovered, Replica};
-use weir_log::{Log, DataDir, LogError, RealDisk};
+use weir_log::{DataDir, Log, LogError, RealDisk};
 use weir_model::records::BatchHeader;
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
@@ -64,7 +64,8 @@ pub(crate) fn open(
     replica.assign(assignment, &mut effects);
     let (mailbox, commands) = mpsc::channel(MAILBOX);
     let published = Arc::new(Published::new(configured.rules));
-    let handle = PartitionHandle { topic: *topic, partition: *index, mailbox, published: Arc::clone(&published) };
+    let handle =
+        PartitionHandle { topic: *topic, partition: *index, mailbox, published: Arc::clone(&published) };
     let driver = Driver::starting(log, replica, commands, published, surroundings, effects);
     Ok((handle, driver))
 }

@@ -60,10 +60,16 @@ impl Registry {
     }
 
     /// As [`Self::get`], with the reason when it does not run.
-    pub(crate) fn find(&self, topic: TopicId, index: PartitionIndex) -> Result<PartitionHandle, PartitionError> {
+    pub(crate) fn find(
+        &self,
+        topic: TopicId,
+        index: PartitionIndex,
+    ) -> Result<PartitionHandle, PartitionError> {
         match self.slot(topic, index) {
             Some(Slot::Running(handle)) => Ok(handle),
-            Some(Slot::Offline) => Err(PartitionError::Log("the replica is offline: see the broker's log".to_owned())),
+            Some(Slot::Offline) => {
+                Err(PartitionError::Log("the replica is offline: see the broker's log".to_owned()))
+            }
             None => Err(PartitionError::Stopped),
         }
     }
@@ -72,7 +78,8 @@ impl Registry {
     pub(crate) fn running(&self) -> Vec<PartitionHandle> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         let all = slots.values().flat_map(HashMap::values);
-        all.filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle.clone()) } else { None }).collect()
+        all.filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle.clone()) } else { None })
+            .collect()
     }
 
     /// Makes what runs agree with the image, for these topics.
@@ -84,12 +91,17 @@ impl Registry {
                 None => self.delete_topic(id).await,
             }
         }
-        let opened: Vec<_> = stream::iter(openings).map(|opening| self.open(opening)).buffer_unordered(OPENING_MAX).collect().await;
+        let opened: Vec<_> = stream::iter(openings)
+            .map(|opening| self.open(opening))
+            .buffer_unordered(OPENING_MAX)
+            .collect()
+            .await;
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         for (topic, index, slot) in opened {
             slots.entry(topic).or_default().insert(index, slot);
         }
-        let offline = slots.values().flat_map(HashMap::values).filter(|slot| matches!(slot, Slot::Offline)).count();
+        let offline =
+            slots.values().flat_map(HashMap::values).filter(|slot| matches!(slot, Slot::Offline)).count();
         let total: usize = slots.values().map(HashMap::len).sum();
         self.surroundings.metrics.partitions.set(i64::try_from(total).unwrap_or(i64::MAX));
         self.surroundings.metrics.offline_partitions.set(i64::try_from(offline).unwrap_or(i64::MAX));

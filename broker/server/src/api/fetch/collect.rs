@@ -97,7 +97,13 @@ fn find<'a>(image: &'a Image, key: &TopicKey) -> Result<&'a Arc<Topic>, ErrorCod
     }
 }
 
-fn read(wanted: &Wanted, appetite: &Appetite, max_bytes: usize, at_least_one: bool, watch: Option<&Arc<Notify>>) -> Read {
+fn read(
+    wanted: &Wanted,
+    appetite: &Appetite,
+    max_bytes: usize,
+    at_least_one: bool,
+    watch: Option<&Arc<Notify>>,
+) -> Read {
     let known = |epoch: LeaderEpoch| Some(epoch).filter(|epoch| epoch.0 >= 0);
     Read {
         from: wanted.from,

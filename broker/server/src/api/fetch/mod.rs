@@ -38,7 +38,11 @@ pub(crate) async fn handle(
         max_bytes: usize::try_from(request.max_bytes)
             .unwrap_or(0)
             .min(usize::try_from(broker.config().fetch_max_bytes).unwrap_or(usize::MAX)),
-        isolation: if request.isolation_level == 1 { Isolation::ReadCommitted } else { Isolation::ReadUncommitted },
+        isolation: if request.isolation_level == 1 {
+            Isolation::ReadCommitted
+        } else {
+            Isolation::ReadUncommitted
+        },
     };
     let plan = match plan(broker, caller.version, request) {
         Ok(plan) => plan,

@@ -28,7 +28,9 @@ pub(super) fn respond(broker: &Broker, header: &RequestHeader, plan: &Plan, coll
     broker.metrics.fetched_bytes.inc_by(sent as u64);
     match frame::encode_response(header.version, header.correlation_id, &response) {
         Ok(frame) => Verdict::Answer(pieces(frame, spans)),
-        Err(error) => Verdict::Close(BadInput::Body, format!("the answer to a fetch can not be encoded: {error}")),
+        Err(error) => {
+            Verdict::Close(BadInput::Body, format!("the answer to a fetch can not be encoded: {error}"))
+        }
     }
 }
 
@@ -52,7 +54,11 @@ fn is_news(broker: &Broker, plan: &Plan, key: &PartitionKey, outcome: &Outcome) 
 }
 
 fn partition_data(index: i32, outcome: Outcome, spans: &mut Vec<FileSpan>) -> PartitionData {
-    let base = PartitionData { partition_index: index, records: Some(Records::default()), ..PartitionData::default() };
+    let base = PartitionData {
+        partition_index: index,
+        records: Some(Records::default()),
+        ..PartitionData::default()
+    };
     match outcome {
         Err(code) => PartitionData { error_code: code.into(), high_watermark: -1, ..base },
         Ok(reply) => {

@@ -100,7 +100,12 @@ impl FetchSessions {
     }
 
     /// Decides what a request fetches. `fresh_id` is a random number for a session that may be opened.
-    pub(crate) fn plan(&mut self, request: SessionRequest, fresh_id: i32, now: Millis) -> Result<Plan, SessionError> {
+    pub(crate) fn plan(
+        &mut self,
+        request: SessionRequest,
+        fresh_id: i32,
+        now: Millis,
+    ) -> Result<Plan, SessionError> {
         match request.epoch {
             EPOCH_NONE | EPOCH_OPEN => {
                 self.sessions.remove(&request.id);

@@ -45,9 +45,11 @@ pub(super) fn admit(batch: Bytes, rules: &BatchRules, now: Millis) -> Result<Adm
         TimestampType::LogAppendTime => now,
     };
     if append_time != Millis::NONE {
-        with_log_append_time(&mut batch, now).map_err(|error| Refused::because(errors::of_batch(&error), &error))?;
+        with_log_append_time(&mut batch, now)
+            .map_err(|error| Refused::because(errors::of_batch(&error), &error))?;
     }
-    let header = BatchHeader::parse(&batch).map_err(|error| Refused::because(errors::of_batch(&error), &error))?;
+    let header =
+        BatchHeader::parse(&batch).map_err(|error| Refused::because(errors::of_batch(&error), &error))?;
     Ok(Admitted { batch, facts: facts(&header), append_time })
 }
 
@@ -58,7 +60,11 @@ fn check(batch: &[u8], rules: &BatchRules) -> Result<ValidBatch, BatchError> {
         require_keys: rules.require_keys,
     };
     let compressed = BatchHeader::parse(batch)?.attributes.codec()? != Codec::None;
-    if compressed && !rules.require_keys { validate_header(batch, &limits) } else { validate_records(batch, &limits) }
+    if compressed && !rules.require_keys {
+        validate_header(batch, &limits)
+    } else {
+        validate_records(batch, &limits)
+    }
 }
 
 /// A client's clock may be wrong, but not by more than the topic allows.
@@ -137,8 +143,14 @@ mod tests {
         assert_eq!(refused(Bytes::new(), &rules()), ErrorCode::CorruptMessage);
         assert_eq!(refused(broken(100), &rules()), ErrorCode::CorruptMessage);
         assert_eq!(refused(broken(16), &rules()), ErrorCode::UnsupportedForMessageFormat);
-        assert_eq!(refused(batch(NOW), &BatchRules { max_bytes: 100, ..rules() }), ErrorCode::MessageTooLarge);
-        assert_eq!(refused(batch(NOW), &BatchRules { require_keys: true, ..rules() }), ErrorCode::InvalidRecord);
+        assert_eq!(
+            refused(batch(NOW), &BatchRules { max_bytes: 100, ..rules() }),
+            ErrorCode::MessageTooLarge
+        );
+        assert_eq!(
+            refused(batch(NOW), &BatchRules { require_keys: true, ..rules() }),
+            ErrorCode::InvalidRecord
+        );
     }
 
     #[test]

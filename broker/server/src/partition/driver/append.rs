@@ -72,7 +72,8 @@ impl Driver {
                     && let Some(done) = self.work.unanswered.remove(&token)
                 {
                     let log_start = self.log.log_start();
-                    let _ = done.answer.send(Ok(Produced { base_offset, append_time: Millis::NONE, log_start }));
+                    let _ =
+                        done.answer.send(Ok(Produced { base_offset, append_time: Millis::NONE, log_start }));
                 }
             }
             Err(error) => {

@@ -45,11 +45,12 @@ impl Driver {
     }
 
     fn start_compaction(&mut self) {
-        if !self.surroundings.cleaner_enabled || self.work.compaction.is_some() {
+        let config = self.surroundings.view.config();
+        if !config.cleaner_enabled || self.work.compaction.is_some() {
             return;
         }
         let Ok(permit) = Arc::clone(&self.surroundings.cleaner).try_acquire_owned() else { return };
-        let buffer = self.surroundings.cleaner_buffer_bytes;
+        let buffer = usize::try_from(config.cleaner_dedupe_buffer_bytes).unwrap_or(usize::MAX);
         match self.log.compaction_job(clock::now(), self.replica.high_watermark(), buffer) {
             Ok(Some(job)) => {
                 debug!(log = %self.log.dir().display(), "compacting");

@@ -1,8 +1,6 @@
 //! Reads: `core` says how far the reader may see, the log says where the bytes lie.
 
-use weir_core::partition::{
-    EpochEnd, EpochStart, Listed, ReadBound, bounded, diverging_epoch,
-};
+use weir_core::partition::{EpochEnd, EpochStart, Listed, ReadBound, bounded, diverging_epoch};
 use weir_model::{LeaderEpoch, Offset};
 
 use super::Driver;
@@ -48,20 +46,29 @@ impl Driver {
     }
 
     fn reigns(&self) -> Vec<EpochStart> {
-        self.log.epochs().entries().iter().map(|(epoch, start)| EpochStart { epoch: *epoch, start: *start }).collect()
+        self.log
+            .epochs()
+            .entries()
+            .iter()
+            .map(|(epoch, start)| EpochStart { epoch: *epoch, start: *start })
+            .collect()
     }
 
     pub(super) fn list_offsets(&mut self, query: OffsetQuery) -> Result<ListedOffset, PartitionError> {
         let listed = self.replica.list_offsets(query.what, query.reader, query.current_leader_epoch)?;
         let (found, limit) = match listed {
             Listed::Nothing => return Ok(ListedOffset::NOTHING),
-            Listed::End(offset, leader_epoch) => return Ok(ListedOffset { offset, leader_epoch, ..ListedOffset::NOTHING }),
+            Listed::End(offset, leader_epoch) => {
+                return Ok(ListedOffset { offset, leader_epoch, ..ListedOffset::NOTHING });
+            }
             Listed::Offset(offset) => {
                 let leader_epoch = self.epoch_at(offset);
                 return Ok(ListedOffset { offset, leader_epoch, ..ListedOffset::NOTHING });
             }
             Listed::SearchMaxTimestamp { limit } => (self.log.max_timestamp(limit)?, limit),
-            Listed::Search { at_or_after, limit } => (self.log.offset_for_timestamp(at_or_after, limit)?, limit),
+            Listed::Search { at_or_after, limit } => {
+                (self.log.offset_for_timestamp(at_or_after, limit)?, limit)
+            }
         };
         let found = bounded(found.map(|hit| (hit.offset, hit.timestamp)), limit);
         Ok(found.map_or(ListedOffset::NOTHING, |(offset, timestamp)| ListedOffset {
