@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use prometheus::{Histogram, IntCounter};
-use tracing::debug;
+use tracing::{Instrument, debug_span};
 use weir_model::config::BrokerConfig;
 use weir_wire::frame::{self, RequestHeader};
 use weir_wire::messages::api_versions::ApiVersionsRequest;
@@ -143,8 +143,8 @@ impl Dispatch {
         }
         let client_id = header.client_id.as_deref().unwrap_or_default();
         let caller = Caller { session, version: header.version, client_id };
-        debug!(api = header.key.name(), version = header.version, client_id, "request");
-        let verdict = self.route(&caller, &header, reader).await;
+        let span = debug_span!("request", api = header.key.name(), version = header.version, client_id);
+        let verdict = self.route(&caller, &header, reader).instrument(span).await;
         self.measure(header.key, started, verdict)
     }
 
@@ -167,9 +167,9 @@ impl Dispatch {
         }
     }
 
-    /// A version we do not speak. Only ApiVersions has an answer to that: version 0, with what we do speak.
+    /// A version we do not speak. Only ApiVersions has an answer to that: version 0, with what we do speak; so every client
+    /// newer than us begins, and it is no bad input.
     fn unsupported(&self, header: &RequestHeader) -> Verdict {
-        self.broker.metrics.bad_input.with_label_values(&[BadInput::UnsupportedVersion.as_str()]).inc();
         if header.key == ApiKey::ApiVersions {
             let response = api::api_versions::unsupported();
             return encode_as::<ApiVersionsRequest>(0, header.correlation_id, &response);

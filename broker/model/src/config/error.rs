@@ -16,7 +16,7 @@ pub enum ConfigError {
         near: Option<&'static str>,
     },
     /// The value does not fit the setting.
-    #[error("invalid value {value:?} for {name}: must be {legal}")]
+    #[error("invalid value {value} for configuration {name}: must be {legal}")]
     Invalid {
         /// The setting.
         name: &'static str,

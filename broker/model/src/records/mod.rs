@@ -16,9 +16,6 @@ mod rewrite;
 mod validate;
 mod varint;
 
-#[cfg(test)]
-mod fuzz_tests;
-
 pub use batch::{Batch, Batches, batches};
 pub use builder::{BatchBuilder, NewRecord};
 pub use codec::{Codec, CodecError, compress, decompress};

@@ -75,10 +75,11 @@ fn sound<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Batch<'a>, BatchError> 
         return Err(BatchError::TooLarge { size: header.size, max: limits.max_batch_bytes });
     }
     let batch = Batch::parse(bytes)?;
+    // The checksum first: a wrong length looks like a second batch.
+    batch.check_crc()?;
     if bytes.len() > header.size {
         return Err(BatchError::MoreThanOne(bytes.len() - header.size));
     }
-    batch.check_crc()?;
     check_count(&header)?;
     check_attributes(&header)?;
     check_producer(&header)?;

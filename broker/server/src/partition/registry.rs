@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::{Instrument, error, info, info_span};
 use weir_core::controller::{Image, Partition, Topic};
 use weir_log::{DataDir, RealDisk};
 use weir_model::config::Pairs;
@@ -168,7 +168,8 @@ impl Registry {
         self.surroundings.health.log_opened();
         let slot = match opened {
             Ok(Ok((handle, driver))) => {
-                tokio::spawn(watch(driver.run()));
+                let span = info_span!("partition", topic = %name, partition = %index);
+                tokio::spawn(watch(driver.run().instrument(span)));
                 Slot::Running(handle)
             }
             Ok(Err(problem)) => {

@@ -1,7 +1,25 @@
-//! Seeded mutations of good batches: whatever the bytes, validation and iteration answer, and answer within bounds.
+//! Seeded mutations of good batches: whatever the bytes, validation and iteration answer, and answer within bounds of
+//! time and memory. The same ground as `fuzz/fuzz_targets/batches.rs`, under a stable toolchain.
 
-use super::*;
-use crate::{LeaderEpoch, Millis, Offset, ProducerEpoch, ProducerId, Sequence};
+#[path = "../../wire/tests/counting/mod.rs"]
+mod counting;
+
+use weir_model::records::*;
+use weir_model::{LeaderEpoch, Millis, Offset, ProducerEpoch, ProducerId, Sequence};
+
+use counting::{Counting, peak_of};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What one look at a batch may allocate beside the decompressed records: the codecs' tables (lz4 and gzip keep some
+/// hundred KiB), and a copy or two of the input. zstd's own memory is outside of the allocator; its window is bounded by
+/// the limit on what it may put out.
+const CODEC_TABLES: usize = 3 << 20;
+
+fn allowed(input: usize, limits: &Limits) -> usize {
+    CODEC_TABLES + 4 * input + 4 * limits.max_decoded_bytes
+}
 
 /// SplitMix64: small, and the same on every machine.
 struct Seeded(u64);
@@ -109,7 +127,12 @@ fn fuzz(seed: u64, rounds: usize) {
             bytes[8..12].copy_from_slice(&length.to_be_bytes());
             set_crc(&mut bytes);
         }
-        exercise(&bytes, &limits);
+        let ((), peak) = peak_of(|| exercise(&bytes, &limits));
+        assert!(
+            peak <= allowed(bytes.len(), &limits),
+            "seed {seed}: {peak} bytes of memory for {}",
+            bytes.len()
+        );
     }
 }
 
@@ -131,5 +154,28 @@ fn random_bytes_cause_no_panic() {
             *magic = MAGIC as u8;
         }
         exercise(&bytes, &limits);
+    }
+}
+
+#[test]
+fn a_batch_that_claims_two_gigabytes_costs_nothing() {
+    let mut bytes = corpus()[0].clone();
+    bytes[8..12].copy_from_slice(&i32::MAX.to_be_bytes());
+    bytes[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
+    let limits = Limits::default();
+    let (outcome, peak) = peak_of(|| validate_records(&bytes, &limits).is_err());
+    assert!(outcome && peak < 4096, "{peak} bytes of memory");
+}
+
+#[test]
+fn a_bomb_is_given_up_at_the_limit_in_every_codec() {
+    for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+        let mut builder = BatchBuilder::new(Offset(0)).codec(codec, None);
+        builder.push(NewRecord { value: Some(&vec![0; 8 << 20]), ..NewRecord::default() }).unwrap();
+        let bomb = builder.build().unwrap();
+        let limits = Limits { max_decoded_bytes: 1 << 20, ..Limits::default() };
+        let (outcome, peak) = peak_of(|| validate_records(&bomb, &limits).is_err());
+        assert!(outcome, "{codec:?}");
+        assert!(peak <= allowed(bomb.len(), &limits), "{codec:?}: {peak} bytes of memory");
     }
 }
