@@ -11,7 +11,8 @@ pub struct Token(pub u64);
 /// How much must have happened before a write is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acks {
-    /// Nothing; there is no answer.
+    /// Nothing; there is no answer to the client. The caller is told as with [`Acks::Leader`], to close the connection
+    /// when it failed.
     None,
     /// The leader has appended it.
     Leader,
@@ -31,7 +32,7 @@ pub enum Effect {
         /// The reign to stamp it with.
         leader_epoch: LeaderEpoch,
     },
-    /// Answer. A write with [`Acks::None`] is answered only when it failed, so that its connection can be closed.
+    /// Answer. Every write is answered once.
     Reply {
         /// Whom.
         token: Token,

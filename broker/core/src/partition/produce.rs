@@ -89,8 +89,7 @@ impl Replica {
             deadline: write.deadline,
         };
         match write.acks {
-            Acks::None => {}
-            Acks::Leader => self.awaiting_append.push(waiter),
+            Acks::None | Acks::Leader => self.awaiting_append.push(waiter),
             Acks::All => self.awaiting_commit.push(waiter),
         }
         self.assigned.push_back(Assigned { base_offset, batch: write.batch });
@@ -101,8 +100,7 @@ impl Replica {
     /// The original may itself still be on its way: then the duplicate waits for the same thing.
     fn answer_duplicate(&mut self, acks: Acks, waiter: Waiter, effects: &mut Vec<Effect>) {
         match acks {
-            Acks::None => {}
-            Acks::Leader => {
+            Acks::None | Acks::Leader => {
                 self.awaiting_append.push(waiter);
                 self.awaiting_append.release(self.log_end, self.log_start, effects);
             }

@@ -190,14 +190,19 @@ fn flush_settings_ask_for_a_sync_whatever_the_durability() {
 }
 
 #[test]
-fn acks_none_is_answered_only_when_it_fails() {
+fn whoever_wanted_no_answer_is_told_all_the_same_so_that_nothing_waits_for_ever() {
     let mut bench = Bench::alone();
-    let good = bench.produce(Acks::None, plain());
-    bench.append_all();
-    bench.sync();
+    let good = bench.produce(Acks::None, idempotent(7, 0, 0, 1));
     assert_eq!(bench.outcome(good), None);
+    bench.append_all();
+    assert_eq!(bench.offset(good), Some(0));
+    let duplicate = bench.produce(Acks::None, idempotent(7, 0, 0, 1));
+    assert_eq!(bench.offset(duplicate), Some(0));
     let bad = bench.produce(Acks::None, BatchFacts { control: true, ..plain() });
     assert!(matches!(bench.error(bad), ProduceError::InvalidBatch(_)));
+    let failed = bench.produce(Acks::None, plain());
+    bench.replica.append_failed(StorageFailure::Full, &mut bench.effects);
+    assert_eq!(bench.error(failed), ProduceError::Storage(StorageFailure::Full));
 }
 
 #[test]
