@@ -1,6 +1,8 @@
 //! Seeded mutations of good batches: whatever the bytes, validation and iteration answer, and answer within bounds of
 //! time and memory. The same ground as `fuzz/fuzz_targets/batches.rs`, under a stable toolchain.
 
+#![expect(clippy::unwrap_used, reason = "tests: a failure to build a good batch is a failed test")]
+
 #[path = "../../wire/tests/counting/mod.rs"]
 mod counting;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 use weir_core::controller::{Image, Topic};
 use weir_log::{DataDir, RealDisk};
-use weir_model::config::{BrokerConfig, ConfigError, Pairs, TopicConfig};
+use weir_model::config::{BrokerConfig, Pairs};
 use weir_model::{BrokerId, PartitionIndex};
 
 use crate::api::fetch::sessions::FetchSessions;
@@ -16,7 +16,6 @@ use crate::metadata::{Controller, View};
 use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
 use crate::partition::registry::Registry;
-use crate::partition::settings::SettingsOf;
 use crate::partition::{PartitionError, PartitionHandle};
 
 /// One broker. Shared by every connection.
@@ -47,11 +46,6 @@ impl Broker {
     /// The broker's settings as they are now.
     pub(crate) fn config(&self) -> Arc<BrokerConfig> {
         self.view.config()
-    }
-
-    /// A topic's settings as they are now.
-    pub(crate) fn topic_config(&self, image: &Image, topic: &Topic) -> Result<TopicConfig, ConfigError> {
-        SettingsOf { image, me: self.id, file: &self.file }.topic(topic)
     }
 
     /// The owner of a partition that runs here.

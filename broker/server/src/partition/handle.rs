@@ -1,10 +1,10 @@
 //! How the rest of the broker reaches a partition: a bounded mailbox, and the numbers that may be read without asking.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
-use weir_model::{Offset, PartitionIndex, TopicId};
+use weir_model::{PartitionIndex, TopicId};
 
 use super::command::{Answer, Append, Command, ListedOffset, OffsetQuery, Read, ReadReply};
 use super::error::PartitionError;
@@ -13,29 +13,20 @@ use super::settings::BatchRules;
 /// Numbers the owner publishes. They may lag behind by one round.
 #[derive(Debug)]
 pub(crate) struct Published {
-    high_watermark: AtomicI64,
-    log_end: AtomicI64,
     bytes: AtomicU64,
     rules: RwLock<Arc<BatchRules>>,
 }
 
 impl Published {
     pub(super) fn new(rules: BatchRules) -> Self {
-        Self {
-            high_watermark: AtomicI64::new(0),
-            log_end: AtomicI64::new(0),
-            bytes: AtomicU64::new(0),
-            rules: RwLock::new(Arc::new(rules)),
-        }
+        Self { bytes: AtomicU64::new(0), rules: RwLock::new(Arc::new(rules)) }
     }
 
     pub(super) fn set_rules(&self, rules: BatchRules) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
-    pub(super) fn publish(&self, high_watermark: Offset, log_end: Offset, bytes: u64) {
-        self.high_watermark.store(high_watermark.0, Ordering::Relaxed);
-        self.log_end.store(log_end.0, Ordering::Relaxed);
+    pub(super) fn publish(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
     }
 }
@@ -90,9 +81,5 @@ impl PartitionHandle {
 
     pub(crate) fn bytes(&self) -> u64 {
         self.published.bytes.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn high_watermark(&self) -> Offset {
-        Offset(self.published.high_watermark.load(Ordering::Relaxed))
     }
 }
