@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -55,8 +56,9 @@ pub(crate) async fn serve(
     let peer = session.peer;
     let (read, write) = stream.split();
     let (answers, queue) = mpsc::channel(IN_FLIGHT_MAX);
+    let patience = limits.idle_max;
     let reading = receive(FrameReader::new(read, limits), session, &dispatch, answers, stop);
-    let writing = send(write.as_ref(), queue);
+    let writing = send(write.as_ref(), queue, patience);
     tokio::pin!(reading, writing);
     tokio::select! {
         ended = &mut reading => {
@@ -126,7 +128,8 @@ async fn receive<R: tokio::io::AsyncRead + Unpin>(
     }
 }
 
-async fn send(stream: &TcpStream, mut queue: mpsc::Receiver<Promise>) -> io::Result<()> {
+/// `patience` bounds how long a peer may take nothing of what it asked for.
+async fn send(stream: &TcpStream, mut queue: mpsc::Receiver<Promise>, patience: Duration) -> io::Result<()> {
     let mut waiting: VecDeque<Promise> = VecDeque::new();
     loop {
         let mut first = match waiting.pop_front() {
@@ -143,7 +146,7 @@ async fn send(stream: &TcpStream, mut queue: mpsc::Receiver<Promise>) -> io::Res
             let Some(mut next) = waiting.pop_front().or_else(|| queue.try_recv().ok()) else { break };
             match next.pieces.as_mut().now_or_never() {
                 Some(None) => {
-                    write_all(stream, pieces).await?;
+                    write_all(stream, pieces, patience).await?;
                     return Ok(());
                 }
                 Some(Some(more)) => {
@@ -156,7 +159,7 @@ async fn send(stream: &TcpStream, mut queue: mpsc::Receiver<Promise>) -> io::Res
                 }
             }
         }
-        write_all(stream, pieces).await?;
+        write_all(stream, pieces, patience).await?;
     }
 }
 

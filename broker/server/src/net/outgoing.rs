@@ -3,11 +3,13 @@
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use weir_log::RealFile;
+use tokio::time::timeout;
+use weir_log::{Disk, RealDisk, RealFile, Slice};
 
 /// A range of a file, to be sent without passing through our memory. The handle keeps the bytes alive even when
 /// retention unlinks the file.
@@ -16,6 +18,18 @@ pub(crate) struct FileSpan {
     pub(crate) file: Arc<RealFile>,
     pub(crate) position: u64,
     pub(crate) len: usize,
+}
+
+/// A disk whose files can be sent.
+pub(crate) trait ServedDisk: Disk {
+    /// The range to send.
+    fn span(slice: Slice<Self::File>) -> FileSpan;
+}
+
+impl ServedDisk for RealDisk {
+    fn span(Slice { file, position, len, .. }: Slice<RealFile>) -> FileSpan {
+        FileSpan { file, position, len }
+    }
 }
 
 /// One piece of an answer.
@@ -34,40 +48,43 @@ impl Piece {
     }
 }
 
-/// Writes all pieces in order; returns how many bytes went out.
-pub(crate) async fn write_all(stream: &TcpStream, pieces: Vec<Piece>) -> io::Result<usize> {
+/// Writes all pieces in order; returns how many bytes went out. A peer that takes nothing for as long as `patience`
+/// is given up: what waits for it holds memory and files.
+pub(crate) async fn write_all(stream: &TcpStream, pieces: Vec<Piece>, patience: Duration) -> io::Result<usize> {
     let total = pieces.iter().map(Piece::len).sum();
     let mut memory: Vec<Bytes> = Vec::with_capacity(pieces.len());
     for piece in pieces {
         match piece {
             Piece::Memory(bytes) => memory.push(bytes),
             Piece::File(span) => {
-                write_memory(stream, &mut memory).await?;
-                send_file(stream, span).await?;
+                write_memory(stream, &mut memory, patience).await?;
+                send_file(stream, span, patience).await?;
             }
         }
     }
-    write_memory(stream, &mut memory).await?;
+    write_memory(stream, &mut memory, patience).await?;
     Ok(total)
 }
 
 /// The most slices one `writev` takes.
 const SLICES_MAX: usize = 64;
 
-async fn write_memory(stream: &TcpStream, pieces: &mut Vec<Bytes>) -> io::Result<()> {
+async fn write_memory(stream: &TcpStream, pieces: &mut Vec<Bytes>, patience: Duration) -> io::Result<()> {
     let mut first = 0;
     while first < pieces.len() {
         if pieces[first].is_empty() {
             first += 1;
             continue;
         }
-        stream.writable().await?;
         let slices: Vec<IoSlice<'_>> =
             pieces[first..].iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
         let mut written = match stream.try_write_vectored(&slices) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => written,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                room(stream, patience).await?;
+                continue;
+            }
             Err(error) => return Err(error),
         };
         while written > 0 {
@@ -83,11 +100,10 @@ async fn write_memory(stream: &TcpStream, pieces: &mut Vec<Bytes>) -> io::Result
     Ok(())
 }
 
-async fn send_file(stream: &TcpStream, span: FileSpan) -> io::Result<()> {
+async fn send_file(stream: &TcpStream, span: FileSpan, patience: Duration) -> io::Result<()> {
     let mut position = span.position;
     let mut left = span.len;
     while left > 0 {
-        stream.writable().await?;
         let sent = stream.try_io(Interest::WRITABLE, || {
             rustix::fs::sendfile(stream, span.file.file(), Some(&mut position), left).map_err(io::Error::from)
         });
@@ -95,11 +111,16 @@ async fn send_file(stream: &TcpStream, span: FileSpan) -> io::Result<()> {
             // The file is shorter than the log said: the client must not take what follows for records.
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(sent) => left -= sent,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => room(stream, patience).await?,
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Waits until the peer takes more.
+async fn room(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+    timeout(patience, stream.writable()).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 #[cfg(test)]
@@ -108,9 +129,9 @@ mod tests {
 
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
-    use weir_log::{Disk, RealDisk};
-
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     fn open(dir: &Path) -> Arc<RealFile> {
         Arc::new(RealDisk.open(&dir.join("f")).unwrap())
@@ -131,7 +152,7 @@ mod tests {
         let mut expected: Vec<u8> = (0..200u8).flat_map(|i| [i; 3]).collect();
         expected.extend_from_slice(&content[100..2_500_100]);
         expected.extend_from_slice(b"end");
-        let writer = tokio::spawn(async move { write_all(&server, pieces).await.unwrap() });
+        let writer = tokio::spawn(async move { write_all(&server, pieces, PATIENCE).await.unwrap() });
         let mut got = Vec::new();
         client.read_to_end(&mut got).await.unwrap();
         assert_eq!(writer.await.unwrap(), expected.len());
@@ -146,7 +167,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("f"), b"").unwrap();
         let span = FileSpan { file: open(dir.path()), position: 0, len: 10 };
-        let error = write_all(&server, vec![Piece::File(span)]).await.unwrap_err();
+        let error = write_all(&server, vec![Piece::File(span)], PATIENCE).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_never_reads_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), vec![1; 64 << 20]).unwrap();
+        let span = FileSpan { file: open(dir.path()), position: 0, len: 64 << 20 };
+        let more = Piece::Memory(Bytes::from(vec![0; 64 << 20]));
+        for piece in [Piece::File(span), more] {
+            let error = write_all(&server, vec![piece], Duration::from_millis(50)).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        }
     }
 }
