@@ -31,6 +31,9 @@ pub enum LogError {
         #[source]
         source: io::Error,
     },
+    /// The process has too many files open. Nothing of the operation is visible; it may be retried.
+    #[error("too many files are open: raise the limit of open files")]
+    TooManyFiles,
     /// The log's files are no longer there: its topic was deleted while the call was under way. Nothing has failed.
     #[error("{} is gone", path.display())]
     Gone {
@@ -109,6 +112,34 @@ pub(crate) fn sync_error(health: &DirHealth, path: &Path, source: io::Error) -> 
     if source.kind() == io::ErrorKind::NotFound {
         return LogError::Gone { path };
     }
+    if is_out_of_handles(&source) {
+        return LogError::TooManyFiles;
+    }
     health.fail();
     LogError::Io { path, source }
+}
+
+/// `EMFILE` and `ENFILE`: only opening fails so, and it says nothing about the disk. Clients can bring it about.
+fn is_out_of_handles(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_says_something_about_the_disk_fails_the_directory() {
+        let path = Path::new("/data/f");
+        for (code, fails) in [(5, true), (30, true), (2, false), (23, false), (24, false), (28, false)] {
+            let health = DirHealth::default();
+            let _ = disk_error(&health, path, io::Error::from_raw_os_error(code));
+            assert_eq!(health.is_failed(), fails, "errno {code}");
+        }
+        let health = DirHealth::default();
+        let _ = sync_error(&health, path, io::Error::from_raw_os_error(28));
+        assert!(health.is_failed(), "a sync that found the disk full has lost data");
+    }
 }

@@ -8,6 +8,8 @@
 mod append;
 mod housekeeping;
 mod queries;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -18,8 +20,8 @@ use bytes::BytesMut;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
-use weir_core::partition::{Acks, Assignment, Effect, Produced, Replica, Token};
-use weir_log::{CompactionOutcome, Log, LogError, RealDisk, SyncDone};
+use weir_core::partition::{Assignment, Effect, Produced, Replica, Token};
+use weir_log::{CompactionOutcome, Log, LogError, SyncDone};
 use weir_model::{Millis, Offset};
 
 use super::command::{Answer, Command};
@@ -29,6 +31,7 @@ use crate::clock;
 use crate::health::Health;
 use crate::metadata::View;
 use crate::metrics::Metrics;
+use crate::net::outgoing::ServedDisk;
 
 /// Commands that one round handles before it looks at syncs and deadlines again.
 const ROUND_MAX: usize = 256;
@@ -49,14 +52,13 @@ pub(crate) struct Surroundings {
 struct Unanswered {
     /// Until it is in the log.
     batch: BytesMut,
-    acks: Acks,
     records: u64,
     answer: Answer<Produced>,
 }
 
 /// The owner.
-pub(crate) struct Driver {
-    pub(super) log: Log<RealDisk>,
+pub(crate) struct Driver<D: ServedDisk> {
+    pub(super) log: Log<D>,
     pub(super) replica: Replica,
     pub(super) mailbox: mpsc::Receiver<Command>,
     pub(super) published: Arc<Published>,
@@ -72,6 +74,8 @@ struct Work {
     next_token: u64,
     waiters: Waiters,
     sync: Option<Running<SyncDone>>,
+    /// A sync that could not be done is tried again then.
+    sync_not_before: Option<Instant>,
     compaction: Option<Running<CompactionOutcome>>,
     /// Where the last producer snapshot was taken.
     snapshot_at: Option<Offset>,
@@ -92,10 +96,10 @@ enum Event {
     Abandoned,
 }
 
-impl Driver {
+impl<D: ServedDisk> Driver<D> {
     /// `effects` are what the replica's first assignment asks for.
     pub(crate) fn starting(
-        log: Log<RealDisk>,
+        log: Log<D>,
         replica: Replica,
         mailbox: mpsc::Receiver<Command>,
         published: Arc<Published>,
@@ -109,6 +113,8 @@ impl Driver {
     /// Runs until told to stop, or until nobody holds a handle any more.
     pub(crate) async fn run(mut self) {
         self.settle();
+        // What a crash left unsynced becomes visible at once, not with the first request.
+        self.start_sync();
         self.publish();
         loop {
             match self.next_event().await {
@@ -136,6 +142,7 @@ impl Driver {
             (outcome, _) = finished(&mut self.work.compaction) => Event::Compacted(outcome),
             command = self.mailbox.recv() => command.map_or(Event::Abandoned, Event::Command),
             () = until(deadline) => Event::Deadline,
+            () = reached(self.work.sync_not_before) => Event::Deadline,
         }
     }
 
@@ -200,13 +207,13 @@ impl Driver {
     }
 
     fn publish(&self) {
-        self.published.publish(self.replica.high_watermark(), self.replica.log_end(), self.log.size());
+        self.published.publish(self.log.size());
     }
 
     /// The data directory can not be trusted any more: say so where it is seen.
     fn disk_failed(&self, what: &str, error: &LogError) {
         error!(%error, log = %self.log.dir().display(), "{what}");
-        if matches!(error, LogError::Failed | LogError::Io { .. }) {
+        if is_failed(error) {
             self.surroundings.health.disk_failed();
             self.surroundings.metrics.log_dir_failed.set(1);
         }
@@ -254,6 +261,16 @@ async fn finished<T>(running: &mut Option<Running<T>>) -> (Result<T, LogError>, 
     let took = job.since.elapsed();
     *running = None;
     (result.unwrap_or(Err(LogError::Failed)), took)
+}
+
+async fn reached(then: Option<Instant>) {
+    let Some(then) = then else { return pending().await };
+    tokio::time::sleep_until(then.into()).await;
+}
+
+/// Whether the data directory can not be trusted any more.
+fn is_failed(error: &LogError) -> bool {
+    matches!(error, LogError::Failed | LogError::Io { .. })
 }
 
 async fn until(deadline: Option<Millis>) {

@@ -34,7 +34,7 @@ pub(crate) fn open(
     dir: &DataDir<RealDisk>,
     opening: Opening,
     surroundings: Surroundings,
-) -> Result<(PartitionHandle, Driver), LogError> {
+) -> Result<(PartitionHandle, Driver<RealDisk>), LogError> {
     let Opening { topic, index, configured, .. } = &opening;
     let (mut log, recovered) =
         Log::open(&dir.home(), &dir.partition_dir(*topic, *index), configured.log.clone())?;

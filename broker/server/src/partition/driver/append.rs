@@ -2,15 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use weir_core::partition::{Acks, Effect, Produce, Produced, StorageFailure, Token};
+use weir_core::partition::{Effect, Produce, StorageFailure, Token};
 use weir_log::{LogError, SyncDone};
-use weir_model::{DurationMs, LeaderEpoch, Millis, Offset};
+use weir_model::{DurationMs, LeaderEpoch, Offset};
 
-use super::{Driver, Running, Unanswered};
+use super::{Driver, Running, Unanswered, is_failed};
 use crate::clock;
+use crate::net::outgoing::ServedDisk;
 use crate::partition::command::Append;
 
-impl Driver {
+/// How long a sync that could not be done waits to be tried again.
+const SYNC_PAUSE: Duration = Duration::from_millis(100);
+
+impl<D: ServedDisk> Driver<D> {
     /// Lets `core` decide where the batch goes. Its bytes wait here for the effect that names them.
     pub(super) fn accept(&mut self, append: Append) {
         let token = Token(self.work.next_token);
@@ -24,8 +28,8 @@ impl Driver {
             deadline: append.deadline,
         };
         let records = append.facts.last_offset_delta.unsigned_abs() as u64 + 1;
-        let Append { batch, acks, answer, .. } = append;
-        self.work.unanswered.insert(token, Unanswered { batch, acks, records, answer });
+        let Append { batch, answer, .. } = append;
+        self.work.unanswered.insert(token, Unanswered { batch, records, answer });
         self.replica.produce(write, &mut self.work.effects);
     }
 
@@ -67,14 +71,6 @@ impl Driver {
                 assert_eq!(appended.base, base_offset, "the log and the decision must agree on offsets");
                 written.end = Some(self.log.log_end());
                 written.count(&batch, unanswered.records);
-                // `core` answers a write without acks only when it failed.
-                if unanswered.acks == Acks::None
-                    && let Some(done) = self.work.unanswered.remove(&token)
-                {
-                    let log_start = self.log.log_start();
-                    let _ =
-                        done.answer.send(Ok(Produced { base_offset, append_time: Millis::NONE, log_start }));
-                }
             }
             Err(error) => {
                 self.disk_failed("an append failed", &error);
@@ -98,13 +94,15 @@ impl Driver {
 
     /// Starts a sync when one is wanted and none runs.
     pub(super) fn start_sync(&mut self) {
-        if self.work.sync.is_some() || !self.replica.sync_wanted(clock::now()) {
+        self.work.sync_not_before.take_if(|then| *then <= Instant::now());
+        let paused = self.work.sync_not_before.is_some() || self.work.sync.is_some();
+        if paused || !self.replica.sync_wanted(clock::now()) {
             return;
         }
         let job = match self.log.sync_job() {
             Ok(Some(job)) => job,
             Ok(None) => return,
-            Err(error) => return self.disk_failed("a sync could not start", &error),
+            Err(error) => return self.sync_failed(&error),
         };
         let task = tokio::task::spawn_blocking(move || Ok(job.run()));
         self.work.sync = Some(Running { since: Instant::now(), task });
@@ -117,12 +115,19 @@ impl Driver {
             Ok(end) => {
                 self.replica.on_durable(end, began, &mut self.work.effects);
             }
-            Err(error) => {
-                self.disk_failed("a sync failed: nothing after it is trusted", &error);
-                for (_, write) in self.work.unanswered.drain() {
-                    let _ = write.answer.send(Err(failure(&error).into()));
-                }
-            }
+            Err(error) => self.sync_failed(&error),
+        }
+    }
+
+    /// Whoever waits for it is told, unless it passes by itself: then it is tried again. A disk that failed refuses.
+    fn sync_failed(&mut self, error: &LogError) {
+        self.disk_failed("a sync failed", error);
+        self.work.sync_not_before = Some(Instant::now() + SYNC_PAUSE).filter(|_| !is_failed(error));
+        if matches!(error, LogError::TooManyFiles) {
+            return;
+        }
+        for (_, write) in self.work.unanswered.drain() {
+            let _ = write.answer.send(Err(failure(error).into()));
         }
     }
 }

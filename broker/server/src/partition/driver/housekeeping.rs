@@ -8,9 +8,10 @@ use tracing::{debug, info};
 use weir_log::{CompactionOutcome, LogError};
 
 use super::{Driver, Running};
+use crate::net::outgoing::ServedDisk;
 use crate::clock;
 
-impl Driver {
+impl<D: ServedDisk> Driver<D> {
     pub(super) fn housekeep(&mut self) {
         let now = clock::now();
         self.replica.expire_producers(now);

@@ -4,11 +4,11 @@ use weir_core::partition::{EpochEnd, EpochStart, Listed, ReadBound, bounded, div
 use weir_model::{LeaderEpoch, Offset};
 
 use super::Driver;
-use crate::net::outgoing::FileSpan;
+use crate::net::outgoing::ServedDisk;
 use crate::partition::command::{Answer, ListedOffset, OffsetQuery, Read, ReadReply};
 use crate::partition::error::PartitionError;
 
-impl Driver {
+impl<D: ServedDisk> Driver<D> {
     pub(super) fn read(&mut self, read: &Read, answer: Answer<ReadReply>) {
         let reply = self.read_reply(read);
         if let (Ok(reply), Some(fetch)) = (&reply, &read.watch) {
@@ -26,7 +26,7 @@ impl Driver {
             true => self.log.read(read.from, bound.limit, read.max_bytes, read.at_least_one)?,
             false => None,
         };
-        let span = slice.map(|s| FileSpan { file: s.file, position: s.position, len: s.len });
+        let span = slice.map(D::span);
         Ok(ReadReply { bound, span, diverging: None })
     }
 

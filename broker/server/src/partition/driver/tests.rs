@@ -1,0 +1,244 @@
+//! A partition's owner on a disk that fills up and whose syncs fail.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use weir_core::partition::{
+    Acks, BatchFacts, Isolation, ListOffsets, Policy, Produced, ProduceError, Producers, Reader, Recovered, StorageFailure,
+};
+use weir_log::{Disk, DiskFile, Home, LogConfig, MemoryDisk, MemoryFile, RealDisk, Slice};
+use weir_model::config::{Durability, Pairs, TimestampType, TopicCompression};
+use weir_model::records::{BatchBuilder, NewRecord};
+use weir_model::{
+    BrokerId, DurationMs, LeaderEpoch, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Sequence, TopicId,
+};
+
+use super::*;
+use crate::net::outgoing::FileSpan;
+use crate::partition::PartitionError;
+use crate::partition::command::{Append, OffsetQuery, Read, ReadReply};
+use crate::partition::handle::PartitionHandle;
+use crate::partition::settings::BatchRules;
+use crate::settings::StaticSettings;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const ME: BrokerId = BrokerId(1);
+
+impl ServedDisk for MemoryDisk {
+    /// Only a file of the machine can be sent: a temporary one with the range's bytes.
+    fn span(slice: Slice<MemoryFile>) -> FileSpan {
+        let mut bytes = vec![0; slice.len];
+        slice.file.read_at(&mut bytes, slice.position).unwrap();
+        let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        std::fs::write(&path, &bytes).unwrap();
+        FileSpan { file: Arc::new(RealDisk.open(&path).unwrap()), position: 0, len: slice.len }
+    }
+}
+
+struct Bench {
+    disk: MemoryDisk,
+    health: Arc<Health>,
+    handle: PartitionHandle,
+}
+
+fn policy() -> Policy {
+    Policy {
+        durability: Durability::Fsync,
+        min_isr: 1,
+        max_batch_bytes: 1 << 20,
+        segment_bytes: 1 << 20,
+        flush_messages: i64::MAX,
+        flush_interval: DurationMs(i64::MAX),
+        deletable: true,
+        producer_expiration: DurationMs(i64::MAX),
+        producers_max: 1_000,
+    }
+}
+
+impl Bench {
+    fn new(disk: MemoryDisk) -> Self {
+        for dir in ["/data", "/data/topics", "/data/topics/u"] {
+            let _ = disk.create_dir(dir.as_ref());
+        }
+        disk.sync_dir("/".as_ref()).unwrap();
+        let config = LogConfig { segment_bytes: 4_096, ..LogConfig::default() };
+        let home = Home::new(disk.clone(), "/data".as_ref());
+        let (log, _) = Log::open(&home, "/data/topics/u/0".as_ref(), config).unwrap();
+        let found = Recovered {
+            log_start: log.log_start(),
+            log_end: log.log_end(),
+            durable_end: log.durable_end(),
+            high_watermark: log.log_start(),
+            producers: Producers::default(),
+        };
+        let topic = TopicId(uuid::Uuid::nil());
+        let mut replica = Replica::new(topic, PartitionIndex(0), ME, policy(), found);
+        let mut effects = Vec::new();
+        let reign = Assignment {
+            leader: Some(ME),
+            leader_epoch: LeaderEpoch(1),
+            partition_epoch: PartitionEpoch(1),
+            replicas: &[ME],
+            isr: &[ME],
+        };
+        replica.assign(reign, &mut effects);
+        let (mailbox, commands) = mpsc::channel(16);
+        let rules = BatchRules {
+            max_bytes: 1 << 20,
+            require_keys: false,
+            compression: TopicCompression::Producer,
+            timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max: DurationMs(i64::MAX),
+            timestamp_after_max: DurationMs(i64::MAX),
+        };
+        let published = Arc::new(Published::new(rules));
+        let handle =
+            PartitionHandle { topic, partition: PartitionIndex(0), mailbox, published: Arc::clone(&published) };
+        let health = Arc::new(Health::default());
+        let config = StaticSettings::from_pairs(Pairs::new()).unwrap().config;
+        let surroundings = Surroundings {
+            metrics: Arc::new(Metrics::register().unwrap()),
+            health: Arc::clone(&health),
+            cleaner: Arc::new(Semaphore::new(1)),
+            view: Arc::new(View::new(ME, Arc::default(), config)),
+        };
+        tokio::spawn(Driver::starting(log, replica, commands, published, surroundings, effects).run());
+        Self { disk, health, handle }
+    }
+
+    async fn write(&self, acks: Acks, sequence: i32) -> Result<Produced, PartitionError> {
+        let mut batch = BatchBuilder::new(Offset::ZERO);
+        let now = clock::now();
+        batch.push(NewRecord { timestamp: now, value: Some(&[7; 500]), ..NewRecord::default() }).unwrap();
+        let batch = batch.build().unwrap();
+        let (answer, answered) = oneshot::channel();
+        let facts = BatchFacts {
+            producer_id: ProducerId(9),
+            producer_epoch: ProducerEpoch(0),
+            base_sequence: Sequence(sequence),
+            ..BatchFacts::plain(0, now, u32::try_from(batch.len()).unwrap())
+        };
+        let append = Append {
+            batch,
+            facts,
+            acks,
+            leader_epoch: None,
+            append_time: Millis::NONE,
+            deadline: now + DurationMs(3_600_000),
+            answer,
+        };
+        self.handle.append(append).await.unwrap();
+        timeout(PATIENCE, answered).await.expect("no answer").unwrap_or(Err(PartitionError::Stopped))
+    }
+
+    async fn read(&self, from: i64) -> Result<ReadReply, PartitionError> {
+        let read = Read {
+            from: Offset(from),
+            max_bytes: 1 << 20,
+            at_least_one: true,
+            reader: Reader::Consumer(Isolation::ReadUncommitted),
+            current_leader_epoch: None,
+            last_fetched_epoch: None,
+            watch: None,
+        };
+        self.handle.read(read).await
+    }
+
+    async fn end(&self) -> Offset {
+        let reader = Reader::Consumer(Isolation::ReadUncommitted);
+        let query = OffsetQuery { what: ListOffsets::Latest, reader, current_leader_epoch: None };
+        self.handle.list_offsets(query).await.unwrap().offset
+    }
+
+    async fn delete_before(&self, offset: i32) -> Result<Offset, PartitionError> {
+        let before = Some(Offset(offset.into()));
+        self.handle.ask(|answer| Command::DeleteRecords { before, answer }).await
+    }
+}
+
+fn is_full(error: &PartitionError) -> bool {
+    matches!(
+        error,
+        PartitionError::Storage(StorageFailure::Full)
+            | PartitionError::Produce(ProduceError::Storage(StorageFailure::Full))
+    )
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_and_nothing_else_and_recovers_by_itself() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    bench.disk.set_capacity(64 << 10);
+    let (taken, why) = {
+        let mut taken = 1;
+        loop {
+            match bench.write(Acks::All, taken).await {
+                Ok(_) => taken += 1,
+                Err(why) => break (taken, why),
+            }
+        }
+    };
+    assert!(is_full(&why), "{why}");
+    for acks in [Acks::None, Acks::Leader, Acks::All] {
+        assert!(is_full(&bench.write(acks, taken).await.unwrap_err()));
+    }
+    assert_eq!(bench.end().await, Offset(taken.into()));
+    assert!(bench.read(0).await.unwrap().len() > 500);
+    assert!(bench.health.alive().is_ok(), "room may come back");
+    assert_eq!(bench.delete_before(taken - 1).await.unwrap(), Offset((taken - 1).into()));
+    let written = bench.write(Acks::All, taken).await.unwrap();
+    assert_eq!(written.base_offset, Offset(taken.into()), "the offset of the refused write is used again");
+}
+
+#[tokio::test]
+async fn a_failed_sync_refuses_everything_and_the_broker_is_no_longer_alive() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    bench.disk.fail_syncs(true);
+    let refused = bench.write(Acks::All, 1).await.unwrap_err();
+    assert!(matches!(refused, PartitionError::Storage(StorageFailure::Failed)), "{refused}");
+    assert!(bench.health.alive().is_err());
+    bench.disk.fail_syncs(false);
+    for acks in [Acks::None, Acks::Leader, Acks::All] {
+        assert!(bench.write(acks, 2).await.is_err(), "a disk that failed once is not asked again");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sync_acknowledges_nothing_that_a_crash_could_lose() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    bench.disk.fail_syncs(true);
+    assert!(bench.write(Acks::All, 1).await.is_err());
+    bench.disk.fail_syncs(false);
+    bench.disk.crash(weir_log::CrashStyle::LoseUnsynced, 1);
+    let again = Bench::new(bench.disk.clone());
+    assert_eq!(again.end().await, Offset(1));
+}
+
+#[tokio::test]
+async fn duplicates_are_answered_whatever_acks_they_want() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    for acks in [Acks::None, Acks::Leader, Acks::All] {
+        assert_eq!(bench.write(acks, 0).await.unwrap().base_offset, Offset(0));
+    }
+}
+
+#[tokio::test]
+async fn what_a_kill_left_unsynced_becomes_visible_without_a_request() {
+    let first = Bench::new(MemoryDisk::new());
+    first.write(Acks::All, 0).await.unwrap();
+    let disk = first.disk.clone();
+    first.write(Acks::Leader, 1).await.unwrap();
+    disk.kill();
+    let syncs = disk.syncs();
+    let _again = Bench::new(disk.clone());
+    timeout(PATIENCE, async {
+        while disk.syncs() == syncs {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("nobody synced");
+}
