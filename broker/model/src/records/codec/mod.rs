@@ -2,13 +2,16 @@
 
 mod snappy;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 use thiserror::Error;
+
+/// The most that is decompressed without knowing its size.
+const AT_ONCE_MAX: usize = 4 << 20;
 
 /// How a batch's records are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,13 +105,11 @@ pub fn decompress(codec: Codec, packed: &[u8], max: usize) -> Result<Vec<u8>, Co
     match codec {
         Codec::None if packed.len() > max => Err(CodecError::TooLarge { max }),
         Codec::None => Ok(packed.to_vec()),
-        Codec::Gzip => read_bounded(codec, MultiGzDecoder::new(packed), packed.len(), max),
+        Codec::Gzip => read_bounded(codec, || Ok(MultiGzDecoder::new(packed)), packed.len(), max),
         Codec::Snappy => snappy::decompress(packed, max),
-        Codec::Lz4 => read_bounded(codec, FrameDecoder::new(packed), packed.len(), max),
+        Codec::Lz4 => read_bounded(codec, || Ok(FrameDecoder::new(packed)), packed.len(), max),
         Codec::Zstd => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(packed)
-                .map_err(|source| CodecError::Malformed { codec, source })?;
-            read_bounded(codec, decoder, packed.len(), max)
+            read_bounded(codec, || zstd::stream::read::Decoder::with_buffer(packed), packed.len(), max)
         }
     }
 }
@@ -129,12 +130,32 @@ fn lz4(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish().map_err(std::io::Error::other)
 }
 
-fn read_bounded(codec: Codec, reader: impl Read, packed: usize, max: usize) -> Result<Vec<u8>, CodecError> {
-    let mut plain = Vec::with_capacity(packed.saturating_mul(2).min(max));
-    let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    let read = reader.take(bound).read_to_end(&mut plain);
-    read.map_err(|source| CodecError::Malformed { codec, source })?;
-    if plain.len() > max { Err(CodecError::TooLarge { max }) } else { Ok(plain) }
+/// What is small is read at once. What is not is measured first: a buffer that grows by doubling takes several times its
+/// content, and a bomb must not take even its bound.
+fn read_bounded<R: Read>(
+    codec: Codec,
+    open: impl Fn() -> io::Result<R>,
+    packed: usize,
+    max: usize,
+) -> Result<Vec<u8>, CodecError> {
+    let malformed = |source| CodecError::Malformed { codec, source };
+    let at_once = max.min(AT_ONCE_MAX);
+    let mut reader = open().map_err(malformed)?;
+    let mut plain = Vec::with_capacity(packed.saturating_mul(2).min(at_once));
+    reader.by_ref().take(at_once as u64 + 1).read_to_end(&mut plain).map_err(malformed)?;
+    if plain.len() <= at_once {
+        return Ok(plain);
+    }
+    let room = max.saturating_sub(plain.len()) as u64;
+    let rest = io::copy(&mut reader.take(room.saturating_add(1)), &mut io::sink()).map_err(malformed)?;
+    let size = plain.len().saturating_add(usize::try_from(rest).unwrap_or(usize::MAX));
+    drop(plain);
+    if size > max {
+        return Err(CodecError::TooLarge { max });
+    }
+    let mut whole = Vec::with_capacity(size);
+    open().and_then(|mut again| again.read_to_end(&mut whole)).map_err(malformed)?;
+    Ok(whole)
 }
 
 #[cfg(test)]

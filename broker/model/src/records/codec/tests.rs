@@ -9,7 +9,7 @@ fn text(len: usize) -> Vec<u8> {
 #[test]
 fn every_codec_gives_back_what_it_was_given() {
     for codec in CODECS {
-        for len in [0, 1, 100, 70_000, 1_000_000] {
+        for len in [0, 1, 100, 70_000, AT_ONCE_MAX, AT_ONCE_MAX + 1, 9_000_000] {
             let plain = text(len);
             let packed = compress(codec, &plain, None).unwrap();
             assert_eq!(decompress(codec, &packed, len).unwrap(), plain, "{codec:?} {len}");
@@ -22,8 +22,11 @@ fn bombs_are_stopped_at_the_bound() {
     let plain = vec![0u8; 8 << 20];
     for codec in CODECS {
         let packed = compress(codec, &plain, None).unwrap();
-        let result = decompress(codec, &packed, 1 << 20);
-        assert!(matches!(result, Err(CodecError::TooLarge { max }) if max == 1 << 20), "{codec:?}");
+        for bound in [0, 1 << 20, AT_ONCE_MAX, AT_ONCE_MAX + 1, plain.len() - 1] {
+            let result = decompress(codec, &packed, bound);
+            assert!(matches!(result, Err(CodecError::TooLarge { max }) if max == bound), "{codec:?} {bound}");
+        }
+        assert_eq!(decompress(codec, &packed, plain.len()).unwrap().len(), plain.len());
     }
 }
 
