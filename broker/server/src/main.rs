@@ -23,6 +23,8 @@ mod settings;
 mod settings_doc_tests;
 mod start;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

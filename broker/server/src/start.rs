@@ -34,7 +34,7 @@ use crate::net::budget::ByteBudget;
 use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
 use crate::partition::driver::Surroundings;
-use crate::partition::registry::Registry;
+use crate::partition::registry::{Registry, watch};
 use crate::settings::StaticSettings;
 
 /// Partitions that all fetch sessions may remember together.
@@ -43,6 +43,8 @@ const FETCH_SESSION_PARTITIONS_MAX: usize = 1_000_000;
 const BUDGET_DEFAULT: u64 = 512 << 20;
 /// How long a stop waits for connections to take their last answers.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long those that are cut may take to let go.
+const CUT_MAX: Duration = Duration::from_secs(2);
 
 /// A serving broker.
 pub(crate) struct Running {
@@ -50,6 +52,8 @@ pub(crate) struct Running {
     pub(crate) broker: Arc<Broker>,
     /// Ends the metadata owner, last of all.
     closing: CancellationToken,
+    /// Ends the connections that did not end by themselves.
+    cut: CancellationToken,
     tasks: TaskTracker,
     connections: TaskTracker,
     metadata: tokio::task::JoinHandle<()>,
@@ -62,7 +66,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let bound = bind::kafka(&config).await?;
     let metrics = Arc::new(Metrics::register()?);
     let health = Arc::new(Health::default());
-    let (stop, closing) = (CancellationToken::new(), CancellationToken::new());
+    let (stop, cut, closing) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     if let Some(listener) = bind::http(&config).await? {
         let door = SideDoor { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
@@ -79,9 +83,15 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let partitions =
         Arc::new(Registry::new(config.node_id, Arc::clone(&file), Arc::clone(&data), surroundings));
     health.recovering(image.partition_count());
-    let (owner, controller) =
-        Owner::new(store, image, Arc::clone(&view), Arc::clone(&partitions), Arc::clone(&metrics));
-    let metadata = tokio::spawn(owner.run(closing.clone()));
+    let (owner, controller) = Owner::new(
+        store,
+        image,
+        Arc::clone(&view),
+        Arc::clone(&partitions),
+        Arc::clone(&metrics),
+        Arc::clone(&health),
+    );
+    let metadata = tokio::spawn(watch("the owner of the metadata", owner.run(closing.clone())));
     let epoch = register(&controller, &config, &bound, &data, opened.clean_shutdown).await?;
     let all: Vec<_> = view.image().topics().map(|topic| topic.id).collect();
     partitions.reconcile(&view.image(), all).await;
@@ -109,9 +119,10 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         stop: stop.clone(),
     });
     broker.coordinators.shards();
-    tasks.spawn(housekeeper::run(Arc::clone(&broker)));
+    tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
     let connections = TaskTracker::new();
-    open_doors(&broker, &config, &bound, &tasks, &connections).await?;
+    let door = door(&broker, &config, cut.clone(), connections.clone());
+    open_doors(&door, &bound, &tasks)?;
     health.enter(Phase::Serving);
     metrics.ready.set(1);
     metrics.recovery_seconds.set(began.elapsed().as_secs_f64());
@@ -119,13 +130,13 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         broker = %me, topics = broker.image().topic_count(), partitions = broker.image().partition_count(),
         clean = opened.clean_shutdown, took = ?began.elapsed(), "serving"
     );
-    Ok(Running { bound, broker, closing, tasks, connections, metadata })
+    Ok(Running { bound, broker, closing, cut, tasks, connections, metadata })
 }
 
 impl Running {
     /// Stops in order: no new requests, last answers out, logs synced and closed, the directory marked clean.
     pub(crate) async fn stop(self) {
-        let Self { broker, closing, tasks, connections, metadata, .. } = self;
+        let Self { broker, closing, cut, tasks, connections, metadata, .. } = self;
         info!("stopping");
         broker.health.enter(Phase::Stopping);
         broker.metrics.ready.set(0);
@@ -133,6 +144,8 @@ impl Running {
         connections.close();
         if tokio::time::timeout(DRAIN_MAX, connections.wait()).await.is_err() {
             warn!(connections = connections.len(), "connections were still busy and are cut");
+            cut.cancel();
+            let _ = tokio::time::timeout(CUT_MAX, connections.wait()).await;
         }
         broker.partitions.stop_all().await;
         closing.cancel();
@@ -201,18 +214,17 @@ fn endpoint(bound: &Bound) -> BrokerEndpoint {
     }
 }
 
-async fn open_doors(
+fn door(
     broker: &Arc<Broker>,
     config: &BrokerConfig,
-    bound: &[Bound],
-    tasks: &TaskTracker,
-    connections: &TaskTracker,
-) -> anyhow::Result<()> {
+    cut: CancellationToken,
+    connections: TaskTracker,
+) -> Door {
     let wide = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     let idle_max = config
         .connections_max_idle
         .map_or(Duration::MAX, |span| Duration::from_millis(u64::try_from(span.0).unwrap_or(u64::MAX)));
-    let door = Door {
+    Door {
         dispatch: Arc::new(Dispatch::new(Arc::clone(broker))),
         admission: Arc::default(),
         limits: FrameLimits {
@@ -222,8 +234,12 @@ async fn open_doors(
             connection_max: usize::try_from(config.connection_request_max_bytes).unwrap_or(usize::MAX),
         },
         stop: broker.stop.clone(),
-        connections: connections.clone(),
-    };
+        cut,
+        connections,
+    }
+}
+
+fn open_doors(door: &Door, bound: &[Bound], tasks: &TaskTracker) -> std::io::Result<()> {
     for listener in bound {
         for socket in listener.sockets()? {
             tasks.spawn(accept(socket, Arc::clone(&listener.name), door.clone()));

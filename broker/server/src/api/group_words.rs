@@ -20,6 +20,20 @@ pub(super) async fn ask(broker: &Broker, group: &str, command: Command) -> Resul
     owner(broker, group)?.ask(command).await.map_err(errors::of_group)
 }
 
+/// As [`ask`], where the answer may take a whole rebalance: a broker that stops does not wait for it, and sends the
+/// member to look for its coordinator anew.
+pub(super) async fn ask_until_stopped(
+    broker: &Broker,
+    group: &str,
+    command: Command,
+) -> Result<Reply, ErrorCode> {
+    tokio::select! {
+        biased;
+        answer = ask(broker, group, command) => answer,
+        () = broker.stop.cancelled() => Err(ErrorCode::NotCoordinator),
+    }
+}
+
 /// Reads the state of the group's shard.
 pub(super) async fn look<T: Send + 'static>(
     broker: &Broker,

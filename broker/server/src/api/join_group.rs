@@ -10,7 +10,7 @@ use weir_wire::messages::join_group::{JoinGroupRequest, JoinGroupResponse, JoinG
 use weir_wire::{ErrorCode, Str};
 
 use super::errors;
-use super::group_words::{ask, client_host, instance, named};
+use super::group_words::{ask_until_stopped, client_host, instance, named};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
@@ -25,7 +25,7 @@ pub(crate) async fn handle(
         return refused(caller.version, error, &join.member);
     }
     let (group, member) = (join.group.clone(), join.member.clone());
-    match ask(broker, group.as_str(), Command::Join(join)).await {
+    match ask_until_stopped(broker, group.as_str(), Command::Join(join)).await {
         Ok(Reply::Join(Ok(joined))) => answer(caller.version, joined),
         Ok(Reply::Join(Err(JoinRefused { error, member }))) => {
             refused(caller.version, errors::of_group(error), &member)

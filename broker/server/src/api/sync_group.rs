@@ -9,7 +9,7 @@ use weir_wire::ErrorCode;
 use weir_wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
 use super::errors;
-use super::group_words::{ask, instance, named};
+use super::group_words::{ask_until_stopped, instance, named};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
 
@@ -24,7 +24,7 @@ pub(crate) async fn handle(
     };
     drop(request);
     let group = sync.group.clone();
-    match ask(broker, group.as_str(), Command::Sync(sync)).await {
+    match ask_until_stopped(broker, group.as_str(), Command::Sync(sync)).await {
         Ok(Reply::Sync(Ok(synced))) => answer(synced),
         Ok(Reply::Sync(Err(error))) => refused(errors::of_group(error)),
         Ok(_) => refused(ErrorCode::UnknownServerError),

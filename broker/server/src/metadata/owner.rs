@@ -17,6 +17,7 @@ use weir_model::TopicId;
 use super::store::{Store, StoreError};
 use super::view::View;
 use crate::clock;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::partition::registry::Registry;
 
@@ -78,6 +79,7 @@ pub(crate) struct Owner {
     view: Arc<View>,
     partitions: Arc<Registry>,
     metrics: Arc<Metrics>,
+    health: Arc<Health>,
 }
 
 impl Owner {
@@ -88,10 +90,11 @@ impl Owner {
         view: Arc<View>,
         partitions: Arc<Registry>,
         metrics: Arc<Metrics>,
+        health: Arc<Health>,
     ) -> (Self, Controller) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         view.publish(image);
-        (Self { mailbox, store, view, partitions, metrics }, Controller { mailbox: sender })
+        (Self { mailbox, store, view, partitions, metrics, health }, Controller { mailbox: sender })
     }
 
     /// Runs until `closing`, or until nobody can ask any more; then closes the store.
@@ -143,7 +146,14 @@ impl Owner {
                     self.follow(image, &records).await;
                     Ok(())
                 }
-                Err(why) => Err(why),
+                Err(why) => {
+                    error!(error = %why, "metadata can not be written");
+                    if why.is_failed_disk() {
+                        self.health.disk_failed();
+                        self.metrics.log_dir_failed.set(1);
+                    }
+                    Err(MetadataError::Store(why.to_string()))
+                }
             }
         };
         for deliver in answers {
@@ -173,15 +183,13 @@ fn decide_one(request: Request, image: &mut Image) -> Result<Prepared, (Deliver,
     Ok(prepared)
 }
 
-type Written = Result<(Vec<Record>, Image), MetadataError>;
+type Written = Result<(Vec<Record>, Image), StoreError>;
 
 async fn write(store: Store, records: Vec<Record>, image: Image) -> (Store, Written) {
     let write = move || {
         let mut store = store;
         let now = clock::now();
-        let written = store.append(&records, now);
-        let written =
-            written.map(|()| (records, image)).map_err(|e: StoreError| MetadataError::Store(e.to_string()));
+        let written = store.append(&records, now).map(|()| (records, image));
         (store, written)
     };
     match tokio::task::spawn_blocking(write).await {

@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 use weir_core::controller::{ApplyError, Image, Record, RecordError};
-use weir_log::{DataDir, Log, LogConfig, LogError, RealDisk};
+use weir_log::{DataDir, DirHealth, Log, LogConfig, LogError, RealDisk};
 use weir_model::records::{BatchBuilder, BatchError, NewRecord, batches};
 use weir_model::{LeaderEpoch, Millis, Offset};
 
@@ -28,10 +28,18 @@ pub(crate) enum StoreError {
     Gap { at: Offset, end: Offset },
 }
 
+impl StoreError {
+    /// Whether the data directory can not be trusted any more.
+    pub(crate) fn is_failed_disk(&self) -> bool {
+        matches!(self, Self::Log(LogError::Failed | LogError::Io { .. }))
+    }
+}
+
 /// The log.
 #[derive(Debug)]
 pub(crate) struct Store {
     log: Log<RealDisk>,
+    directory: DirHealth,
 }
 
 impl Store {
@@ -39,16 +47,22 @@ impl Store {
     pub(crate) fn open(dir: &DataDir<RealDisk>) -> Result<(Self, Image), StoreError> {
         let config =
             LogConfig { retention_ms: None, retention_bytes: None, delete: false, ..LogConfig::default() };
-        let (mut log, _) = Log::open(&dir.home(), &dir.metadata_dir(), config)?;
+        let home = dir.home();
+        let (mut log, _) = Log::open(&home, &dir.metadata_dir(), config)?;
         let mut image = Image::default();
         replay(&mut log, &mut image)?;
-        Ok((Self { log }, image))
+        Ok((Self { log, directory: home.health().clone() }, image))
     }
 
-    /// Makes the records durable, together.
+    /// Makes the records durable, together. When that fails after they were written, nobody knows whether the next start
+    /// finds them, so nothing may be decided without them: the directory fails with all that is in it.
     pub(crate) fn append(&mut self, records: &[Record], now: Millis) -> Result<(), StoreError> {
         let mut batch = batch_of(records, now)?;
         self.log.append(&mut batch, LeaderEpoch(0), now)?;
+        self.sync().inspect_err(|_| self.directory.fail())
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
         if let Some(job) = self.log.sync_job()? {
             let done = job.run();
             self.log.synced(done)?;

@@ -25,7 +25,10 @@ pub(crate) struct Door {
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) admission: Arc<Mutex<Admission>>,
     pub(crate) limits: FrameLimits,
+    /// No new requests; what was accepted is answered.
     pub(crate) stop: CancellationToken,
+    /// Nobody waits for answers any more.
+    pub(crate) cut: CancellationToken,
     pub(crate) connections: TaskTracker,
 }
 
@@ -67,7 +70,8 @@ fn welcome(stream: TcpStream, peer: SocketAddr, name: &Arc<str>, door: &Door) {
     tracker.spawn(
         async move {
             let leave = Leave { door: door.clone(), peer };
-            connection::serve(stream, session, door.dispatch, door.limits, door.stop).await;
+            let serving = connection::serve(stream, session, door.dispatch, door.limits, door.stop);
+            let _ = door.cut.run_until_cancelled(serving).await;
             drop(leave);
         }
         .instrument(span),

@@ -50,7 +50,11 @@ impl Piece {
 
 /// Writes all pieces in order; returns how many bytes went out. A peer that takes nothing for as long as `patience`
 /// is given up: what waits for it holds memory and files.
-pub(crate) async fn write_all(stream: &TcpStream, pieces: Vec<Piece>, patience: Duration) -> io::Result<usize> {
+pub(crate) async fn write_all(
+    stream: &TcpStream,
+    pieces: Vec<Piece>,
+    patience: Duration,
+) -> io::Result<usize> {
     let total = pieces.iter().map(Piece::len).sum();
     let mut memory: Vec<Bytes> = Vec::with_capacity(pieces.len());
     for piece in pieces {
@@ -127,9 +131,9 @@ async fn room(stream: &TcpStream, patience: Duration) -> io::Result<()> {
 mod tests {
     use std::path::Path;
 
+    use super::*;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
-    use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(60);
 

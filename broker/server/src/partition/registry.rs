@@ -169,7 +169,7 @@ impl Registry {
         let slot = match opened {
             Ok(Ok((handle, driver))) => {
                 let span = info_span!("partition", topic = %name, partition = %index);
-                tokio::spawn(watch(driver.run().instrument(span)));
+                tokio::spawn(watch("a partition's owner", driver.run().instrument(span)));
                 Slot::Running(handle)
             }
             Ok(Err(problem)) => {
@@ -196,13 +196,13 @@ impl Registry {
     }
 }
 
-/// A partition whose owner panicked broke one of its own promises. Nothing it would do next can be trusted, so the
-/// process ends; the log recovers at the next start.
-async fn watch(owner: impl Future<Output = ()> + Send + 'static) {
+/// An owner that panicked broke one of its own promises. Nothing it would do next can be trusted, and the broker is
+/// none without it, so the process ends; the logs recover at the next start.
+pub(crate) async fn watch(who: &'static str, owner: impl Future<Output = ()> + Send + 'static) {
     if let Err(panic) = tokio::spawn(owner).await
         && panic.is_panic()
     {
-        error!("a partition's owner panicked: the broker stops to recover from its logs");
+        error!("{who} panicked: the broker stops to recover from its logs");
         std::process::abort();
     }
 }

@@ -8,8 +8,8 @@ use tracing::{debug, info};
 use weir_log::{CompactionOutcome, LogError};
 
 use super::{Driver, Running};
-use crate::net::outgoing::ServedDisk;
 use crate::clock;
+use crate::net::outgoing::ServedDisk;
 
 impl<D: ServedDisk> Driver<D> {
     pub(super) fn housekeep(&mut self) {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use weir_core::partition::{
-    Acks, BatchFacts, Isolation, ListOffsets, Policy, Produced, ProduceError, Producers, Reader, Recovered, StorageFailure,
+    Acks, BatchFacts, Isolation, ListOffsets, Policy, ProduceError, Produced, Producers, Reader, Recovered,
+    StorageFailure,
 };
 use weir_log::{Disk, DiskFile, Home, LogConfig, MemoryDisk, MemoryFile, RealDisk, Slice};
 use weir_model::config::{Durability, Pairs, TimestampType, TopicCompression};
 use weir_model::records::{BatchBuilder, NewRecord};
 use weir_model::{
-    BrokerId, DurationMs, LeaderEpoch, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Sequence, TopicId,
+    BrokerId, DurationMs, LeaderEpoch, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Sequence,
+    TopicId,
 };
 
 use super::*;
@@ -92,8 +94,12 @@ impl Bench {
             timestamp_after_max: DurationMs(i64::MAX),
         };
         let published = Arc::new(Published::new(rules));
-        let handle =
-            PartitionHandle { topic, partition: PartitionIndex(0), mailbox, published: Arc::clone(&published) };
+        let handle = PartitionHandle {
+            topic,
+            partition: PartitionIndex(0),
+            mailbox,
+            published: Arc::clone(&published),
+        };
         let health = Arc::new(Health::default());
         let config = StaticSettings::from_pairs(Pairs::new()).unwrap().config;
         let surroundings = Surroundings {
