@@ -52,7 +52,7 @@ fn describe(
         },
         Err(ErrorCode::GroupIdNotFound) if version >= 6 => DescribedGroup {
             error_code: ErrorCode::GroupIdNotFound.into(),
-            error_message: Some(Str::from(format!("group {} does not exist", &*group_id))),
+            error_message: Some(Str::from(format!("group {} not found", &*group_id))),
             group_id,
             group_state: DEAD,
             ..Default::default()

@@ -3,7 +3,7 @@
 use weir_core::controller::ControllerError;
 use weir_core::group::GroupError;
 use weir_core::partition::{DeleteRecordsError, FenceError, ProduceError, ReadError, StorageFailure};
-use weir_model::records::BatchError;
+use weir_model::records::{BatchError, CodecError};
 use weir_wire::ErrorCode;
 
 use crate::metadata::MetadataError;
@@ -70,11 +70,12 @@ fn of_delete_records(error: &DeleteRecordsError) -> ErrorCode {
 
 pub(crate) fn of_batch(error: &BatchError) -> ErrorCode {
     match error {
-        BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
-        BatchError::Crc { .. } | BatchError::Incomplete { .. } | BatchError::Length(_) => {
-            ErrorCode::CorruptMessage
+        BatchError::TooLarge { .. } | BatchError::Codec(CodecError::TooLarge { .. }) => {
+            ErrorCode::MessageTooLarge
         }
-        BatchError::Magic(_) => ErrorCode::UnsupportedForMessageFormat,
+        // Formats 0 and 1 are whole but too old: a retry changes nothing. Any other number is damage.
+        BatchError::Magic(0 | 1) => ErrorCode::InvalidRecord,
+        BatchError::Crc { .. } | BatchError::Length(_) | BatchError::Magic(_) => ErrorCode::CorruptMessage,
         _ => ErrorCode::InvalidRecord,
     }
 }

@@ -1,13 +1,15 @@
 //! ListOffsets: the ends of a log, or where a time lies in it.
 
+use std::collections::BTreeSet;
+
 use weir_core::controller::Image;
 use weir_core::partition::{Isolation, ListOffsets, Reader};
 use weir_model::{LeaderEpoch, PartitionIndex};
-use weir_wire::ErrorCode;
 use weir_wire::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
-    ListOffsetsTopicResponse,
+    ListOffsetsTopic, ListOffsetsTopicResponse,
 };
+use weir_wire::{ErrorCode, Str};
 
 use super::errors;
 use crate::broker::Broker;
@@ -22,16 +24,31 @@ pub(crate) async fn handle(
     let image = broker.image();
     let isolation =
         if request.isolation_level == 1 { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+    let twice = asked_twice(&request);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in &topic.partitions {
-            let found = find(broker, caller.version, &image, &topic.name, asked, isolation).await;
+            let found = if twice.contains(&(topic.name.clone(), asked.partition_index)) {
+                Err(ErrorCode::InvalidRequest)
+            } else {
+                find(broker, caller.version, &image, &topic.name, asked, isolation).await
+            };
             partitions.push(answer(caller.version, asked.partition_index, found));
         }
         topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
     }
     ListOffsetsResponse { topics, ..ListOffsetsResponse::default() }
+}
+
+/// The partitions that a request names more than once: two answers could not be told apart.
+fn asked_twice(request: &ListOffsetsRequest) -> BTreeSet<(Str, i32)> {
+    let named = |topic: &ListOffsetsTopic| {
+        let name = topic.name.clone();
+        topic.partitions.iter().map(move |p| (name.clone(), p.partition_index)).collect::<Vec<_>>()
+    };
+    let mut seen = BTreeSet::new();
+    request.topics.iter().flat_map(named).filter(|place| !seen.insert(place.clone())).collect()
 }
 
 async fn find(
@@ -92,6 +109,20 @@ fn answer(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_partition_asked_for_twice_is_noticed_also_under_a_repeated_topic() {
+        let topic = |name: &'static str, indexes: &[i32]| ListOffsetsTopic {
+            name: Str::from_static(name),
+            partitions: indexes
+                .iter()
+                .map(|&partition_index| ListOffsetsPartition { partition_index, ..Default::default() })
+                .collect(),
+        };
+        let topics = vec![topic("a", &[0, 1, 0]), topic("b", &[0, 1]), topic("b", &[1])];
+        let twice = asked_twice(&ListOffsetsRequest { topics, ..Default::default() });
+        assert_eq!(twice, BTreeSet::from([(Str::from_static("a"), 0), (Str::from_static("b"), 1)]));
+    }
 
     #[test]
     fn special_times_are_known_from_their_version_on() {

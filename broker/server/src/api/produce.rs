@@ -4,8 +4,11 @@
 mod admit;
 mod respond;
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use tracing::info;
 use weir_core::controller::Image;
 use weir_core::partition::{Acks, Produced};
 use weir_model::{DurationMs, Millis, PartitionIndex, TopicId};
@@ -77,6 +80,7 @@ pub(crate) async fn handle(
     let now = clock::now();
     let accepting = Accepting {
         broker,
+        peer: caller.session.peer,
         image: &broker.image(),
         by_id: caller.version >= 13,
         now,
@@ -113,6 +117,7 @@ impl Unpacked {
 /// What holds for every batch of a request.
 struct Accepting<'a> {
     broker: &'a Broker,
+    peer: SocketAddr,
     image: &'a Image,
     by_id: bool,
     now: Millis,
@@ -132,7 +137,7 @@ impl Accepting<'_> {
                 (Ok(acks), Some(topic)) => self.partition(topic, index, batch, *acks).await,
             };
             if let Err(refused) = &outcome {
-                self.count(refused);
+                self.report(&name, index, refused);
             }
             parts.push(Part { index, outcome });
         }
@@ -167,12 +172,11 @@ impl Accepting<'_> {
         Ok(Accepted { answer: answered, append_time })
     }
 
-    fn count(&self, refused: &Refused) {
-        if matches!(
-            refused.code,
-            ErrorCode::CorruptMessage | ErrorCode::InvalidRecord | ErrorCode::UnsupportedForMessageFormat
-        ) {
+    fn report(&self, topic: &str, partition: i32, refused: &Refused) {
+        if matches!(refused.code, ErrorCode::CorruptMessage | ErrorCode::InvalidRecord) {
             self.broker.metrics.bad_input.with_label_values(&[BadInput::Records.as_str()]).inc();
+            let why = refused.message.as_deref().unwrap_or_default();
+            info!(peer = %self.peer, topic, partition, why, "batch refused");
         }
     }
 }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::budget::{ByteBudget, Share};
+use super::budget::{ByteBudget, SMALL_FRAME, Share};
 
 /// The smallest frame that can hold a request header: key, version, correlation id.
 const SMALLEST_FRAME: usize = 8;
@@ -21,7 +21,9 @@ const SMALLEST_FRAME: usize = 8;
 const READ_CHUNK: usize = 8 * 1024;
 /// How much more than it already sent a client may make us reserve.
 const GROWTH_MAX: usize = 1024 * 1024;
-/// A frame that began must end within this time plus what its size takes at the slowest rate.
+/// A frame's share of the budget is at most this many times what has come of it.
+const SHARE_RATIO: usize = 5;
+/// How long a frame that began may lag behind the slowest rate. What counts is what has come, never what was claimed.
 const FRAME_GRACE: Duration = Duration::from_secs(30);
 /// The slowest rate at which a started frame may arrive, in bytes a second.
 const SLOWEST_RATE: u64 = 16 * 1024;
@@ -67,7 +69,7 @@ pub(crate) struct FrameReader<R> {
 #[derive(Debug)]
 pub(crate) struct Shares {
     _own: Share,
-    _common: Share,
+    common: Share,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
@@ -90,12 +92,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         let length = self.length()?;
         // Its own first: who waits for what it already holds itself keeps nothing from the others.
-        let shares = Shares {
-            _own: self.own_budget.take(length).await,
-            _common: self.limits.budget.take(length).await,
-        };
-        let patience = FRAME_GRACE + Duration::from_secs(length as u64 / SLOWEST_RATE);
-        timeout(patience, self.fill_to(4 + length)).await.map_err(|_| ReceiveError::Slow(patience))??;
+        let mut shares = Shares { _own: self.own_budget.take(length).await, common: Share::default() };
+        self.fill_to(4 + length, &mut shares.common).await?;
         let mut frame = self.buffer.split_to(4 + length);
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
@@ -112,10 +110,21 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             .ok_or(ReceiveError::Length(claimed, self.limits.frame_max))
     }
 
-    async fn fill_to(&mut self, wanted: usize) -> Result<(), ReceiveError> {
+    async fn fill_to(&mut self, wanted: usize, share: &mut Share) -> Result<(), ReceiveError> {
+        let mut began = Instant::now();
         while self.buffer.len() < wanted {
-            let missing = wanted - self.buffer.len();
-            if self.fill(missing.min(GROWTH_MAX.max(self.buffer.len()))).await? == 0 {
+            let have = self.buffer.len();
+            let missing = wanted - have;
+            let step = missing.min(next_step(have));
+            let asked = Instant::now();
+            // Not by its claim: who announces much and sends little must take nothing from the others.
+            self.limits.budget.grow(share, have + step - 4).await;
+            // Waiting for others is not the client's slowness.
+            began += asked.elapsed();
+            let patience = FRAME_GRACE + Duration::from_secs(have as u64 / SLOWEST_RATE);
+            self.buffer.reserve(missing.min(GROWTH_MAX.max(have)));
+            let read = timeout_at(began + patience, self.fill(step)).await;
+            if read.map_err(|_| ReceiveError::Slow(patience))?? == 0 {
                 return Err(ReceiveError::Truncated);
             }
         }
@@ -125,7 +134,6 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// One read of at most `room` bytes of a frame known to come. Never more: a large frame then has its memory to
     /// itself, and its batches can be patched in place.
     async fn fill(&mut self, room: usize) -> Result<usize, ReceiveError> {
-        self.buffer.reserve(room);
         Ok(self.stream.read_buf(&mut (&mut self.buffer).limit(room)).await?)
     }
 
@@ -149,8 +157,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
+/// How much of a frame to wait for next when so much of it is there: what needs no share at first, then ever more.
+fn next_step(have: usize) -> usize {
+    if have < SMALL_FRAME / 2 { SMALL_FRAME - have } else { GROWTH_MAX.min(have * (SHARE_RATIO - 1)) }
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     fn limits() -> FrameLimits {
@@ -207,10 +222,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_large_claim_takes_from_others_what_it_sent_and_is_given_up_when_it_stops() {
+        let budget = ByteBudget::new(1 << 20);
+        let claims = FrameLimits {
+            frame_max: 100 << 20,
+            budget: budget.clone(),
+            connection_max: 100 << 20,
+            ..limits()
+        };
+        let (mut client, server) = tokio::io::duplex(64 * 1024);
+        let mut reader = FrameReader::new(server, claims);
+        let mut next = Box::pin(reader.next());
+        client.write_all(&(100i32 << 20).to_be_bytes()).await.unwrap();
+        client.write_all(&[0; 32 * 1024]).await.unwrap();
+        assert!(futures_util::poll!(&mut next).is_pending());
+        assert!(budget.free() >= (1 << 20) - SHARE_RATIO * 33 * 1024, "{}", budget.free());
+        let stopped = Instant::now();
+        assert!(matches!(next.await, Err(ReceiveError::Slow(_))));
+        assert!(stopped.elapsed() < 2 * FRAME_GRACE, "{:?}", stopped.elapsed());
+        assert_eq!(budget.free(), 1 << 20);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_frame_that_drips_is_given_up_and_a_silent_peer_too() {
         let (mut client, server) = tokio::io::duplex(64);
         let mut reader = FrameReader::new(server, limits());
-        tokio::io::AsyncWriteExt::write_all(&mut client, &[0, 0, 0, 100, 1]).await.unwrap();
+        client.write_all(&[0, 0, 0, 100, 1]).await.unwrap();
         assert!(matches!(reader.next().await, Err(ReceiveError::Slow(_))));
         let (_client, server) = tokio::io::duplex(64);
         assert!(matches!(FrameReader::new(server, limits()).next().await, Err(ReceiveError::Idle(_))));

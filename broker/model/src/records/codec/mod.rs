@@ -45,7 +45,7 @@ pub enum CodecError {
         codec: Codec,
         /// What its library says.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -114,7 +114,7 @@ pub fn decompress(codec: Codec, packed: &[u8], max: usize) -> Result<Vec<u8>, Co
     }
 }
 
-fn gzip(plain: &[u8], level: Option<i32>) -> std::io::Result<Vec<u8>> {
+fn gzip(plain: &[u8], level: Option<i32>) -> io::Result<Vec<u8>> {
     let level = level.and_then(|l| u32::try_from(l).ok()).filter(|l| *l <= 9);
     let level = level.map_or_else(Compression::default, Compression::new);
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 2), level);
@@ -123,11 +123,11 @@ fn gzip(plain: &[u8], level: Option<i32>) -> std::io::Result<Vec<u8>> {
 }
 
 /// Independent blocks: the Java client refuses linked ones.
-fn lz4(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+fn lz4(plain: &[u8]) -> io::Result<Vec<u8>> {
     let info = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
     let mut encoder = FrameEncoder::with_frame_info(info, Vec::with_capacity(plain.len() / 2));
     encoder.write_all(plain)?;
-    encoder.finish().map_err(std::io::Error::other)
+    encoder.finish().map_err(io::Error::other)
 }
 
 /// What is small is read at once. What is not is measured first: a buffer that grows by doubling takes several times its

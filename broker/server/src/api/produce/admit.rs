@@ -2,7 +2,8 @@
 //! for a codec, stamped where the broker's clock counts.
 //!
 //! Records that are not compressed are looked at one by one, since that costs little and a wrong count would poison every
-//! consumer. Compressed ones are passed through on their checksum, unless the topic's rules need their content.
+//! consumer. Compressed ones are passed through on their checksum, unless the topic's rules need their content or have them
+//! compressed anew.
 
 use bytes::{Bytes, BytesMut};
 use weir_core::partition::BatchFacts;
@@ -19,8 +20,9 @@ use crate::api::errors;
 use crate::partition::open::facts;
 use crate::partition::settings::BatchRules;
 
-/// What the records of one batch may take once decompressed.
-const DECODED_MAX: usize = 128 << 20;
+/// What the records of one batch may take once decompressed, where the topic has them looked into. Compaction looks no
+/// further either.
+const DECODED_MAX: usize = 64 << 20;
 
 /// A batch that may be appended.
 #[derive(Debug)]
@@ -32,6 +34,12 @@ pub(super) struct Admitted {
 }
 
 pub(super) fn admit(batch: Bytes, rules: &BatchRules, now: Millis) -> Result<Admitted, Refused> {
+    if batch.is_empty() {
+        return Err(Refused::because(
+            ErrorCode::InvalidRecord,
+            &"there is no record batch, exactly one is needed",
+        ));
+    }
     let valid = check(&batch, rules).map_err(|error| Refused::because(errors::of_batch(&error), &error))?;
     check_time(valid.header(), rules, now)?;
     // In place when nothing else uses the frame; a copy otherwise.
@@ -54,13 +62,17 @@ pub(super) fn admit(batch: Bytes, rules: &BatchRules, now: Millis) -> Result<Adm
 }
 
 fn check(batch: &[u8], rules: &BatchRules) -> Result<ValidBatch, BatchError> {
+    let header = BatchHeader::parse(batch)?;
+    let compressed = header.attributes.codec()? != Codec::None;
+    let anew = wanted_codec(&header, rules.compression);
+    let max_batch_bytes = usize::try_from(rules.max_bytes).unwrap_or(usize::MAX);
     let limits = Limits {
-        max_batch_bytes: usize::try_from(rules.max_bytes).unwrap_or(usize::MAX),
-        max_decoded_bytes: DECODED_MAX,
+        max_batch_bytes,
+        // What will be stored uncompressed must fit as it is.
+        max_decoded_bytes: if matches!(anew, Some((Codec::None, _))) { max_batch_bytes } else { DECODED_MAX },
         require_keys: rules.require_keys,
     };
-    let compressed = BatchHeader::parse(batch)?.attributes.codec()? != Codec::None;
-    if compressed && !rules.require_keys {
+    if compressed && !rules.require_keys && anew.is_none() {
         validate_header(batch, &limits)
     } else {
         validate_records(batch, &limits)
@@ -99,7 +111,9 @@ fn wanted_codec(header: &BatchHeader, asked: TopicCompression) -> Option<(Codec,
 #[cfg(test)]
 mod tests {
     use weir_model::Offset;
-    use weir_model::records::{Batch, BatchBuilder, NewRecord};
+    use weir_model::records::{
+        BATCH_OVERHEAD, Batch, BatchBuilder, LENGTH_END, NewRecord, compress, set_crc,
+    };
 
     use super::*;
 
@@ -140,9 +154,10 @@ mod tests {
             bytes[at] ^= 0x40;
             bytes.freeze()
         };
-        assert_eq!(refused(Bytes::new(), &rules()), ErrorCode::CorruptMessage);
+        assert_eq!(refused(Bytes::new(), &rules()), ErrorCode::InvalidRecord);
+        assert_eq!(refused(batch(NOW).slice(..40), &rules()), ErrorCode::InvalidRecord);
         assert_eq!(refused(broken(100), &rules()), ErrorCode::CorruptMessage);
-        assert_eq!(refused(broken(16), &rules()), ErrorCode::UnsupportedForMessageFormat);
+        assert_eq!(refused(broken(16), &rules()), ErrorCode::CorruptMessage);
         assert_eq!(
             refused(batch(NOW), &BatchRules { max_bytes: 100, ..rules() }),
             ErrorCode::MessageTooLarge
@@ -151,6 +166,29 @@ mod tests {
             refused(batch(NOW), &BatchRules { require_keys: true, ..rules() }),
             ErrorCode::InvalidRecord
         );
+    }
+
+    #[test]
+    fn what_is_compressed_anew_is_looked_into() {
+        let mut junk = BytesMut::from(&*recompress(&batch(NOW), Codec::Lz4, None, 1 << 20).unwrap());
+        junk.truncate(BATCH_OVERHEAD);
+        junk.extend_from_slice(&compress(Codec::Lz4, &[0; 500], None).unwrap());
+        let length = i32::try_from(junk.len() - LENGTH_END).unwrap();
+        junk[LENGTH_END - 4..LENGTH_END].copy_from_slice(&length.to_be_bytes());
+        set_crc(&mut junk);
+        let junk = junk.freeze();
+        let anew = BatchRules { compression: TopicCompression::Gzip(-1), ..rules() };
+        assert_eq!(refused(junk.clone(), &anew), ErrorCode::InvalidRecord);
+        assert!(admit(junk, &rules(), NOW).is_ok());
+    }
+
+    #[test]
+    fn a_batch_that_would_be_too_large_uncompressed_is_not_even_opened_so_far() {
+        let packed = recompress(&batch(NOW), Codec::Zstd, None, 1 << 20).unwrap().freeze();
+        let room = u32::try_from(packed.len()).unwrap();
+        let plain = BatchRules { compression: TopicCompression::Uncompressed, max_bytes: room, ..rules() };
+        assert_eq!(refused(packed.clone(), &plain), ErrorCode::MessageTooLarge);
+        assert!(admit(packed, &BatchRules { max_bytes: 1 << 20, ..plain }, NOW).is_ok());
     }
 
     #[test]
