@@ -28,6 +28,12 @@ class Bystander:
         self._thread.join(3 * LONGEST_STOP_S)
         self._consumer.close()
 
+    def problems(self) -> list[str]:
+        found = [f"the bystander: {error}" for error in self.errors[:5]]
+        if self.longest_s > LONGEST_STOP_S:
+            found.append(f"the bystander waited {self.longest_s:.1f} s")
+        return found
+
     def _work(self) -> None:
         while not self._stop.is_set():
             began = time.monotonic()

@@ -33,6 +33,8 @@ class Broker:
         self.directory = directory
         self.port, self._second_port = _two_free_ports()
         self.bootstrap = f"127.0.0.1:{self.port}"
+        # Only Weir has metrics; Kafka needs the port for its controller.
+        self.http = f"127.0.0.1:{self._second_port}"
         self.log_path = directory / "broker.log"
         self._weir_binary = weir_binary
         self._process: subprocess.Popen | None = None
@@ -56,7 +58,7 @@ class Broker:
         command = self._weir_command() if self.against == "weir" else self._kafka_command()
         with open(self.log_path, "ab") as log:
             began = time.monotonic()
-            self._process = children.spawn(command, stdout=log, stderr=subprocess.STDOUT)
+            self._process = children.spawn(command, stdout=log, stderr=subprocess.STDOUT, env={"WEIR_LOG": "info", **os.environ})
         deadline = began + READY_WITHIN_S[self.against]
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -93,7 +95,7 @@ class Broker:
         """The one place that knows how Weir is started."""
         if not self._weir_binary.exists():
             raise BrokerFailed(f"no weir binary at {self._weir_binary}: run `make release`, or give --weir PATH")
-        return [self._weir_binary, "dev", "--port", self.port, "--data", self.directory / "data"]
+        return [self._weir_binary, "dev", "--port", self.port, "--data", self.directory / "data", "--http", self.http]
 
     def _kafka_command(self) -> list:
         properties = self.directory / "server.properties"

@@ -19,9 +19,9 @@ def _die_with_parent() -> None:
 
 
 def spawn(command: list, **options) -> subprocess.Popen:
+    options.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.Popen(
         [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=_die_with_parent,
         **options,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import paths
+from harness.brokers import Broker
 
-SUITES = ("python", "go", "java", "librdkafka", "badinput", "limits", "crash")
-_SUITE_SECONDS = {"python": 90, "go": 90, "java": 180, "librdkafka": 90, "badinput": 300, "limits": 180, "crash": 900}
+SUITES = ("python", "go", "java", "librdkafka", "cli", "badinput", "limits", "crash")
+_SUITE_SECONDS = {"python": 90, "go": 90, "java": 180, "librdkafka": 90, "cli": 60, "badinput": 300, "limits": 180, "crash": 900}
 
 # Suites which measure the broker or hurt it get one to themselves.
 _OWN_BROKER = {"badinput", "limits"}
@@ -45,7 +46,7 @@ def programs(suites: set[str], against: str, weir_binary: Path, crash_rounds: in
     """Every program of the chosen suites, in the order of `SUITES` and then by name."""
     chosen = []
     for suite in SUITES:
-        if suite in suites:
+        if suite in suites and (suite != "cli" or against == "weir" or weir_binary.exists()):
             chosen += [
                 Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite])
                 for name, command in _commands(suite, against, weir_binary, crash_rounds)
@@ -79,17 +80,18 @@ def _is_program(script: Path) -> bool:
     return '__name__ == "__main__"' in script.read_text()
 
 
-def environment(against: str, bootstrap: str, broker_pid: int | None) -> dict[str, str]:
-    """What a program is told: where the broker is, which one it is, and its pid where that is measured."""
+def environment(against: str, weir_binary: Path, broker: Broker | None) -> dict[str, str]:
+    """What a program is told: where the broker is and which one it is, and its pid, log and metrics for those that look there."""
     told = dict(
         os.environ,
-        BOOTSTRAP=bootstrap,
+        BOOTSTRAP=broker.bootstrap if broker else "",
         AGAINST=against,
+        WEIR_BINARY=str(weir_binary),
         PYTHONPATH=str(paths.E2E),
         PYTHONUNBUFFERED="1",
         KAFKA_CLASSPATH=paths.kafka_classpath(),
         KAFKA_CLASS_ARCHIVE=str(paths.KAFKA_CLASS_ARCHIVE),
     )
-    if broker_pid is not None:
-        told["BROKER_PID"] = str(broker_pid)
+    if broker is not None:
+        told.update(BROKER_PID=str(broker.pid), BROKER_LOG=str(broker.log_path), BROKER_HTTP=broker.http)
     return told

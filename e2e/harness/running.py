@@ -61,7 +61,7 @@ class Runner:
         if broker is not None and broker.died():
             return self._report(Outcome(program, 0.0, "the broker is dead"), broker, "")
         output_path = self._directory / f"{program.suite}-{program.name}.out"
-        told = environment(self._against, broker.bootstrap if broker else "", broker.pid if broker else None)
+        told = environment(self._against, self._weir_binary, broker)
         began = time.monotonic()
         with open(output_path, "wb") as output:
             child = children.spawn(program.command, stdout=output, stderr=subprocess.STDOUT, env=told, cwd=self._directory)

@@ -14,8 +14,24 @@ def main() -> None:
     contains(
         described, f"Topic: {topic}", "PartitionCount: 1", "ReplicationFactor: 1", "retention.ms=3600000", "Partition: 0\tLeader: ", "Isr: "
     )
-    refused("kafka-topics", "--create", "--topic", topic, because=f"Topic '{topic}' already exists")
-    refused("kafka-topics", "--create", "--topic", unique("t"), "--config", "nosuch=1", because="Unknown topic config name: nosuch")
+    refused(
+        "kafka-topics",
+        "--create",
+        "--topic",
+        topic,
+        because=f"Topic '{topic}' already exists",
+        or_because=f'topic "{topic}" already exists',
+    )
+    refused(
+        "kafka-topics",
+        "--create",
+        "--topic",
+        unique("t"),
+        "--config",
+        "nosuch=1",
+        because="Unknown topic config name: nosuch",
+        or_because='unknown topic setting "nosuch"',
+    )
     refused("kafka-topics", "--create", "--topic", unique("t"), "--replication-factor", "3", because="replication factor")
 
     tool("kafka-topics", "--alter", "--topic", topic, "--partitions", "3")
