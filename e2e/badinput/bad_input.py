@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import noticed
-from bystander import LONGEST_STOP_S, Bystander
+from bystander import Bystander
 from bytes_out import METADATA, frame, header
 from cases import MIB, Case, Targets, cases
 from conversation import SILENT, say
@@ -23,9 +23,9 @@ from scenario import AGAINST, BOOTSTRAP, unique
 
 ANSWER_WITHIN_S = 10.0
 SILENCE_AFTER_S = 1.0
-# Requests in work (128 MiB), and one batch of a topic that has it opened: 128 MiB at most, in a buffer that grew by doubling.
-# What was announced, or what the bombs hold, would be many times this.
-MAX_GROWTH_MIB = 384.0
+# The bound of Weir's defaults: 128 MiB of requests in work and one frame of 100 MiB beyond; and where a topic has batches opened,
+# on each of its threads one, twice, of 64 MiB at most. What was announced, and what the bombs hold, is many times this.
+MAX_GROWTH_MIB = 128.0 + 100 + 2 * 64 * max(2, len(os.sched_getaffinity(0)))
 # Silent ones, and such as send a part. Kafka allocates what is announced, and has no heap for more than a few.
 CROWD = {"weir": (200, 20), "kafka": (1, 0)}
 PART = bytes(64 * 1024)
