@@ -47,7 +47,7 @@ mod names;
 mod scan;
 mod segment;
 
-pub use compaction::{CompactionJob, CompactionOutcome};
+pub use compaction::{Cancellation, CompactionJob, CompactionOutcome};
 pub use config::LogConfig;
 pub use data_dir::{DataDir, OpenedDataDir};
 pub use disk::{

@@ -13,6 +13,8 @@ mod retain;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use weir_model::records::{Batch, BatchHeader};
 use weir_model::{DurationMs, Millis, Offset, ProducerId};
@@ -58,6 +60,18 @@ pub struct CompactionJob<D: Disk> {
     pub(crate) sources: Vec<Source>,
     pub(crate) epochs: Epochs,
     pub(crate) order: Order,
+    pub(crate) cancellation: Cancellation,
+}
+
+/// Ends a pass early from another thread: a log that is closed or deleted does not wait for it.
+#[derive(Clone, Debug, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// The pass ends at its next batch.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What a pass wrote. Nothing of it is in force before it is installed.
@@ -76,11 +90,18 @@ pub(crate) struct Replacement {
 }
 
 impl<D: Disk> CompactionJob<D> {
+    /// The way to end it early.
+    #[must_use]
+    pub fn cancellation(&self) -> Cancellation {
+        self.cancellation.clone()
+    }
+
     /// Does the work. Blocks. An error leaves the log as it is, and no files of the pass behind.
     pub fn run(self) -> Result<CompactionOutcome, LogError> {
         match self.clean() {
             Ok(outcome) => Ok(outcome),
-            // Retention deleted a segment under the pass: there is nothing to install, and the next pass knows.
+            // Retention deleted a segment under the pass, or nobody wants it any more: there is nothing to install, and
+            // the next pass knows.
             Err(LogError::Gone { .. }) => {
                 self.clear_away();
                 Ok(CompactionOutcome { cleaned_to: self.order.cleaned_to, replacements: Vec::new() })
@@ -150,6 +171,7 @@ impl<D: Disk> CompactionJob<D> {
             let file = self.open(source)?;
             let mut walk = HeaderWalk::new(&file, 0, source.len);
             while let Some(batch) = walk.next().map_err(|e| self.scan_error(source, e))? {
+                self.go_on()?;
                 if batch.header.has_producer() {
                     last.insert(batch.header.producer_id, batch.header.base_offset);
                 }
@@ -204,6 +226,11 @@ impl<D: Disk> CompactionJob<D> {
         }
     }
 
+    fn go_on(&self) -> Result<(), LogError> {
+        let cancelled = self.cancellation.0.load(Ordering::Relaxed);
+        if cancelled { Err(LogError::Gone { path: self.place.dir.to_path_buf() }) } else { Ok(()) }
+    }
+
     fn open(&self, source: &Source) -> Result<D::File, LogError> {
         let path = names::segment(&self.place.dir, source.base);
         self.place.disk.open(&path).map_err(|e| self.place.error(&path, e))
@@ -219,6 +246,7 @@ impl<D: Disk> CompactionJob<D> {
         let mut walk = HeaderWalk::new(&file, 0, source.len);
         let mut bytes = Vec::new();
         while let Some(placed) = walk.next().map_err(|e| self.scan_error(source, e))? {
+            self.go_on()?;
             bytes.resize(placed.header.size, 0);
             read_exact(&file, &mut bytes, placed.position)
                 .map_err(|e| self.scan_error(source, ScanError::Io(e)))?;

@@ -3,7 +3,7 @@
 use weir_model::{Millis, Offset};
 
 use super::Log;
-use crate::compaction::{CompactionJob, CompactionOutcome, Order, Replacement, Source};
+use crate::compaction::{Cancellation, CompactionJob, CompactionOutcome, Order, Replacement, Source};
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::names;
@@ -47,7 +47,8 @@ impl<D: Disk> Log<D> {
             index_interval: self.config.index_interval_bytes,
             map_bytes,
         };
-        Ok(Some(CompactionJob { place, sources, epochs: self.epochs.clone(), order }))
+        let cancellation = Cancellation::default();
+        Ok(Some(CompactionJob { place, sources, epochs: self.epochs.clone(), order, cancellation }))
     }
 
     /// Puts a pass's result in force. Segments that were deleted or cut meanwhile are left as they are.

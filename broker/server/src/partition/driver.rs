@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
 use weir_core::partition::{Assignment, Effect, Produced, Replica, Token};
-use weir_log::{CompactionOutcome, Log, LogError, SyncDone};
+use weir_log::{Cancellation, CompactionOutcome, Log, LogError, SyncDone};
 use weir_model::{Millis, Offset};
 
 use super::command::{Answer, Command};
@@ -77,6 +77,7 @@ struct Work {
     /// A sync that could not be done is tried again then.
     sync_not_before: Option<Instant>,
     compaction: Option<Running<CompactionOutcome>>,
+    cancel_compaction: Cancellation,
     /// Where the last producer snapshot was taken.
     snapshot_at: Option<Offset>,
     /// Who asked to stop.
@@ -229,6 +230,7 @@ impl<D: ServedDisk> Driver<D> {
         self.settle();
         if let Some(compaction) = self.work.compaction.take() {
             compaction.task.abort();
+            self.work.cancel_compaction.cancel();
             let _ = compaction.task.await;
         }
         self.work.waiters.wake_all();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::compaction::CompactionJob;
 use crate::disk::{CrashStyle, Disk};
 use weir_model::DurationMs;
 use weir_model::records::Codec;
@@ -170,6 +171,26 @@ fn a_pass_whose_segments_were_deleted_meanwhile_changes_nothing() {
     assert_eq!(state(&mut log), before);
     disk.crash(CrashStyle::LoseUnsynced, 1);
     assert_eq!(state(&mut open(&disk, &config()).0), before);
+}
+
+#[test]
+fn a_cancelled_pass_ends_early_and_changes_nothing() {
+    let disk = MemoryDisk::new();
+    let mut log = filled(&disk, 2, 120);
+    let (end, before) = (log.log_end(), state(&mut log));
+    let files = disk.list(&dir()).unwrap();
+    let reads_of = |job: CompactionJob<MemoryDisk>| {
+        let read = disk.bytes_read();
+        (job.run().unwrap(), disk.bytes_read() - read)
+    };
+    let job = log.compaction_job(Millis(0), end, 1 << 20).unwrap().unwrap();
+    job.cancellation().cancel();
+    let (nothing, few) = reads_of(job);
+    log.install(nothing).unwrap();
+    assert_eq!((state(&mut log), disk.list(&dir()).unwrap()), (before, files));
+    let due = log.compaction_job(Millis(0), end, 1 << 20).unwrap().expect("it is still due");
+    let (_, many) = reads_of(due);
+    assert!(few * 10 < many, "it went on for {few} of {many} bytes");
 }
 
 /// A log that was compacted once, so that the next pass merges segments.

@@ -55,6 +55,7 @@ impl<D: ServedDisk> Driver<D> {
         match self.log.compaction_job(clock::now(), self.replica.high_watermark(), buffer) {
             Ok(Some(job)) => {
                 debug!(log = %self.log.dir().display(), "compacting");
+                self.work.cancel_compaction = job.cancellation();
                 let task = tokio::task::spawn_blocking(move || {
                     let outcome = job.run();
                     drop(permit);
