@@ -64,7 +64,6 @@ impl Peer {
         let configs = settings.iter().map(|(name, value)| CreatableTopicConfig {
             name: (*name).into(),
             value: Some((*value).into()),
-            ..CreatableTopicConfig::default()
         });
         let topic = CreatableTopic {
             name: TOPIC.into(),

@@ -1,18 +1,25 @@
 //! Reads a shard's log from its start into the coordinator's state.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::sync::Notify;
 use tracing::warn;
 use weir_core::group::{Groups, records};
 use weir_core::partition::{Isolation, ListOffsets, Reader};
 use weir_log::DiskFile;
-use weir_model::Offset;
 use weir_model::records::{BatchError, batches};
+use weir_model::{BrokerId, Offset};
 
 use crate::net::outgoing::FileSpan;
 use crate::partition::command::{ListedOffset, OffsetQuery};
 use crate::partition::{PartitionError, PartitionHandle, Read};
 
+/// Sees what is committed.
+const CONSUMER: Reader = Reader::Consumer(Isolation::ReadUncommitted);
+/// Sees the log to its end.
+const REPLICA: Reader = Reader::Follower(BrokerId(-1));
 /// Bytes that one step of the replay reads.
 const STEP: usize = 1 << 20;
 /// The most a batch of ours may unpack to.
@@ -31,22 +38,31 @@ pub(super) enum LoadError {
     Panic(#[from] tokio::task::JoinError),
 }
 
-/// Applies every record below the log's end as it is now.
+/// Applies every record below the log's end as it is now, once it is committed: a write that we gave up on may be yet,
+/// and must not come to pass behind the coordinator's back.
 pub(super) async fn load(partition: &PartitionHandle, groups: &mut Groups) -> Result<(), LoadError> {
-    let mut at = boundary(partition, ListOffsets::Earliest).await?;
-    let end = boundary(partition, ListOffsets::Latest).await?;
+    let mut at = boundary(partition, ListOffsets::Earliest, CONSUMER).await?;
+    let end = boundary(partition, ListOffsets::Latest, REPLICA).await?;
+    let more = Arc::new(Notify::new());
     while at < end {
         let read = Read {
             from: at,
             max_bytes: STEP,
             at_least_one: true,
-            reader: Reader::Consumer(Isolation::ReadUncommitted),
+            reader: CONSUMER,
             current_leader_epoch: None,
             last_fetched_epoch: None,
-            watch: None,
+            watch: Some(Arc::downgrade(&more)),
         };
-        // The rest of the log may have been compacted away.
-        let Some(span) = partition.read(read).await?.span else { return Ok(()) };
+        let reply = partition.read(read).await?;
+        let Some(span) = reply.span else {
+            if reply.bound.high_watermark < end {
+                more.notified().await;
+                continue;
+            }
+            // The rest of the log was compacted away.
+            return Ok(());
+        };
         let bytes = tokio::task::spawn_blocking(move || copy(&span)).await??;
         at = apply(groups, &bytes, at)?;
     }
@@ -66,8 +82,11 @@ fn copy(span: &FileSpan) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn boundary(partition: &PartitionHandle, what: ListOffsets) -> Result<Offset, PartitionError> {
-    let reader = Reader::Consumer(Isolation::ReadUncommitted);
+async fn boundary(
+    partition: &PartitionHandle,
+    what: ListOffsets,
+    reader: Reader,
+) -> Result<Offset, PartitionError> {
     let ListedOffset { offset, .. } =
         partition.list_offsets(OffsetQuery { what, reader, current_leader_epoch: None }).await?;
     Ok(offset)
@@ -94,4 +113,61 @@ fn apply(groups: &mut Groups, bytes: &[u8], from: Offset) -> Result<Offset, Load
         }
     }
     Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+    use tokio::sync::mpsc;
+    use weir_core::group::GroupConfig;
+    use weir_core::partition::ReadBound;
+    use weir_model::{LeaderEpoch, Millis};
+
+    use super::*;
+    use crate::partition::{Command, ReadReply};
+
+    /// Answers the next command as a partition that holds what it committed, and nothing more in its files.
+    fn answer(mailbox: &mut mpsc::Receiver<Command>, watermark: Offset, end: Offset) -> Option<Arc<Notify>> {
+        match mailbox.try_recv().ok()? {
+            Command::ListOffsets(query, answer) => {
+                let offset = match (query.what, query.reader) {
+                    (ListOffsets::Earliest, _) => Offset::ZERO,
+                    (_, Reader::Follower(_)) => end,
+                    (_, Reader::Consumer(_)) => watermark,
+                };
+                let listed = ListedOffset { offset, timestamp: Millis::NONE, leader_epoch: LeaderEpoch(0) };
+                answer.send(Ok(listed)).unwrap();
+                None
+            }
+            Command::Read(read, answer) => {
+                let bound = ReadBound {
+                    limit: watermark,
+                    high_watermark: watermark,
+                    last_stable_offset: watermark,
+                    log_start: Offset::ZERO,
+                };
+                answer.send(Ok(ReadReply { bound, span: None, diverging: None })).unwrap();
+                read.watch.and_then(|fetch| fetch.upgrade())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_but_is_not_committed_yet_is_waited_for() {
+        let (sender, mut mailbox) = mpsc::channel(4);
+        let partition = PartitionHandle::to(sender);
+        let mut groups = Groups::new(GroupConfig::default());
+        let mut loading = Box::pin(load(&partition, &mut groups));
+        let (end, mut waiting) = (Offset(5), None);
+        while waiting.is_none() {
+            assert!(poll!(&mut loading).is_pending());
+            waiting = answer(&mut mailbox, Offset::ZERO, end);
+        }
+        assert!(poll!(&mut loading).is_pending(), "a write is on its way");
+        waiting.unwrap().notify_one();
+        assert!(poll!(&mut loading).is_pending());
+        answer(&mut mailbox, end, end);
+        assert!(matches!(poll!(&mut loading), std::task::Poll::Ready(Ok(()))));
+    }
 }

@@ -41,6 +41,13 @@ pub(crate) struct PartitionHandle {
 }
 
 impl PartitionHandle {
+    /// A way to an owner that a test plays.
+    #[cfg(test)]
+    pub(crate) fn to(mailbox: mpsc::Sender<Command>) -> Self {
+        let (topic, published) = (TopicId(uuid::Uuid::nil()), Arc::new(Published::new(BatchRules::LAX)));
+        Self { topic, partition: PartitionIndex(0), mailbox, published }
+    }
+
     /// Puts a command into the mailbox, waiting while it is full. What can not be delivered is answered by its dropped
     /// answer.
     pub(crate) async fn send(&self, command: Command) -> Result<(), PartitionError> {

@@ -50,6 +50,17 @@ pub(crate) struct BatchRules {
 }
 
 impl BatchRules {
+    /// Rules that let everything pass.
+    #[cfg(test)]
+    pub(crate) const LAX: Self = Self {
+        max_bytes: 1 << 20,
+        require_keys: false,
+        compression: TopicCompression::Producer,
+        timestamp_type: TimestampType::CreateTime,
+        timestamp_before_max: DurationMs(i64::MAX),
+        timestamp_after_max: DurationMs(i64::MAX),
+    };
+
     fn of(topic: &TopicConfig) -> Self {
         Self {
             max_bytes: topic.max_message_bytes,

@@ -8,7 +8,7 @@ use weir_core::partition::{
     StorageFailure,
 };
 use weir_log::{Disk, DiskFile, Home, LogConfig, MemoryDisk, MemoryFile, RealDisk, Slice};
-use weir_model::config::{Durability, Pairs, TimestampType, TopicCompression};
+use weir_model::config::{Durability, Pairs};
 use weir_model::records::{BatchBuilder, NewRecord};
 use weir_model::{
     BrokerId, DurationMs, LeaderEpoch, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Sequence,
@@ -85,15 +85,7 @@ impl Bench {
         };
         replica.assign(reign, &mut effects);
         let (mailbox, commands) = mpsc::channel(16);
-        let rules = BatchRules {
-            max_bytes: 1 << 20,
-            require_keys: false,
-            compression: TopicCompression::Producer,
-            timestamp_type: TimestampType::CreateTime,
-            timestamp_before_max: DurationMs(i64::MAX),
-            timestamp_after_max: DurationMs(i64::MAX),
-        };
-        let published = Arc::new(Published::new(rules));
+        let published = Arc::new(Published::new(BatchRules::LAX));
         let handle = PartitionHandle {
             topic,
             partition: PartitionIndex(0),
