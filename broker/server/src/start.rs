@@ -31,6 +31,7 @@ use crate::http::{self, SideDoor};
 use crate::metadata::{Controller, Owner, Store, View};
 use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
+use crate::net::descriptors;
 use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
 use crate::partition::driver::Surroundings;
@@ -233,6 +234,7 @@ fn door(
             budget: broker.request_budget.clone(),
             connection_max: usize::try_from(config.connection_request_max_bytes).unwrap_or(usize::MAX),
         },
+        descriptors: descriptors::for_connections(descriptors::claim()),
         stop: broker.stop.clone(),
         cut,
         connections,

@@ -12,6 +12,8 @@ use weir_model::{DurationMs, Millis};
 pub(crate) struct Limits {
     /// `max.connections`.
     pub(crate) total: usize,
+    /// What the limit of open files leaves for connections.
+    pub(crate) descriptors: usize,
     /// `max.connections.per.ip`.
     pub(crate) per_address: usize,
     /// `max.connection.creation.rate`, connections a second.
@@ -20,10 +22,11 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// The limits as they are now: they can be changed while the broker runs.
-    pub(crate) fn of(config: &BrokerConfig) -> Self {
+    pub(crate) fn of(config: &BrokerConfig, descriptors: usize) -> Self {
         let wide = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         Self {
             total: wide(config.max_connections),
+            descriptors,
             per_address: wide(config.max_connections_per_ip),
             rate: config.max_connection_creation_rate,
         }
@@ -34,6 +37,7 @@ impl Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Total,
+    Descriptors,
     PerAddress,
     Rate,
 }
@@ -42,6 +46,7 @@ impl Refusal {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Total => "max.connections",
+            Self::Descriptors => "open files (ulimit -n)",
             Self::PerAddress => "max.connections.per.ip",
             Self::Rate => "max.connection.creation.rate",
         }
@@ -62,6 +67,9 @@ impl Admission {
     pub(crate) fn arrive(&mut self, address: IpAddr, limits: Limits, now: Millis) -> Result<(), Refusal> {
         if self.open >= limits.total {
             return Err(Refusal::Total);
+        }
+        if self.open >= limits.descriptors {
+            return Err(Refusal::Descriptors);
         }
         if self.by_address.get(&address).copied().unwrap_or(0) >= limits.per_address {
             return Err(Refusal::PerAddress);
@@ -99,7 +107,7 @@ mod tests {
     const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
     const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
-    const WIDE: Limits = Limits { total: 99, per_address: 99, rate: 99 };
+    const WIDE: Limits = Limits { total: 99, descriptors: 99, per_address: 99, rate: 99 };
 
     #[test]
     fn the_total_is_a_limit_and_a_leaver_makes_room() {
@@ -110,6 +118,13 @@ mod tests {
         door.left(A);
         assert_eq!(door.arrive(B, limits, Millis(0)), Ok(()));
         assert_eq!(door.open, 2);
+    }
+
+    #[test]
+    fn connections_leave_files_for_the_logs() {
+        let (mut door, limits) = (Admission::default(), Limits { descriptors: 1, ..WIDE });
+        assert_eq!(door.arrive(A, limits, Millis(0)), Ok(()));
+        assert_eq!(door.arrive(B, limits, Millis(0)), Err(Refusal::Descriptors));
     }
 
     #[test]

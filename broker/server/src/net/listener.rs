@@ -25,6 +25,8 @@ pub(crate) struct Door {
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) admission: Arc<Mutex<Admission>>,
     pub(crate) limits: FrameLimits,
+    /// How many connections the limit of open files allows.
+    pub(crate) descriptors: usize,
     /// No new requests; what was accepted is answered.
     pub(crate) stop: CancellationToken,
     /// Nobody waits for answers any more.
@@ -51,7 +53,7 @@ pub(crate) async fn accept(listener: TcpListener, name: Arc<str>, door: Door) {
 
 fn welcome(stream: TcpStream, peer: SocketAddr, name: &Arc<str>, door: &Door) {
     let metrics = Arc::clone(door.dispatch.metrics());
-    let limits = Limits::of(&door.dispatch.config());
+    let limits = Limits::of(&door.dispatch.config(), door.descriptors);
     let verdict = lock(&door.admission).arrive(peer.ip(), limits, clock::now());
     if let Err(refusal) = verdict {
         metrics.connections_refused.with_label_values(&[refusal.as_str()]).inc();

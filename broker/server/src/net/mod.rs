@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod connection;
+pub(crate) mod descriptors;
 pub(crate) mod listener;
 pub(crate) mod outgoing;
 pub(crate) mod receive;
