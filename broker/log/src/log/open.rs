@@ -322,6 +322,8 @@ impl<D: Disk> Log<D> {
         for offset in &found.snapshots {
             if *offset > self.log_end {
                 self.remove(&names::path(&self.place.dir, *offset, "snapshot"))?;
+                // Gone for good before other records are durable at its offset.
+                self.names.changed = 1;
             } else {
                 self.snapshots.push(*offset);
             }

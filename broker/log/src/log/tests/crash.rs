@@ -142,3 +142,26 @@ fn durable_records_survive_a_cut_at_every_boundary_with_unsynced_bytes_scattered
 fn durable_records_survive_a_kill_at_every_boundary() {
     (0..4).for_each(|seed| crash_everywhere(seed, CrashStyle::KeepAll, 120));
 }
+
+/// It spoke of records that were lost: other ones have their offsets by then.
+#[test]
+fn a_snapshot_beyond_a_lost_tail_does_not_come_back_with_the_next_crash() {
+    let disk = MemoryDisk::new();
+    let (mut log, _) = open(&disk, &small());
+    log.append(&mut batch(0, 2, 0), LeaderEpoch(0), Millis(0)).unwrap();
+    log.close().unwrap();
+    let (mut log, _) = open(&disk, &small());
+    log.append(&mut batch(1, 2, 0), LeaderEpoch(0), Millis(0)).unwrap();
+    log.write_snapshot(Offset(4), b"of what is lost").unwrap();
+    disk.sync_dir(&dir()).unwrap();
+    disk.crash(CrashStyle::LoseUnsynced, 0);
+    let (mut log, _) = open(&disk, &small());
+    assert_eq!((log.log_end(), log.latest_snapshot(Offset(99))), (Offset(2), None));
+    log.append(&mut batch(2, 2, 0), LeaderEpoch(1), Millis(0)).unwrap();
+    sync(&mut log).unwrap();
+    disk.crash(CrashStyle::LoseUnsynced, 1);
+    let (log, _) = open(&disk, &small());
+    assert_eq!(log.log_end(), Offset(4));
+    let names = disk.list(&dir()).unwrap();
+    assert!(!names.iter().any(|entry| entry.name.ends_with(".snapshot")), "{names:?}");
+}
