@@ -1,5 +1,8 @@
 //! DeleteRecords: moves the start of a log.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 use weir_core::controller::Image;
 use weir_model::{Offset, PartitionIndex};
 use weir_wire::ErrorCode;
@@ -13,17 +16,24 @@ use crate::broker::Broker;
 use crate::dispatch::Caller;
 use crate::partition::Command;
 
+/// How long a deletion may wait for the log to be committed so far: what the client asks, within reason.
+const TIMEOUT_MS: (i32, i32) = (1_000, 5 * 60 * 1_000);
+
 pub(crate) async fn handle(
     broker: &Broker,
     _: &Caller<'_>,
     request: DeleteRecordsRequest,
 ) -> DeleteRecordsResponse {
     let image = broker.image();
+    let patience =
+        Duration::from_millis(request.timeout_ms.clamp(TIMEOUT_MS.0, TIMEOUT_MS.1).unsigned_abs().into());
+    let deadline = Instant::now() + patience;
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in &topic.partitions {
-            let (low_watermark, code) = match delete(broker, &image, &topic.name, asked).await {
+            let deleted = timeout_at(deadline, delete(broker, &image, &topic.name, asked)).await;
+            let (low_watermark, code) = match deleted.unwrap_or(Err(ErrorCode::RequestTimedOut)) {
                 Ok(start) => (start.0, ErrorCode::None),
                 Err(code) => (-1, code),
             };

@@ -6,6 +6,7 @@
 //! prefix that holds all that was.
 
 mod append;
+mod deletion;
 mod housekeeping;
 mod queries;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use weir_core::partition::{Assignment, Effect, Produced, Replica, Token};
 use weir_log::{Cancellation, CompactionOutcome, Log, LogError, SyncDone};
 use weir_model::{Millis, Offset};
 
+use self::deletion::Deletion;
 use super::command::{Answer, Command};
 use super::handle::Published;
 use super::waiters::Waiters;
@@ -35,6 +37,9 @@ use crate::net::outgoing::ServedDisk;
 
 /// Commands that one round handles before it looks at syncs and deadlines again.
 const ROUND_MAX: usize = 256;
+
+/// How often a partition complains about what may pass.
+const COMPLAINT_EVERY: Duration = Duration::from_secs(10);
 
 /// What drivers share.
 #[derive(Clone, Debug)]
@@ -73,7 +78,10 @@ struct Work {
     unanswered: HashMap<Token, Unanswered>,
     next_token: u64,
     waiters: Waiters,
+    deletions: Vec<Deletion>,
     sync: Option<Running<SyncDone>>,
+    /// When the log last told of a disk in trouble.
+    complained: Option<Instant>,
     /// A sync that could not be done is tried again then.
     sync_not_before: Option<Instant>,
     compaction: Option<Running<CompactionOutcome>>,
@@ -126,6 +134,7 @@ impl<D: ServedDisk> Driver<D> {
                 Event::Deadline => self.replica.tick(clock::now(), &mut self.work.effects),
             }
             self.settle();
+            self.retry_deletions();
             self.start_sync();
             self.publish();
             if self.work.stop.is_some() {
@@ -177,9 +186,7 @@ impl<D: ServedDisk> Driver<D> {
             Command::ListOffsets(query, answer) => {
                 let _ = answer.send(self.list_offsets(query));
             }
-            Command::DeleteRecords { before, answer } => {
-                let _ = answer.send(self.delete_records(before));
-            }
+            Command::DeleteRecords { before, answer } => self.delete_records(before, answer),
             Command::EpochEnd { asked, current, answer } => {
                 let _ = answer.send(self.epoch_end(asked, current));
             }
@@ -211,9 +218,14 @@ impl<D: ServedDisk> Driver<D> {
         self.published.publish(self.log.size());
     }
 
-    /// The data directory can not be trusted any more: say so where it is seen.
-    fn disk_failed(&self, what: &str, error: &LogError) {
-        error!(%error, log = %self.log.dir().display(), "{what}");
+    /// Says so, where it is seen when the data directory can not be trusted any more. What passes by itself may come with
+    /// every write until then: that is said once in a while, lest a full disk is filled with complaints of it.
+    fn disk_failed(&mut self, what: &str, error: &LogError) {
+        let said = self.work.complained.is_some_and(|at| at.elapsed() < COMPLAINT_EVERY);
+        if is_failed(error) || !said {
+            self.work.complained = Some(Instant::now());
+            error!(%error, log = %self.log.dir().display(), "{what}");
+        }
         if is_failed(error) {
             self.surroundings.health.disk_failed();
             self.surroundings.metrics.log_dir_failed.set(1);

@@ -82,13 +82,6 @@ impl<D: ServedDisk> Driver<D> {
         self.log.epochs().epoch_at(offset).unwrap_or(LeaderEpoch::NONE)
     }
 
-    pub(super) fn delete_records(&mut self, before: Option<Offset>) -> Result<Offset, PartitionError> {
-        let start = self.replica.delete_records(before, None)?;
-        self.log.delete_records_before(start)?;
-        self.replica.on_log_start(self.log.log_start());
-        Ok(self.log.log_start())
-    }
-
     pub(super) fn epoch_end(
         &self,
         asked: LeaderEpoch,

@@ -240,3 +240,13 @@ async fn what_a_kill_left_unsynced_becomes_visible_without_a_request() {
     .await
     .expect("nobody synced");
 }
+
+#[tokio::test]
+async fn what_is_written_and_not_yet_synced_can_be_deleted() {
+    let bench = Bench::new(MemoryDisk::new());
+    for number in 0..50 {
+        bench.write(Acks::Leader, number).await.unwrap();
+        assert_eq!(bench.delete_before(number + 1).await.unwrap(), Offset((number + 1).into()));
+    }
+    assert!(bench.delete_before(51).await.is_err(), "nothing is there yet");
+}
