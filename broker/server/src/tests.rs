@@ -1,6 +1,7 @@
 //! Whole brokers in this process, asked over sockets, in trouble: full disks, peers that never read, stops at a bad
 //! moment.
 
+mod deletion;
 mod full_disk;
 mod silent;
 mod stopping;
@@ -51,6 +52,10 @@ impl Peer {
 
     async fn ask<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
         self.send(version, request).await;
+        self.answer::<R>(version).await
+    }
+
+    async fn answer<R: Request>(&mut self, version: i16) -> R::Response {
         let answer = timeout(PATIENCE, async {
             let len = self.0.read_i32().await.expect("the broker closed the connection");
             let mut body = vec![0; usize::try_from(len).unwrap()];

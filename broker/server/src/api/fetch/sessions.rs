@@ -9,6 +9,8 @@ use weir_model::{DurationMs, LeaderEpoch, Millis, Offset, PartitionIndex, TopicI
 
 /// A session that was used this recently is not evicted for a new one.
 const EVICTION_AGE: DurationMs = DurationMs(120_000);
+/// No topic has a longer name: one that is longer is answered, but never remembered.
+const NAME_MAX: usize = 249;
 /// The epoch of a request that opens a session.
 const EPOCH_OPEN: i32 = 0;
 /// The epoch of a request that wants no session (and closes the one it names).
@@ -19,6 +21,15 @@ const EPOCH_NONE: i32 = -1;
 pub(crate) enum TopicKey {
     Name(Arc<str>),
     Id(TopicId),
+}
+
+impl TopicKey {
+    fn can_exist(&self) -> bool {
+        match self {
+            Self::Name(name) => name.len() <= NAME_MAX,
+            Self::Id(_) => true,
+        }
+    }
 }
 
 /// One partition of a session.
@@ -150,7 +161,8 @@ impl FetchSessions {
     fn open(&mut self, request: &SessionRequest, fresh_id: i32, now: Millis) -> i32 {
         let cached: usize = self.sessions.values().map(|s| s.partitions.len()).sum();
         let id = fresh_id.checked_abs().unwrap_or(1).max(1);
-        let fits = cached + request.partitions.len() <= self.partitions_max;
+        let known = request.partitions.iter().all(|((topic, _), _)| topic.can_exist());
+        let fits = known && cached + request.partitions.len() <= self.partitions_max;
         if request.partitions.is_empty() || !fits || self.sessions.contains_key(&id) || !self.make_room(now) {
             return 0;
         }
@@ -194,10 +206,11 @@ impl FetchSessions {
         for key in &request.forgotten {
             session.unfollow(key);
         }
+        let known = request.partitions.iter().all(|((topic, _), _)| topic.can_exist());
         for (key, wanted) in request.partitions {
             session.follow(key, wanted);
         }
-        if others + session.partitions.len() > self.partitions_max {
+        if !known || others + session.partitions.len() > self.partitions_max {
             self.sessions.remove(&request.id);
             return Err(SessionError::NotFound);
         }
@@ -313,6 +326,20 @@ mod tests {
         assert_eq!(sessions.plan(request(0, 0, &[0, 1]), 7, Millis(0)).unwrap().session_id, 7);
         assert_eq!(sessions.plan(request(0, 0, &[0, 1]), 8, Millis(0)).unwrap().session_id, 0);
         assert_eq!(sessions.plan(request(7, 1, &[2, 3]), 0, Millis(0)), Err(SessionError::NotFound));
+    }
+
+    #[test]
+    fn names_that_no_topic_can_have_are_not_remembered() {
+        let long = |id, epoch| {
+            let partitions = vec![(key(&"n".repeat(250), 0), wanted(0))];
+            SessionRequest { partitions, ..request(id, epoch, &[]) }
+        };
+        let mut sessions = FetchSessions::new(9, 99);
+        let answered = sessions.plan(long(0, 0), 7, Millis(0)).unwrap();
+        assert_eq!((answered.session_id, answered.partitions.len()), (0, 1));
+        sessions.plan(request(0, 0, &[0]), 7, Millis(0)).unwrap();
+        assert_eq!(sessions.plan(long(7, 1), 0, Millis(0)), Err(SessionError::NotFound));
+        assert_eq!(sessions.sessions.len(), 0);
     }
 
     #[test]
