@@ -3,6 +3,7 @@
 //! log where `store` is, and nothing above it changes.
 
 mod owner;
+mod reserve;
 mod store;
 mod view;
 

@@ -2,6 +2,7 @@
 //! Blocking. A start replays it from its beginning: a record takes some tens of bytes, so even 100,000 partitions are
 //! read in well under a second.
 
+use super::reserve::Reserve;
 use thiserror::Error;
 use weir_core::controller::{ApplyError, Image, Record, RecordError};
 use weir_log::{DataDir, DirHealth, Log, LogConfig, LogError, RealDisk};
@@ -40,6 +41,7 @@ impl StoreError {
 pub(crate) struct Store {
     log: Log<RealDisk>,
     directory: DirHealth,
+    reserve: Reserve,
 }
 
 impl Store {
@@ -51,14 +53,23 @@ impl Store {
         let (mut log, _) = Log::open(&home, &dir.metadata_dir(), config)?;
         let mut image = Image::default();
         replay(&mut log, &mut image)?;
-        Ok((Self { log, directory: home.health().clone() }, image))
+        let reserve = Reserve::at(home.root());
+        Ok((Self { log, directory: home.health().clone(), reserve }, image))
     }
 
     /// Makes the records durable, together. When that fails after they were written, nobody knows whether the next start
     /// finds them, so nothing may be decided without them: the directory fails with all that is in it.
     pub(crate) fn append(&mut self, records: &[Record], now: Millis) -> Result<(), StoreError> {
         let mut batch = batch_of(records, now)?;
-        self.log.append(&mut batch, LeaderEpoch(0), now)?;
+        match self.log.append(&mut batch, LeaderEpoch(0), now) {
+            Err(LogError::DiskFull { .. }) if makes_room(records) && self.reserve.give().is_ok() => {
+                self.log.append(&mut batch, LeaderEpoch(0), now)?;
+            }
+            appended => {
+                appended?;
+                self.reserve.keep();
+            }
+        }
         self.sync().inspect_err(|_| self.directory.fail())
     }
 
@@ -74,6 +85,11 @@ impl Store {
     pub(crate) fn close(self) -> Result<(), StoreError> {
         Ok(self.log.close()?)
     }
+}
+
+/// Whether there is more room on the disk once this was decided.
+fn makes_room(records: &[Record]) -> bool {
+    records.iter().any(|record| matches!(record, Record::TopicDeleted { .. }))
 }
 
 fn batch_of(records: &[Record], now: Millis) -> Result<bytes::BytesMut, StoreError> {

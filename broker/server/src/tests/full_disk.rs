@@ -3,8 +3,10 @@
 
 use std::process::Command;
 
+use weir_core::controller::{Decision, Record};
 use weir_wire::ErrorCode;
 use weir_wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
+use weir_wire::messages::delete_topics::DeleteTopicsRequest;
 use weir_wire::messages::find_coordinator::FindCoordinatorRequest;
 use weir_wire::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -104,5 +106,36 @@ async fn a_full_disk_stops_writes_only_and_they_go_on_when_there_is_room() {
     let mut peer = Peer::of(&again).await;
     let fetched = &peer.ask(11, &fetch(end)).await.responses[0].partitions[0];
     assert_eq!((fetched.error_code, fetched.high_watermark), (0, end + 1));
+    again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_can_be_deleted_on_a_full_disk() {
+    let Some(disk) = SmallDisk::mount("4m") else {
+        eprintln!("not allowed to mount a tmpfs: skipped");
+        return;
+    };
+    let running = broker(disk.0.path(), &[]).await;
+    let mut peer = Peer::of(&running).await;
+    peer.create_topic(&[("segment.bytes", "1048576")]).await;
+    fill(&mut peer).await;
+    let me = running.broker.id;
+    // The last page of the metadata log has room for some more.
+    let refused = timeout(PATIENCE, async {
+        let smallest = move || Record::BrokerFencingChanged { id: me, fenced: false };
+        let controller = &running.broker.controller;
+        while controller.decide(move |_, _| Decision { records: vec![smallest()], reply: () }).await.is_ok() {
+        }
+    });
+    refused.await.expect("the disk has room for metadata");
+    let request =
+        DeleteTopicsRequest { topic_names: vec![TOPIC.into()], timeout_ms: 30_000, ..Default::default() };
+    assert_eq!(peer.ask(5, &request).await.responses[0].error_code, 0);
+    peer.create_topic(&[]).await;
+    assert_eq!(peer.produce(batch(100_000).build().unwrap().freeze()).await, (0, 0));
+    running.stop().await;
+    let again = broker(disk.0.path(), &[]).await;
+    assert!(again.broker.image().topic(TOPIC).is_some());
+    assert!(disk.0.path().join("reserve").exists(), "it is kept again");
     again.stop().await;
 }
