@@ -66,10 +66,9 @@ impl Peer {
     }
 
     async fn create_topic(&mut self, settings: &[(&str, &str)]) {
-        let configs = settings.iter().map(|(name, value)| CreatableTopicConfig {
-            name: (*name).into(),
-            value: Some((*value).into()),
-        });
+        let configs = settings
+            .iter()
+            .map(|(name, value)| CreatableTopicConfig { name: (*name).into(), value: Some((*value).into()) });
         let topic = CreatableTopic {
             name: TOPIC.into(),
             num_partitions: 1,
