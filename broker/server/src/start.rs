@@ -68,7 +68,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let metrics = Arc::new(Metrics::register()?);
     let health = Arc::new(Health::default());
     let (stop, cut, closing) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
-    let tasks = TaskTracker::new();
+    let (tasks, connections) = (TaskTracker::new(), TaskTracker::new());
     if let Some(listener) = bind::http(&config).await? {
         let door = SideDoor { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
         tasks.spawn(http::serve(listener, door, closing.clone()));
@@ -121,9 +121,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     });
     broker.coordinators.shards();
     tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
-    let connections = TaskTracker::new();
-    let door = door(&broker, &config, cut.clone(), connections.clone());
-    open_doors(&door, &bound, &tasks)?;
+    open_doors(&door(&broker, &config, cut.clone(), connections.clone()), &bound, &tasks)?;
     health.enter(Phase::Serving);
     metrics.ready.set(1);
     metrics.recovery_seconds.set(began.elapsed().as_secs_f64());
