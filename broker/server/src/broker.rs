@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use weir_core::controller::{Image, Topic};
 use weir_log::{DataDir, RealDisk};
@@ -33,6 +34,8 @@ pub(crate) struct Broker {
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) request_budget: ByteBudget,
+    /// Batches that are compressed or decompressed at the same time, a place each.
+    pub(crate) codecs: Semaphore,
     /// Cancelled when the broker begins to stop: long polls answer at once.
     pub(crate) stop: CancellationToken,
 }

@@ -42,6 +42,8 @@ use crate::settings::StaticSettings;
 const FETCH_SESSION_PARTITIONS_MAX: usize = 1_000_000;
 /// The byte budget where `queued.max.request.bytes` sets none.
 const BUDGET_DEFAULT: u64 = 512 << 20;
+/// Batches that are compressed or decompressed at the same time; each may take 128 MiB while it is.
+const CODECS_AT_ONCE: usize = 2;
 /// How long a stop waits for connections to take their last answers.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How long those that are cut may take to let go.
@@ -117,6 +119,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         request_budget: ByteBudget::new(
             usize::try_from(config.queued_max_request_bytes.unwrap_or(BUDGET_DEFAULT)).unwrap_or(usize::MAX),
         ),
+        codecs: Semaphore::new(CODECS_AT_ONCE),
         stop: stop.clone(),
     });
     broker.coordinators.shards();

@@ -5,6 +5,7 @@ mod admit;
 mod respond;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -16,11 +17,13 @@ use weir_wire::frame::RequestHeader;
 use weir_wire::messages::produce::{ProduceRequest, TopicProduceData};
 use weir_wire::{ErrorCode, Str};
 
+use self::admit::Admitted;
 use crate::broker::Broker;
 use crate::clock;
 use crate::dispatch::Caller;
 use crate::metrics::BadInput;
 use crate::net::connection::Verdict;
+use crate::partition::settings::BatchRules;
 use crate::partition::{Append, PartitionError};
 
 /// The longest a write may wait for its replicas, whatever the client asks.
@@ -156,7 +159,7 @@ impl Accepting<'_> {
             return Err(Refused::code(ErrorCode::UnknownTopicOrPartition));
         }
         let owner = self.broker.partition(topic, index).map_err(|error| respond::refusal(&error))?;
-        let admitted = admit::admit(batch.unwrap_or_default(), &owner.rules(), self.now)?;
+        let admitted = self.admit(batch.unwrap_or_default(), owner.rules()).await?;
         let (answer, answered) = oneshot::channel();
         let append_time = admitted.append_time;
         let append = Append {
@@ -170,6 +173,19 @@ impl Accepting<'_> {
         };
         owner.append(append).await.map_err(|error| respond::refusal(&error))?;
         Ok(Accepted { answer: answered, append_time })
+    }
+
+    /// Codecs work on threads of their own, a few at a time: the connections' threads go on serving, and what opened
+    /// batches take in memory is bounded.
+    async fn admit(&self, batch: Bytes, rules: Arc<BatchRules>) -> Result<Admitted, Refused> {
+        if !admit::is_heavy(&batch, &rules) {
+            return admit::admit(batch, &rules, self.now);
+        }
+        let stopped = |_| Refused::code(ErrorCode::UnknownServerError);
+        let _place =
+            self.broker.codecs.acquire().await.map_err(|_| Refused::code(ErrorCode::NotLeaderOrFollower))?;
+        let now = self.now;
+        tokio::task::spawn_blocking(move || admit::admit(batch, &rules, now)).await.map_err(stopped)?
     }
 
     fn report(&self, topic: &str, partition: i32, refused: &Refused) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug, info_span, warn};
+use tracing::{Instrument, debug, debug_span, warn};
 
 use super::admission::{Admission, Limits, Refusal};
 use super::connection::{self, Session};
@@ -67,7 +67,7 @@ fn welcome(stream: TcpStream, peer: SocketAddr, name: &Arc<str>, door: &Door) {
     }
     let session = Session { peer, listener: Arc::clone(name) };
     let door = door.clone();
-    let span = info_span!("connection", %peer);
+    let span = debug_span!("connection", %peer);
     let tracker = door.connections.clone();
     tracker.spawn(
         async move {

@@ -141,7 +141,8 @@ impl<D: ServedDisk> Driver<D> {
                 break;
             }
         }
-        self.close().await;
+        // Boxed: the room for it would be part of every running partition.
+        Box::pin(self.close()).await;
     }
 
     async fn next_event(&mut self) -> Event {

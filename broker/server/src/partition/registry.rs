@@ -2,12 +2,13 @@
 //! metadata with what runs. Called by the metadata owner after every change, before anybody is answered.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::oneshot;
-use tracing::{Instrument, error, info, info_span};
+use tracing::{Instrument, debug_span, error, info};
 use weir_core::controller::{Image, Partition, Topic};
 use weir_log::{DataDir, RealDisk};
 use weir_model::config::Pairs;
@@ -20,8 +21,11 @@ use super::error::PartitionError;
 use super::open::{Opening, open};
 use super::settings::SettingsOf;
 
-/// Logs that are opened at the same time.
-const OPENING_MAX: usize = 8;
+/// Threads that open logs at the same time. Each opens its share one after another: what an opened log keeps in memory
+/// lies in the pages of the thread that opened it, and many threads with a few logs each would leave most of those empty.
+const OPENING_THREADS: usize = 4;
+/// Partitions that are told to stop at the same time.
+const STOPPING_MAX: usize = 8;
 
 /// A partition that should be here.
 #[derive(Clone, Debug)]
@@ -91,13 +95,9 @@ impl Registry {
                 None => self.delete_topic(id).await,
             }
         }
-        let opened: Vec<_> = stream::iter(openings)
-            .map(|opening| self.open(opening))
-            .buffer_unordered(OPENING_MAX)
-            .collect()
-            .await;
+        let opened = join_all(shares(openings).into_iter().map(|share| self.open_share(share))).await;
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        for (topic, index, slot) in opened {
+        for (topic, index, slot) in opened.into_iter().flatten() {
             slots.entry(topic).or_default().insert(index, slot);
         }
         let offline =
@@ -128,7 +128,7 @@ impl Registry {
     pub(crate) async fn stop_all(&self) {
         let all = std::mem::take(&mut *self.slots.write().unwrap_or_else(PoisonError::into_inner));
         let handles = all.into_values().flat_map(HashMap::into_values);
-        stream::iter(handles).for_each_concurrent(OPENING_MAX, stop).await;
+        stream::iter(handles).for_each_concurrent(STOPPING_MAX, stop).await;
     }
 
     fn slot(&self, topic: TopicId, index: PartitionIndex) -> Option<Slot> {
@@ -161,33 +161,21 @@ impl Registry {
         }
     }
 
-    async fn open(&self, opening: Opening) -> (TopicId, PartitionIndex, Slot) {
-        let (topic, name, index) = (opening.topic, opening.name.clone(), opening.index);
+    /// Opens logs on one other thread, and starts their owners.
+    async fn open_share(&self, share: Vec<Opening>) -> Vec<(TopicId, PartitionIndex, Slot)> {
+        let keys: Vec<_> = share.iter().map(|opening| (opening.topic, opening.index)).collect();
         let (dir, surroundings) = (Arc::clone(&self.dir), self.surroundings.clone());
-        let opened = tokio::task::spawn_blocking(move || open(&dir, opening, surroundings)).await;
-        self.surroundings.health.log_opened();
-        let slot = match opened {
-            Ok(Ok((handle, driver))) => {
-                let span = info_span!("partition", topic = %name, partition = %index);
-                tokio::spawn(watch("a partition's owner", driver.run().instrument(span)));
-                Slot::Running(handle)
-            }
-            Ok(Err(problem)) => {
-                error!(topic = %name, partition = %index, error = %problem, "a replica is offline: its log can not be opened");
-                Slot::Offline
-            }
-            Err(panic) => {
-                error!(topic = %name, partition = %index, %panic, "opening a log panicked");
-                Slot::Offline
-            }
-        };
-        (topic, index, slot)
+        let job = move || share.into_iter().map(|opening| start(&dir, opening, &surroundings)).collect();
+        tokio::task::spawn_blocking(job).await.unwrap_or_else(|panic| {
+            error!(%panic, "opening a log panicked: it and those that were to be opened with it are offline");
+            keys.into_iter().map(|(topic, index)| (topic, index, Slot::Offline)).collect()
+        })
     }
 
     async fn delete_topic(&self, id: TopicId) {
         let gone = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         let handles = gone.into_iter().flat_map(HashMap::into_values);
-        stream::iter(handles).for_each_concurrent(OPENING_MAX, stop).await;
+        stream::iter(handles).for_each_concurrent(STOPPING_MAX, stop).await;
         let dir = Arc::clone(&self.dir);
         let deleted = tokio::task::spawn_blocking(move || dir.delete_topic(id)).await;
         if let Ok(Err(problem)) = deleted {
@@ -198,13 +186,52 @@ impl Registry {
 
 /// An owner that panicked broke one of its own promises. Nothing it would do next can be trusted, and the broker is
 /// none without it, so the process ends; the logs recover at the next start.
-pub(crate) async fn watch(who: &'static str, owner: impl Future<Output = ()> + Send + 'static) {
-    if let Err(panic) = tokio::spawn(owner).await
-        && panic.is_panic()
-    {
-        error!("{who} panicked: the broker stops to recover from its logs");
-        std::process::abort();
+///
+/// A combinator, not an async block: that would keep room for the owner twice, and there is one for each partition.
+pub(crate) fn watch(
+    who: &'static str,
+    owner: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static {
+    AssertUnwindSafe(owner).catch_unwind().map(move |ended| {
+        if ended.is_err() {
+            error!("{who} panicked: the broker stops to recover from its logs");
+            std::process::abort();
+        }
+    })
+}
+
+/// Deals the logs out to the threads that open them.
+fn shares(openings: Vec<Opening>) -> Vec<Vec<Opening>> {
+    let mut shares: Vec<Vec<Opening>> = (0..OPENING_THREADS).map(|_| Vec::new()).collect();
+    for (at, opening) in openings.into_iter().enumerate() {
+        shares[at % OPENING_THREADS].push(opening);
     }
+    shares.retain(|share| !share.is_empty());
+    shares
+}
+
+/// Opens one log and starts its owner.
+fn start(
+    dir: &DataDir<RealDisk>,
+    opening: Opening,
+    surroundings: &Surroundings,
+) -> (TopicId, PartitionIndex, Slot) {
+    let (topic, name, index) = (opening.topic, opening.name.clone(), opening.index);
+    let opened = open(dir, opening, surroundings.clone());
+    surroundings.health.log_opened();
+    let slot = match opened {
+        Ok((handle, driver)) => {
+            // Only those who debug pay for it: a span that lives as long as its partition takes some KiB.
+            let span = debug_span!("partition", topic = %name, partition = %index);
+            tokio::spawn(watch("a partition's owner", driver.run().instrument(span)));
+            Slot::Running(handle)
+        }
+        Err(problem) => {
+            error!(topic = %name, partition = %index, error = %problem, "a replica is offline: its log can not be opened");
+            Slot::Offline
+        }
+    };
+    (topic, index, slot)
 }
 
 async fn stop(slot: Slot) {

@@ -33,6 +33,14 @@ pub(super) struct Admitted {
     pub(super) append_time: Millis,
 }
 
+/// Whether admitting the batch means to compress or decompress it: work that may take a quarter of a second.
+pub(super) fn is_heavy(batch: &[u8], rules: &BatchRules) -> bool {
+    BatchHeader::parse(batch).is_ok_and(|header| {
+        let compressed = header.attributes.codec().is_ok_and(|codec| codec != Codec::None);
+        (compressed && rules.require_keys) || wanted_codec(&header, rules.compression).is_some()
+    })
+}
+
 pub(super) fn admit(batch: Bytes, rules: &BatchRules, now: Millis) -> Result<Admitted, Refused> {
     if batch.is_empty() {
         return Err(Refused::because(
@@ -145,6 +153,24 @@ mod tests {
         let batch = batch(NOW);
         let at = batch.as_ptr();
         assert_eq!(admit(batch, &rules(), NOW).unwrap().batch.as_ptr(), at);
+    }
+
+    #[test]
+    fn only_work_of_a_codec_is_heavy() {
+        let plain = batch(NOW);
+        let packed = recompress(&plain, Codec::Lz4, None, DECODED_MAX).unwrap();
+        let anew = BatchRules { compression: TopicCompression::Zstd(-1), ..rules() };
+        let compacted = BatchRules { require_keys: true, ..rules() };
+        let cases = [
+            (&plain[..], false, true, false),
+            (&packed[..], false, true, true),
+            (b"nonsense", false, false, false),
+        ];
+        for (batch, as_it_is, recompressed, looked_into) in cases {
+            assert_eq!(is_heavy(batch, &rules()), as_it_is);
+            assert_eq!(is_heavy(batch, &anew), recompressed);
+            assert_eq!(is_heavy(batch, &compacted), looked_into);
+        }
     }
 
     #[test]
