@@ -1,4 +1,4 @@
-//! The one place where the broker reads the wall clock and makes random ids; everything below is told the time.
+//! The one place where the broker reads the wall clock; `core` and `log` are told the time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -9,7 +9,6 @@ use prometheus::{Histogram, IntCounter};
 use tracing::{Instrument, debug_span};
 use weir_model::config::BrokerConfig;
 use weir_wire::frame::{self, RequestHeader};
-use weir_wire::messages::api_versions::ApiVersionsRequest;
 use weir_wire::{ApiKey, Message, Reader, Str};
 
 use crate::api;
@@ -172,7 +171,7 @@ impl Dispatch {
     fn unsupported(&self, header: &RequestHeader) -> Verdict {
         if header.key == ApiKey::ApiVersions {
             let response = api::api_versions::unsupported();
-            return encode_as::<ApiVersionsRequest>(0, header.correlation_id, &response);
+            return encode_at(0, header, &response);
         }
         let why = format!("{} has no version {}", header.key.name(), header.version);
         Verdict::Close(BadInput::UnsupportedVersion, why)
@@ -187,21 +186,18 @@ fn decode<M: Message>(header: &RequestHeader, mut reader: Reader) -> Result<M, V
 
 /// The answer as one piece. What we can not encode is our own mistake; the client sees a closed connection.
 pub(crate) fn encode<M: Message>(header: &RequestHeader, response: &M) -> Verdict {
-    match frame::encode_response(header.version, header.correlation_id, response) {
+    encode_at(header.version, header, response)
+}
+
+fn encode_at<M: Message>(version: i16, header: &RequestHeader, response: &M) -> Verdict {
+    match frame::encode_response(version, header.correlation_id, response) {
         Ok(frame) => Verdict::Answer(memory(frame.bytes)),
         Err(error) => {
-            tracing::error!(api = header.key.name(), version = header.version, %error, "answer can not be encoded");
+            tracing::error!(api = header.key.name(), version, %error, "answer can not be encoded");
             Verdict::Close(
                 BadInput::Body,
                 format!("the answer to {} can not be encoded: {error}", header.key.name()),
             )
         }
-    }
-}
-
-fn encode_as<R: weir_wire::Request>(version: i16, correlation_id: i32, response: &R::Response) -> Verdict {
-    match frame::encode_response(version, correlation_id, response) {
-        Ok(frame) => Verdict::Answer(memory(frame.bytes)),
-        Err(error) => Verdict::Close(BadInput::UnsupportedVersion, error.to_string()),
     }
 }

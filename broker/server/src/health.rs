@@ -1,5 +1,5 @@
 //! Is the broker alive, is it ready, and if not, how far is it? Written by start-up and the data directory's
-//! owner, read by `/livez`, `/readyz` and the command line.
+//! owner, read by `/livez` and `/readyz`.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 

@@ -7,8 +7,6 @@ mod cli;
 mod clock;
 mod dev;
 mod dispatch;
-#[cfg(test)]
-mod every_version_tests;
 mod groups;
 mod health;
 mod housekeeper;
@@ -19,12 +17,11 @@ mod net;
 mod partition;
 mod process;
 mod settings;
-#[cfg(test)]
-mod settings_doc_tests;
 mod start;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

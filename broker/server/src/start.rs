@@ -35,8 +35,9 @@ use crate::net::descriptors;
 use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
 use crate::partition::driver::Surroundings;
-use crate::partition::registry::{Registry, watch};
+use crate::partition::registry::Registry;
 use crate::settings::StaticSettings;
+use crate::watched::watch;
 
 /// Partitions that all fetch sessions may remember together.
 const FETCH_SESSION_PARTITIONS_MAX: usize = 1_000_000;

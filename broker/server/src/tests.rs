@@ -1,8 +1,10 @@
-//! Whole brokers in this process, asked over sockets, in trouble: full disks, peers that never read, stops at a bad
-//! moment.
+//! Whole brokers in this process, asked over sockets: every key in every version, and in trouble: full disks, peers that
+//! never read, stops at a bad moment.
 
 mod deletion;
+mod every_version;
 mod full_disk;
+mod settings_doc;
 mod silent;
 mod stopping;
 
@@ -47,7 +49,11 @@ impl Peer {
 
     async fn send<R: Request>(&mut self, version: i16, request: &R) {
         let frame = frame::encode_request(version, 7, Some("test"), request).unwrap();
-        self.0.write_all(&frame.bytes).await.unwrap();
+        self.send_bytes(&frame.bytes).await;
+    }
+
+    async fn send_bytes(&mut self, frame: &[u8]) {
+        self.0.write_all(frame).await.unwrap();
     }
 
     async fn ask<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
@@ -56,13 +62,17 @@ impl Peer {
     }
 
     async fn answer<R: Request>(&mut self, version: i16) -> R::Response {
+        frame::parse_response::<R>(version, self.next_frame().await).unwrap().1
+    }
+
+    async fn next_frame(&mut self) -> Bytes {
         let answer = timeout(PATIENCE, async {
             let len = self.0.read_i32().await.expect("the broker closed the connection");
             let mut body = vec![0; usize::try_from(len).unwrap()];
             self.0.read_exact(&mut body).await.unwrap();
             Bytes::from(body)
         });
-        frame::parse_response::<R>(version, answer.await.expect("no answer")).unwrap().1
+        answer.await.expect("no answer")
     }
 
     async fn create_topic(&mut self, settings: &[(&str, &str)]) {

@@ -2,11 +2,10 @@
 //! metadata with what runs. Called by the metadata owner after every change, before anybody is answered.
 
 use std::collections::{BTreeSet, HashMap};
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::join_all;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tracing::{Instrument, debug_span, error, info};
 use weir_core::controller::{Image, Partition, Topic};
@@ -20,6 +19,7 @@ use super::driver::Surroundings;
 use super::error::PartitionError;
 use super::open::{Opening, open};
 use super::settings::SettingsOf;
+use crate::watched::watch;
 
 /// Threads that open logs at the same time. Each opens its share one after another: what an opened log keeps in memory
 /// lies in the pages of the thread that opened it, and many threads with a few logs each would leave most of those empty.
@@ -182,22 +182,6 @@ impl Registry {
             error!(topic = %id, error = %problem, "a deleted topic's log is left for the next start to remove");
         }
     }
-}
-
-/// An owner that panicked broke one of its own promises. Nothing it would do next can be trusted, and the broker is
-/// none without it, so the process ends; the logs recover at the next start.
-///
-/// A combinator, not an async block: that would keep room for the owner twice, and there is one for each partition.
-pub(crate) fn watch(
-    who: &'static str,
-    owner: impl Future<Output = ()> + Send + 'static,
-) -> impl Future<Output = ()> + Send + 'static {
-    AssertUnwindSafe(owner).catch_unwind().map(move |ended| {
-        if ended.is_err() {
-            error!("{who} panicked: the broker stops to recover from its logs");
-            std::process::abort();
-        }
-    })
 }
 
 /// Deals the logs out to the threads that open them.

@@ -1,47 +1,13 @@
 //! A broker in this process, asked over a socket: every key it advertises, in every version, must be answered with bytes
 //! that decode as that version.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use weir_model::config::Pairs;
 use weir_wire::messages::api_versions::ApiVersionsRequest;
+use weir_wire::messages::produce::ProduceRequest;
 use weir_wire::{ApiKey, ErrorCode, Request, Visitor, frame};
 
+use super::{Peer, broker};
 use crate::dispatch::SERVED;
-use crate::settings::StaticSettings;
-use crate::start::{Running, start};
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-async fn broker(directory: &std::path::Path) -> Running {
-    let pairs = Pairs::from([
-        ("listeners".to_owned(), "PLAINTEXT://127.0.0.1:0".to_owned()),
-        ("log.dirs".to_owned(), directory.display().to_string()),
-        ("weir.http.listener".to_owned(), String::new()),
-        ("offsets.topic.num.partitions".to_owned(), "2".to_owned()),
-    ]);
-    start(StaticSettings::from_pairs(pairs).unwrap()).await.unwrap()
-}
-
-fn address(running: &Running) -> String {
-    running.bound[0].advertised.to_string()
-}
-
-async fn exchange(stream: &mut TcpStream, frame: &[u8]) -> Bytes {
-    timeout(PATIENCE, async {
-        stream.write_all(frame).await.unwrap();
-        let len = stream.read_i32().await.expect("the broker closed the connection");
-        let mut body = vec![0; usize::try_from(len).unwrap()];
-        stream.read_exact(&mut body).await.unwrap();
-        Bytes::from(body)
-    })
-    .await
-    .expect("no answer")
-}
 
 /// A request of a key and version with every field at its default, and whether bytes are an answer to it.
 struct Blank {
@@ -64,20 +30,28 @@ impl Visitor for Blank {
     }
 }
 
+fn blank(key: ApiKey, version: i16) -> (Bytes, IsAnswer) {
+    let (frame, is_answer) = key.visit(Blank { version });
+    if key != ApiKey::Produce {
+        return (frame, is_answer);
+    }
+    // Its default asks for no answer.
+    let request = ProduceRequest { acks: -1, ..ProduceRequest::default() };
+    (frame::encode_request(version, 7, Some("test"), &request).unwrap().bytes, is_answer)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_advertised_key_is_answered_in_every_version() {
     let directory = tempfile::tempdir().unwrap();
-    let running = broker(directory.path()).await;
+    let running = broker(directory.path(), &[]).await;
     let mut asked = 0;
     for key in SERVED {
         for version in key.valid_versions().iter() {
-            let (frame, is_answer) = key.visit(Blank { version });
-            let mut stream = TcpStream::connect(address(&running)).await.unwrap();
-            if *key == ApiKey::Produce {
-                continue;
-            }
-            let answer = exchange(&mut stream, &frame).await;
-            is_answer(version, answer).unwrap_or_else(|why| panic!("{} v{version}: {why}", key.name()));
+            let (frame, is_answer) = blank(*key, version);
+            let mut peer = Peer::of(&running).await;
+            peer.send_bytes(&frame).await;
+            is_answer(version, peer.next_frame().await)
+                .unwrap_or_else(|why| panic!("{} v{version}: {why}", key.name()));
             asked += 1;
         }
     }
@@ -88,12 +62,11 @@ async fn every_advertised_key_is_answered_in_every_version() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_version_of_api_versions_is_answered_in_version_zero() {
     let directory = tempfile::tempdir().unwrap();
-    let running = broker(directory.path()).await;
-    let mut stream = TcpStream::connect(address(&running)).await.unwrap();
+    let running = broker(directory.path(), &[]).await;
+    let mut peer = Peer::of(&running).await;
     // Size, key 18, version 99, correlation id 7, no client id, no tags.
-    let frame = [0, 0, 0, 11, 0, 18, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0];
-    let answer = exchange(&mut stream, &frame).await;
-    let (_, response) = frame::parse_response::<ApiVersionsRequest>(0, answer).unwrap();
+    peer.send_bytes(&[0, 0, 0, 11, 0, 18, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0]).await;
+    let (_, response) = frame::parse_response::<ApiVersionsRequest>(0, peer.next_frame().await).unwrap();
     assert_eq!(response.error_code, i16::from(ErrorCode::UnsupportedVersion));
     assert!(response.api_keys.iter().any(|key| key.api_key == 18));
     running.stop().await;
@@ -102,7 +75,7 @@ async fn an_unknown_version_of_api_versions_is_answered_in_version_zero() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clean_stop_leaves_a_directory_that_opens_clean() {
     let directory = tempfile::tempdir().unwrap();
-    let running = broker(directory.path()).await;
+    let running = broker(directory.path(), &[]).await;
     running.stop().await;
     assert!(directory.path().join("clean-shutdown").exists());
 }
