@@ -1,0 +1,1 @@
+//! The admin service's proto and its generated types, for brokers, operator and command line.
