@@ -1,6 +1,7 @@
 //! A broker's settings after all layers have spoken, parsed once. The defaults of topic settings are not here:
 //! they are read through [`super::TopicConfig`].
 
+use super::cluster::{self, ClusterConfig, ReplicationConfig};
 use super::layers::BrokerLayers;
 use super::listener::{Endpoint, Listener, parse_listeners};
 use super::setting::Value;
@@ -20,6 +21,8 @@ pub struct BrokerConfig {
     /// `None`: no HTTP.
     pub http_listener: Option<Endpoint>,
     pub json_log: bool,
+    pub cluster: ClusterConfig,
+    pub replication: ReplicationConfig,
 
     pub auto_create_topics: bool,
     pub delete_topics: bool,
@@ -67,13 +70,16 @@ impl BrokerConfig {
         let read = Reader { layers };
         let listeners = read.listeners("listeners")?;
         let advertised = read.listeners("advertised.listeners")?;
+        let node_id = BrokerId(i32::try_from(read.whole("node.id")?).unwrap_or(0));
         let config = Self {
-            node_id: BrokerId(i32::try_from(read.whole("node.id")?).unwrap_or(0)),
+            node_id,
+            cluster: ClusterConfig::read(&read, node_id, &listeners)?,
+            replication: ReplicationConfig::read(&read)?,
             rack: Some(read.text("broker.rack")?).filter(|rack| !rack.is_empty()),
             advertised_listeners: if advertised.is_empty() { listeners.clone() } else { advertised },
             listeners,
             data_dir: read.data_dir()?,
-            http_listener: read.http_listener()?,
+            http_listener: read.endpoint("weir.http.listener")?,
             json_log: read.text("weir.log.format")? == "json",
             auto_create_topics: read.truth("auto.create.topics.enable")?,
             delete_topics: read.truth("delete.topic.enable")?,
@@ -129,15 +135,17 @@ impl BrokerConfig {
                 return Err(unfit("advertised.listeners", problem));
             }
         }
+        cluster::check(&self)?;
         Ok(self)
     }
 }
 
-const fn unfit(name: &'static str, problem: String) -> ConfigError {
+pub(super) const fn unfit(name: &'static str, problem: String) -> ConfigError {
     ConfigError::Unfit { name, problem }
 }
 
-struct Reader<'a> {
+/// Reads settings as the types their rows have.
+pub(super) struct Reader<'a> {
     layers: BrokerLayers<'a>,
 }
 
@@ -148,23 +156,23 @@ impl Reader<'_> {
         self.layers.broker_candidates(setting).next().map(|strongest| strongest.value(setting)).transpose()
     }
 
-    fn whole(&self, name: &'static str) -> Result<i64, ConfigError> {
+    pub(super) fn whole(&self, name: &'static str) -> Result<i64, ConfigError> {
         Ok(self.value(name)?.map_or(0, |v| v.whole()))
     }
 
-    fn narrow(&self, name: &'static str) -> Result<u32, ConfigError> {
+    pub(super) fn narrow(&self, name: &'static str) -> Result<u32, ConfigError> {
         Ok(self.value(name)?.map_or(0, |v| v.narrow()))
     }
 
-    fn wide(&self, name: &'static str) -> Result<u64, ConfigError> {
+    pub(super) fn wide(&self, name: &'static str) -> Result<u64, ConfigError> {
         Ok(u64::try_from(self.whole(name)?).unwrap_or(0))
     }
 
-    fn span(&self, name: &'static str) -> Result<DurationMs, ConfigError> {
+    pub(super) fn span(&self, name: &'static str) -> Result<DurationMs, ConfigError> {
         self.whole(name).map(DurationMs)
     }
 
-    fn truth(&self, name: &'static str) -> Result<bool, ConfigError> {
+    pub(super) fn truth(&self, name: &'static str) -> Result<bool, ConfigError> {
         Ok(self.value(name)?.is_some_and(|v| v.truth()))
     }
 
@@ -172,13 +180,12 @@ impl Reader<'_> {
         Ok(self.value(name)?.map_or(0.0, |v| v.fraction()))
     }
 
-    fn text(&self, name: &'static str) -> Result<String, ConfigError> {
+    pub(super) fn text(&self, name: &'static str) -> Result<String, ConfigError> {
         Ok(self.value(name)?.map_or_else(String::new, Value::into_text))
     }
 
     fn listeners(&self, name: &'static str) -> Result<Vec<Listener>, ConfigError> {
-        let words = self.value(name)?.map_or_else(Vec::new, Value::into_words);
-        parse_listeners(&words.join(","))
+        parse_listeners(&self.words(name)?.join(","))
             .ok_or_else(|| unfit(name, "names must differ, and each be NAME://host:port".to_owned()))
     }
 
@@ -190,13 +197,16 @@ impl Reader<'_> {
         if dirs.is_empty() { self.text("log.dir") } else { Ok(dirs) }
     }
 
-    fn http_listener(&self) -> Result<Option<Endpoint>, ConfigError> {
-        let text = self.text("weir.http.listener")?;
+    pub(super) fn words(&self, name: &'static str) -> Result<Vec<String>, ConfigError> {
+        Ok(self.value(name)?.map_or_else(Vec::new, Value::into_words))
+    }
+
+    /// An address, or nothing where the text is empty.
+    pub(super) fn endpoint(&self, name: &'static str) -> Result<Option<Endpoint>, ConfigError> {
+        let text = self.text(name)?;
         if text.is_empty() {
             return Ok(None);
         }
-        Endpoint::parse(&text)
-            .map(Some)
-            .ok_or_else(|| unfit("weir.http.listener", "must be host:port or empty".to_owned()))
+        Endpoint::parse(&text).map(Some).ok_or_else(|| unfit(name, "must be host:port or empty".to_owned()))
     }
 }

@@ -1,6 +1,7 @@
 //! The broker settings. Names, types, limits and defaults are Kafka 4.2's except where the text says so;
 //! `weir.` marks ours. Sorted by name.
 
+use super::cluster::{FROM_LEADER, RACK_AWARE};
 use super::setting::{Kind, Range, Scope, Setting, Support};
 use super::topic_table::{
     CLEANUP_POLICIES, CODECS, DURABILITIES, GZIP_LEVELS, TIMESTAMP_TYPES, at_least, between,
@@ -35,6 +36,7 @@ const fn idle(
     Setting { support: Support::Accepted, ..row(name, scope, kind, default, doc) }
 }
 
+const SELECTORS: &[&str] = &["", FROM_LEADER, RACK_AWARE];
 const ANY: Range = at_least(i64::MIN);
 const MAX_INT: &str = "2147483647";
 const FOREVER: &str = "9223372036854775807";
@@ -55,13 +57,34 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("true"),
         "Whether naming an unknown topic creates it, when the client allows that too.",
     ),
+    row(
+        "auto.leader.rebalance.enable",
+        Static,
+        Kind::Bool,
+        Some("true"),
+        "Whether the controller gives partitions back to their preferred leaders.",
+    ),
     accepted("background.threads", Dynamic, Kind::Int(at_least(1)), "10"),
+    row(
+        "broker.heartbeat.interval.ms",
+        Static,
+        Kind::Int(at_least(10)),
+        Some("250"),
+        "Time between two beats of a broker to the controller. Kafka's default is 2000.",
+    ),
     row(
         "broker.rack",
         Static,
         Kind::Text,
         None,
         "The rack, zone or failure domain of this broker; replicas are spread over them.",
+    ),
+    row(
+        "broker.session.timeout.ms",
+        Static,
+        Kind::Int(at_least(100)),
+        Some("3000"),
+        "How long a broker may be silent before the controller fences it; it fences itself a little earlier. Kafka's default is 9000.",
     ),
     row(
         "compression.gzip.level",
@@ -93,6 +116,22 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         "A connection without a request for this long is closed; negative for never.",
     ),
     row(
+        "controlled.shutdown.enable",
+        Static,
+        Kind::Bool,
+        Some("true"),
+        "Whether a broker that stops gives away what it leads first.",
+    ),
+    accepted("controlled.shutdown.max.retries", Static, Kind::Int(at_least(0)), "3"),
+    accepted("controlled.shutdown.retry.backoff.ms", Static, Kind::Long(at_least(0)), "5000"),
+    row(
+        "controller.quorum.voters",
+        Static,
+        Kind::Voters,
+        Some(""),
+        "The first voters of the metadata quorum and where other brokers reach them; empty for a broker alone. The one with the lowest id begins the cluster, once, when all are new.",
+    ),
+    row(
         "default.replication.factor",
         Static,
         Kind::Int(at_least(1)),
@@ -106,6 +145,13 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Kind::Int(at_least(1024)),
         Some("57671680"),
         "The most that one fetch answers with, whatever the client asks for.",
+    ),
+    row(
+        "follower.replication.throttled.rate",
+        Dynamic,
+        Kind::Long(at_least(0)),
+        Some(FOREVER),
+        "Bytes in a second that throttled replicas on this broker fetch.",
     ),
     row(
         "group.initial.rebalance.delay.ms",
@@ -134,6 +180,34 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Kind::Int(at_least(0)),
         Some("6000"),
         "The shortest session timeout a member may ask for.",
+    ),
+    row(
+        "inter.broker.listener.name",
+        Static,
+        Kind::Text,
+        None,
+        "The listener that other brokers fetch from; not set for the first one.",
+    ),
+    row(
+        "leader.imbalance.check.interval.seconds",
+        Static,
+        Kind::Long(at_least(1)),
+        Some("300"),
+        "Time between two looks for partitions that are not led by their preferred leaders.",
+    ),
+    idle(
+        "leader.imbalance.per.broker.percentage",
+        Static,
+        Kind::Int(at_least(0)),
+        Some("10"),
+        "Kafka's controllers do not use it any more either.",
+    ),
+    row(
+        "leader.replication.throttled.rate",
+        Dynamic,
+        Kind::Long(at_least(0)),
+        Some(FOREVER),
+        "Bytes in a second that this broker sends to throttled replicas.",
     ),
     row(
         "listeners",
@@ -449,6 +523,41 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("134217728"),
         "Bytes of requests in work over all connections; reading pauses beyond it. Not positive for no limit. Kafka's default is -1.",
     ),
+    row(
+        "replica.fetch.max.bytes",
+        Static,
+        Kind::Int(at_least(1)),
+        Some("1048576"),
+        "What a follower asks of one partition in one fetch; the first batch always fits.",
+    ),
+    row(
+        "replica.fetch.response.max.bytes",
+        Static,
+        Kind::Int(at_least(1024)),
+        Some("10485760"),
+        "What a follower asks of all partitions in one fetch.",
+    ),
+    row(
+        "replica.fetch.wait.max.ms",
+        Static,
+        Kind::Int(at_least(1)),
+        Some("500"),
+        "How long a leader holds a follower's fetch when there is nothing new.",
+    ),
+    row(
+        "replica.lag.time.max.ms",
+        Static,
+        Kind::Long(at_least(100)),
+        Some("10000"),
+        "A follower that has not caught up for this long leaves the in-sync replicas. Kafka's default is 30000.",
+    ),
+    row(
+        "replica.selector.class",
+        Static,
+        Kind::OneOf(SELECTORS),
+        Some(""),
+        "Which replica consumers are sent to: the rack aware class for the nearest, else the leader.",
+    ),
     accepted("socket.receive.buffer.bytes", Static, Kind::Int(at_least(-1)), "102400"),
     row(
         "socket.request.max.bytes",
@@ -465,19 +574,27 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("604800000"),
         "How long an unused transactional id is remembered.",
     ),
-    idle(
+    row(
         "unclean.leader.election.enable",
         Dynamic,
         Kind::Bool,
         Some("false"),
         "Default of the topic setting.",
     ),
+    row("weir.admin.listener", Static, Kind::Text, None, "Address of the admin service; not set for none."),
     row(
         "weir.connection.request.max.bytes",
         Static,
         Kind::Long(at_least(1)),
         Some("104857600"),
         "Bytes of requests in work on one connection; reading pauses beyond it. One request is always read.",
+    ),
+    row(
+        "weir.controlled.shutdown.max.ms",
+        Static,
+        Kind::Long(at_least(0)),
+        Some("10000"),
+        "How long a broker that stops waits for others to take over what it leads.",
     ),
     row(
         "weir.durability",
@@ -501,10 +618,45 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         "How the broker writes its own log.",
     ),
     row(
+        "weir.peer.advertised",
+        Static,
+        Kind::Text,
+        None,
+        "Address other brokers are told to connect to; not set: the one in `controller.quorum.voters`, or the one of `weir.peer.listener`.",
+    ),
+    row(
+        "weir.peer.listener",
+        Static,
+        Kind::Text,
+        None,
+        "Address to listen on for other brokers; not set: the port of this broker's entry in `controller.quorum.voters`, none without one.",
+    ),
+    row(
         "weir.producers.max",
         Static,
         Kind::Int(between(1, 1_000_000)),
         Some("10000"),
         "Idempotent producers that one partition remembers; the ones silent for longest are forgotten first.",
+    ),
+    row(
+        "weir.quorum.election.timeout.ms",
+        Static,
+        Kind::Int(at_least(20)),
+        Some("500"),
+        "How long voters do without a word of the controller before they elect another; up to twice as long, by chance. A broken connection is looked into at once.",
+    ),
+    row(
+        "weir.quorum.heartbeat.ms",
+        Static,
+        Kind::Int(at_least(5)),
+        Some("100"),
+        "Time between two words of the controller to the voters.",
+    ),
+    row(
+        "weir.quorum.voter.replace.ms",
+        Static,
+        Kind::Long(at_least(1000)),
+        Some("60000"),
+        "How long a voter may be gone before another broker votes in its place.",
     ),
 ];

@@ -4,6 +4,7 @@
 
 mod broker;
 mod broker_table;
+mod cluster;
 mod describe;
 mod error;
 mod layers;
@@ -11,23 +12,28 @@ mod listener;
 mod markdown;
 mod setting;
 mod similar;
+mod throttled;
 mod topic;
 mod topic_table;
 mod validate;
+mod voters;
 
 #[cfg(test)]
 mod tests;
 
 pub use broker::BrokerConfig;
 pub use broker_table::BROKER_SETTINGS;
+pub use cluster::{ClusterConfig, ReplicationConfig};
 pub use describe::{Described, Synonym, describe_broker, describe_topic};
 pub use error::ConfigError;
 pub use layers::{BrokerLayers, Pairs, Source};
 pub use listener::{Endpoint, Listener};
 pub use markdown::settings_as_markdown;
 pub use setting::{BrokerSynonym, ConfigType, Kind, Range, Scope, Setting, Support, Value};
+pub use throttled::ThrottledReplicas;
 pub use topic::{CleanupPolicy, Durability, TimestampType, TopicCompression, TopicConfig};
 pub use topic_table::TOPIC_SETTINGS;
 pub use validate::{
     broker_setting, split_list, topic_setting, validate_broker_file, validate_dynamic_broker, validate_topic,
 };
+pub use voters::Voter;

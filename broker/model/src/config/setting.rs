@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::ConfigError;
 use super::listener::parse_listeners;
+use super::voters::parse_voters;
 
 /// One setting.
 #[derive(Debug)]
@@ -94,6 +95,8 @@ pub enum Kind {
     ThrottledReplicas,
     /// `NAME://host:port` separated by commas.
     Listeners,
+    /// `id@host:port` separated by commas.
+    Voters,
     /// A Java class name, for tools that send one.
     Class,
     /// A secret; never shown.
@@ -179,7 +182,7 @@ impl Kind {
             Self::Long(_) => ConfigType::Long,
             Self::Double { .. } => ConfigType::Double,
             Self::Text | Self::OneOf(_) => ConfigType::String,
-            Self::List(_) | Self::ThrottledReplicas | Self::Listeners => ConfigType::List,
+            Self::List(_) | Self::ThrottledReplicas | Self::Listeners | Self::Voters => ConfigType::List,
             Self::Class => ConfigType::Class,
             Self::Password => ConfigType::Password,
         }
@@ -229,6 +232,7 @@ impl fmt::Display for Kind {
                 f.write_str("*, or partition:broker pairs separated by commas such as 0:1,0:2")
             }
             Self::Listeners => f.write_str("listeners such as PLAINTEXT://0.0.0.0:9092, separated by commas"),
+            Self::Voters => f.write_str("voters such as 0@broker-0:9093, separated by commas"),
             Self::Class => f.write_str("a class name"),
             Self::Password => f.write_str("a secret"),
         }
@@ -258,6 +262,7 @@ fn parse(kind: Kind, text: &str) -> Option<Value> {
             legal.then_some(Value::Words(words))
         }
         Kind::Listeners => parse_listeners(text).map(|_| Value::Words(words(text))),
+        Kind::Voters => parse_voters(text).map(|_| Value::Words(words(text))),
     }
 }
 

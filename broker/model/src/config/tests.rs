@@ -1,4 +1,5 @@
 use super::*;
+use crate::{BrokerId, PartitionIndex};
 
 fn pairs(given: &[(&str, &str)]) -> Pairs {
     given.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -178,6 +179,13 @@ fn contradictions_are_refused() {
         &[("listeners", "")],
         &[("log.dirs", "/a,/b")],
         &[("weir.http.listener", "nope")],
+        &[("inter.broker.listener.name", "OTHER")],
+        &[("broker.heartbeat.interval.ms", "2000")],
+        &[("weir.quorum.heartbeat.ms", "300")],
+        &[("controller.quorum.voters", "0@a:1,0@b:2")],
+        &[("controller.quorum.voters", "0@a:0")],
+        &[("controller.quorum.voters", "1@a:1")],
+        &[("weir.peer.listener", "nope")],
     ] {
         validate_broker_file(&pairs(bad)).unwrap_err();
     }
@@ -214,4 +222,36 @@ fn the_markdown_holds_every_setting_once() {
     }
     let rows = text.lines().filter(|l| l.starts_with("| `")).count();
     assert_eq!(rows, TOPIC_SETTINGS.len() + BROKER_SETTINGS.len());
+}
+
+#[test]
+fn a_broker_is_alone_until_it_is_told_of_others() {
+    let cluster = |file: &[(&str, &str)]| validate_broker_file(&pairs(file)).unwrap().cluster;
+    let address = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(ToString::to_string);
+    let alone = cluster(&[]);
+    assert!(alone.is_alone() && alone.peer_advertised.is_none());
+    assert_eq!(alone.inter_broker_listener, "PLAINTEXT");
+    let voters = ("controller.quorum.voters", "0@a:9093, 1@b:9094");
+    let voter = cluster(&[voters, ("node.id", "1")]);
+    assert_eq!(voter.voters[1], Voter { id: BrokerId(1), peer: Endpoint { host: "b".into(), port: 9094 } });
+    assert_eq!(address(&voter.peer_listener).as_deref(), Some(":9094"));
+    assert_eq!(address(&voter.peer_advertised).as_deref(), Some("b:9094"));
+    let later = cluster(&[voters, ("node.id", "7"), ("weir.peer.listener", "h:1")]);
+    assert!(!later.is_alone() && later.peer_advertised.is_none());
+    assert_eq!(address(&later.peer_listener).as_deref(), Some("h:1"));
+    assert!(!cluster(&[("weir.peer.listener", ":1")]).is_alone());
+}
+
+#[test]
+fn throttles_are_off_until_they_are_set_and_then_name_replicas() {
+    let broker = validate_broker_file(&Pairs::new()).unwrap();
+    assert_eq!((broker.replication.leader_throttle, broker.replication.follower_throttle), (None, None));
+    let broker = validate_broker_file(&pairs(&[("leader.replication.throttled.rate", "5")])).unwrap();
+    assert_eq!(broker.replication.leader_throttle, Some(5));
+    let throttled =
+        |text: &str| topic(&[("leader.replication.throttled.replicas", text)], &[]).leader_throttled;
+    let replica = (PartitionIndex(1), BrokerId(2));
+    for (text, expected) in [("", false), ("0:1", false), ("1:2", true), ("3:0,1:2,0:1", true), ("*", true)] {
+        assert_eq!(throttled(text).contains(replica.0, replica.1), expected, "{text}");
+    }
 }

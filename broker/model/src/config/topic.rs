@@ -2,6 +2,7 @@
 
 use super::layers::{BrokerLayers, Pairs};
 use super::setting::Value;
+use super::throttled::ThrottledReplicas;
 use super::{ConfigError, topic_setting};
 use crate::DurationMs;
 
@@ -78,6 +79,8 @@ pub struct TopicConfig {
     pub segment_age: DurationMs,
     pub unclean_leader_election: bool,
     pub durability: Durability,
+    pub leader_throttled: ThrottledReplicas,
+    pub follower_throttled: ThrottledReplicas,
 }
 
 impl TopicConfig {
@@ -116,6 +119,10 @@ impl TopicConfig {
                 "replicated" => Durability::Replicated,
                 _ => Durability::Fsync,
             },
+            leader_throttled: ThrottledReplicas::of(&read.words("leader.replication.throttled.replicas")?),
+            follower_throttled: ThrottledReplicas::of(
+                &read.words("follower.replication.throttled.replicas")?,
+            ),
         })
     }
 

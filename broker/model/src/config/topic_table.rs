@@ -121,12 +121,12 @@ pub static TOPIC_SETTINGS: &[Setting] = &[
         &[from("log.flush.interval.ms"), from("log.flush.scheduler.interval.ms")],
         "Sync to disk after this time, whatever `weir.durability` says.",
     ),
-    accepted(
+    row(
         "follower.replication.throttled.replicas",
         Kind::ThrottledReplicas,
         "",
         &[],
-        "Replicas whose catching up is throttled on the follower's side.",
+        "Replicas whose catching up is throttled on the follower's side, to `follower.replication.throttled.rate`.",
     ),
     row(
         "index.interval.bytes",
@@ -135,12 +135,12 @@ pub static TOPIC_SETTINGS: &[Setting] = &[
         &[from("log.index.interval.bytes")],
         "Bytes of log between two index entries.",
     ),
-    accepted(
+    row(
         "leader.replication.throttled.replicas",
         Kind::ThrottledReplicas,
         "",
         &[],
-        "Replicas whose catching up is throttled on the leader's side.",
+        "Replicas whose catching up is throttled on the leader's side, to `leader.replication.throttled.rate`.",
     ),
     row(
         "max.compaction.lag.ms",
@@ -251,12 +251,12 @@ pub static TOPIC_SETTINGS: &[Setting] = &[
         &[from("log.roll.ms"), times("log.roll.hours", HOUR_MS)],
         "The age at which a new segment is begun, so that retention can delete the old one.",
     ),
-    accepted(
+    row(
         "unclean.leader.election.enable",
         Kind::Bool,
         "false",
         &[from("unclean.leader.election.enable")],
-        "Whether a replica that may miss acknowledged records may lead. Weir never elects one by itself.",
+        "Whether a replica that may miss acknowledged records may lead when no other can: what only others had is lost then.",
     ),
     row(
         "weir.durability",
