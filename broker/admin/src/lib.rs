@@ -3,6 +3,7 @@
 
 /// What brokers of one cluster say to each other.
 #[allow(missing_docs, unused_qualifications, unreachable_pub, clippy::all, reason = "generated code")]
+#[allow(clippy::too_many_lines, clippy::allow_attributes_without_reason, reason = "generated code")]
 pub mod peer {
     /// Version 1.
     pub mod v1 {
