@@ -130,7 +130,20 @@ impl<D: Disk> DataDir<D> {
         }
         let topics = self.home.root.join(TOPICS);
         self.home.disk.sync_dir(&topics).map_err(|e| self.error(&topics, e))?;
-        self.home.disk.remove_tree(&doomed).map_err(|e| self.error(&doomed, e))
+        self.remove(&doomed)
+    }
+
+    /// Deletes one partition's log, as [`Self::delete_topic`] does all of a topic.
+    pub fn delete_partition(&self, topic: TopicId, partition: PartitionIndex) -> Result<(), LogError> {
+        let (above, dir) = (self.topic_dir(topic), self.partition_dir(topic, partition));
+        let doomed = above.join(format!("{partition}{DELETED}"));
+        self.home.forget(&dir);
+        match self.home.disk.rename(&dir, &doomed) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|e| self.error(&dir, e))?,
+        }
+        self.home.disk.sync_dir(&above).map_err(|e| self.error(&above, e))?;
+        self.remove(&doomed)
     }
 
     /// Room on the disk.
@@ -176,11 +189,21 @@ impl<D: Disk> DataDir<D> {
 
     fn finish_deletions(&self) -> Result<(), LogError> {
         let topics = self.home.root.join(TOPICS);
-        for name in self.list(&topics)?.iter().filter(|n| n.ends_with(DELETED)) {
-            let doomed = topics.join(name);
-            self.home.disk.remove_tree(&doomed).map_err(|e| self.error(&doomed, e))?;
+        for name in self.list(&topics)? {
+            let path = topics.join(&name);
+            if name.ends_with(DELETED) {
+                self.remove(&path)?;
+                continue;
+            }
+            for partition in self.list(&path)?.iter().filter(|n| n.ends_with(DELETED)) {
+                self.remove(&path.join(partition))?;
+            }
         }
         Ok(())
+    }
+
+    fn remove(&self, doomed: &Path) -> Result<(), LogError> {
+        self.home.disk.remove_tree(doomed).map_err(|e| self.error(doomed, e))
     }
 
     fn topic_dir(&self, topic: TopicId) -> PathBuf {

@@ -92,6 +92,31 @@ fn partitions_are_listed_and_deleted_topics_stay_deleted() {
 }
 
 #[test]
+fn a_deleted_partition_stays_deleted_and_its_neighbours_stay() {
+    for cut in 0..8 {
+        let disk = MemoryDisk::new();
+        let (dir, _) = open(&disk, 1).unwrap();
+        append(&dir, 1);
+        append(&dir, 2);
+        let before = disk.changes();
+        disk.cut_at(before + cut);
+        let deleted = dir.delete_partition(TOPIC, PartitionIndex(1)).is_ok();
+        drop(dir);
+        disk.crash(CrashStyle::LoseUnsynced, cut);
+        let (dir, _) = open(&disk, 1).unwrap();
+        let left = dir.partitions().unwrap();
+        assert!(left.contains(&(TOPIC, PartitionIndex(2))), "cut at {cut}");
+        assert!(!deleted || left.len() == 1, "cut at {cut}");
+        let names = disk.list(&dir.topic_dir(TOPIC)).unwrap();
+        assert!(names.iter().all(|e| !e.name.ends_with(DELETED)));
+        dir.delete_partition(TOPIC, PartitionIndex(1)).unwrap();
+        assert_eq!(dir.partitions().unwrap(), [(TOPIC, PartitionIndex(2))]);
+        append(&dir, 1);
+        assert_eq!(dir.partitions().unwrap().len(), 2);
+    }
+}
+
+#[test]
 fn the_real_disk_does_as_well() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("a/b");
