@@ -123,7 +123,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         codecs: Semaphore::new(CODECS_AT_ONCE),
         stop: stop.clone(),
     });
-    broker.coordinators.shards();
+    broker.coordinators.follow();
     tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
     open_doors(&door(&broker, &config, cut.clone(), connections.clone()), &bound, &tasks)?;
     health.enter(Phase::Serving);

@@ -1,5 +1,6 @@
 //! From a group's name to the owner of its shard. Decides whether this broker coordinates a group, and creates
-//! `__consumer_offsets` when the first group is asked for.
+//! `__consumer_offsets` when the first group is asked for. A shard lives as long as the reign it was started in: it ends
+//! when its partition is led elsewhere or anew, so that no owner ever goes on from what another one may have changed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,6 +69,25 @@ impl Coordinators {
         topic.numbered().filter_map(|(index, _)| self.shard(&image, index)).collect()
     }
 
+    /// After a change of metadata: ends the shards whose reign is over, and starts to read those that are led here now,
+    /// before anybody asks for them.
+    pub(crate) fn follow(&self) {
+        let image = self.view.image();
+        let topic = image.topic(CONSUMER_OFFSETS);
+        let led = |index: &PartitionIndex, shard: &ShardHandle| {
+            let partition = topic.and_then(|topic| topic.partition(*index));
+            partition.is_some_and(|p| p.leader == Some(self.me) && p.leader_epoch == shard.epoch())
+        };
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).retain(|index, shard| {
+            let goes_on = led(index, shard);
+            if !goes_on {
+                shard.resign();
+            }
+            goes_on
+        });
+        self.shards();
+    }
+
     /// Offsets of topics that were deleted are deleted too.
     pub(crate) async fn forget_topics(&self, topics: BTreeSet<TopicName>) {
         for shard in self.shards() {
@@ -85,19 +105,26 @@ impl Coordinators {
         Ok(())
     }
 
-    /// The shard's owner, started when it does not run yet. One whose partition went away is started anew.
+    /// The shard's owner in this reign, started when it does not run yet. One whose partition went away is started anew.
     fn shard(&self, image: &Image, index: PartitionIndex) -> Option<ShardHandle> {
         let topic = image.topic(CONSUMER_OFFSETS)?;
-        if topic.partition(index)?.leader != Some(self.me) {
+        let state = topic.partition(index)?;
+        if state.leader != Some(self.me) {
             return None;
         }
+        let epoch = state.leader_epoch;
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shard) = shards.get(&index).filter(|shard| shard.is_alive()) {
-            return Some(shard.clone());
+        match shards.get(&index) {
+            Some(shard) if shard.is_alive() && shard.epoch() == epoch => return Some(shard.clone()),
+            // The caller holds an image that has been overtaken.
+            Some(shard) if shard.epoch() > epoch => return None,
+            Some(_) | None => {}
         }
         let partition = self.partitions.get(topic.id, index)?;
-        let shard = start(partition, group_config(&self.view.config()));
-        shards.insert(index, shard.clone());
+        let shard = start(partition, epoch, group_config(&self.view.config()));
+        if let Some(over) = shards.insert(index, shard.clone()) {
+            over.resign();
+        }
         Some(shard)
     }
 }

@@ -12,9 +12,10 @@ use weir_log::DiskFile;
 use weir_model::records::{BatchError, batches};
 use weir_model::{BrokerId, Offset};
 
+use super::shard::Reigned;
 use crate::net::outgoing::FileSpan;
 use crate::partition::command::{ListedOffset, OffsetQuery};
-use crate::partition::{PartitionError, PartitionHandle, Read};
+use crate::partition::{PartitionError, Read};
 
 /// Sees what is committed.
 const CONSUMER: Reader = Reader::Consumer(Isolation::ReadUncommitted);
@@ -38,9 +39,16 @@ pub(super) enum LoadError {
     Panic(#[from] tokio::task::JoinError),
 }
 
+impl LoadError {
+    /// Whether the reign that was to be read in is not the partition's.
+    pub(super) fn is_fenced(&self) -> bool {
+        matches!(self, Self::Partition(why) if why.is_fenced())
+    }
+}
+
 /// Applies every record below the log's end as it is now, once it is committed: a write that we gave up on may be yet,
 /// and must not come to pass behind the coordinator's back.
-pub(super) async fn load(partition: &PartitionHandle, groups: &mut Groups) -> Result<(), LoadError> {
+pub(super) async fn load(partition: &Reigned, groups: &mut Groups) -> Result<(), LoadError> {
     let mut at = boundary(partition, ListOffsets::Earliest, CONSUMER).await?;
     let end = boundary(partition, ListOffsets::Latest, REPLICA).await?;
     let more = Arc::new(Notify::new());
@@ -50,11 +58,11 @@ pub(super) async fn load(partition: &PartitionHandle, groups: &mut Groups) -> Re
             max_bytes: STEP,
             at_least_one: true,
             reader: CONSUMER,
-            current_leader_epoch: None,
+            current_leader_epoch: Some(partition.epoch),
             last_fetched_epoch: None,
             watch: Some(Arc::downgrade(&more)),
         };
-        let reply = partition.read(read).await?;
+        let reply = partition.partition.read(read).await?;
         let Some(span) = reply.span else {
             if reply.bound.high_watermark < end {
                 more.notified().await;
@@ -82,13 +90,9 @@ fn copy(span: &FileSpan) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn boundary(
-    partition: &PartitionHandle,
-    what: ListOffsets,
-    reader: Reader,
-) -> Result<Offset, PartitionError> {
-    let ListedOffset { offset, .. } =
-        partition.list_offsets(OffsetQuery { what, reader, current_leader_epoch: None }).await?;
+async fn boundary(partition: &Reigned, what: ListOffsets, reader: Reader) -> Result<Offset, PartitionError> {
+    let query = OffsetQuery { what, reader, current_leader_epoch: Some(partition.epoch) };
+    let ListedOffset { offset, .. } = partition.partition.list_offsets(query).await?;
     Ok(offset)
 }
 
@@ -124,7 +128,7 @@ mod tests {
     use weir_model::{LeaderEpoch, Millis};
 
     use super::*;
-    use crate::partition::{Command, ReadReply};
+    use crate::partition::{Command, PartitionHandle, ReadReply};
 
     /// Answers the next command as a partition that holds what it committed, and nothing more in its files.
     fn answer(mailbox: &mut mpsc::Receiver<Command>, watermark: Offset, end: Offset) -> Option<Arc<Notify>> {
@@ -156,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_written_but_is_not_committed_yet_is_waited_for() {
         let (sender, mut mailbox) = mpsc::channel(4);
-        let partition = PartitionHandle::to(sender);
+        let partition = Reigned { partition: PartitionHandle::to(sender), epoch: LeaderEpoch(0) };
         let mut groups = Groups::new(GroupConfig::default());
         let mut loading = Box::pin(load(&partition, &mut groups));
         let (end, mut waiting) = (Offset(5), None);

@@ -2,6 +2,10 @@
 //! ones before it left, writes all their records with one append, and answers when that is committed. So whatever was
 //! answered is in the log, and whatever is read was committed.
 //!
+//! An owner serves one reign of its partition: every read and write names the reign's epoch, so that a partition which has
+//! begun another one refuses, and the owner ends at once when it is told. Whoever waits then is told to look for the
+//! coordinator anew.
+//!
 //! The records of a round are applied before they are written, so that the next request of the round sees them. When
 //! the write fails they may not be true: everybody who waits is told to come back, and the state is read from the log
 //! anew.
@@ -12,12 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 use weir_core::group::{
     AppendFailure, Command, Decision, GroupConfig, GroupError, Groups, Now, Record, Reply, Token,
 };
-use weir_model::{Millis, TopicName};
+use weir_model::{LeaderEpoch, Millis, TopicName};
 
 use super::load::load;
 use super::write::{Pages, commit};
@@ -28,8 +33,9 @@ use crate::partition::PartitionHandle;
 const MAILBOX: usize = 256;
 /// Requests that share one write.
 const ROUND_MAX: usize = 128;
-/// Time between attempts to read a log that could not be read.
-const RELOAD_PAUSE: Duration = Duration::from_millis(500);
+/// Time between attempts to read a log that could not be read, such as one whose partition has not been told yet that it
+/// leads.
+const RELOAD_PAUSE: Duration = Duration::from_millis(50);
 
 type Look = Box<dyn FnOnce(&Groups) + Send>;
 
@@ -43,10 +49,22 @@ enum Request {
 #[derive(Clone)]
 pub(crate) struct ShardHandle {
     mailbox: mpsc::Sender<Request>,
+    epoch: LeaderEpoch,
     loaded: Arc<AtomicBool>,
+    reign: CancellationToken,
 }
 
 impl ShardHandle {
+    /// The reign that it serves.
+    pub(super) const fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// Ends its owner: the partition is led elsewhere, or anew.
+    pub(super) fn resign(&self) {
+        self.reign.cancel();
+    }
+
     /// Whether its owner runs.
     pub(super) fn is_alive(&self) -> bool {
         !self.mailbox.is_closed()
@@ -83,27 +101,43 @@ impl ShardHandle {
     }
 }
 
-/// Starts the owner of a shard.
-pub(super) fn start(partition: PartitionHandle, config: GroupConfig) -> ShardHandle {
+/// Starts the owner of a shard for one reign.
+pub(super) fn start(partition: PartitionHandle, epoch: LeaderEpoch, config: GroupConfig) -> ShardHandle {
     let (mailbox, requests) = mpsc::channel(MAILBOX);
     let loaded = Arc::new(AtomicBool::new(false));
+    let reign = CancellationToken::new();
     let owner = Owner {
         groups: Groups::new(config),
         config,
-        partition,
+        partition: Reigned { partition, epoch },
         waiting: HashMap::new(),
         next_token: 0,
         started: Instant::now(),
         loaded: Arc::clone(&loaded),
     };
-    tokio::spawn(owner.run(requests));
-    ShardHandle { mailbox, loaded }
+    let over = reign.clone();
+    tokio::spawn(async move {
+        // What is dropped with the owner answers by being dropped. A write on its way may be committed yet: the next
+        // coordinator reads the log to its end.
+        tokio::select! {
+            biased;
+            () = over.cancelled() => debug!("a shard's reign is over"),
+            () = owner.run(requests) => {}
+        }
+    });
+    ShardHandle { mailbox, epoch, loaded, reign }
+}
+
+/// A partition in one reign.
+pub(super) struct Reigned {
+    pub(super) partition: PartitionHandle,
+    pub(super) epoch: LeaderEpoch,
 }
 
 struct Owner {
     groups: Groups,
     config: GroupConfig,
-    partition: PartitionHandle,
+    partition: Reigned,
     waiting: HashMap<Token, oneshot::Sender<Reply>>,
     next_token: u64,
     /// The zero of the clock that never jumps.
@@ -175,7 +209,7 @@ impl Owner {
     /// What a person who watches groups wants to know.
     fn note(&mut self) {
         for note in self.groups.take_notes() {
-            info!(partition = %self.partition.partition, ?note, "group");
+            info!(partition = %self.partition.partition.partition, ?note, "group");
         }
     }
 
@@ -199,7 +233,7 @@ impl Owner {
     async fn finish(&mut self, round: Round) -> bool {
         let Round { records, replies, looks } = round;
         if let Err(failure) = commit(&self.partition, records).await {
-            warn!(error = %failure, partition = %self.partition.partition, "groups could not be written");
+            warn!(error = %failure, partition = %self.partition.partition.partition, "groups could not be written");
             self.refuse_all(replies);
             return false;
         }
@@ -234,16 +268,18 @@ impl Owner {
             self.groups = Groups::new(self.config);
             match load(&self.partition, &mut self.groups).await {
                 Ok(()) => break,
-                Err(_) if self.partition.is_gone() => return None,
+                Err(_) if self.partition.partition.is_gone() => return None,
+                // Led in another reign by now: whoever asks next starts another owner.
+                Err(why) if why.is_fenced() => return None,
                 Err(why) => {
-                    warn!(%why, partition = %self.partition.partition, "group offsets can not be read yet")
+                    warn!(%why, partition = %self.partition.partition.partition, "group offsets can not be read yet")
                 }
             }
             tokio::time::sleep(RELOAD_PAUSE).await;
         }
         self.groups.on_elected(self.now());
         self.loaded.store(true, Ordering::Release);
-        debug!(partition = %self.partition.partition, "coordinating groups");
+        debug!(partition = %self.partition.partition.partition, "coordinating groups");
         Some(())
     }
 
@@ -258,5 +294,60 @@ impl Owner {
         let Some(deadline) = self.groups.next_deadline() else { return IDLE };
         let left = deadline.since(self.now().steady).0;
         Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(IDLE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_core::partition::{FenceError, ReadError};
+
+    use super::*;
+    use crate::partition::{Command, PartitionError};
+
+    const REIGN: LeaderEpoch = LeaderEpoch(3);
+
+    fn shard() -> (ShardHandle, mpsc::Receiver<Command>) {
+        let (sender, partition) = mpsc::channel(4);
+        (start(PartitionHandle::to(sender), REIGN, GroupConfig::default()), partition)
+    }
+
+    async fn refuse_first(partition: &mut mpsc::Receiver<Command>, why: FenceError) {
+        match partition.recv().await {
+            Some(Command::ListOffsets(query, answer)) => {
+                assert_eq!(query.current_leader_epoch, Some(REIGN), "every read names the reign");
+                answer.send(Err(PartitionError::Read(ReadError::Fence(why)))).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_owner_whose_reign_is_over_ends() {
+        for why in [FenceError::NotLeader, FenceError::Fenced { asked: REIGN, current: LeaderEpoch(4) }] {
+            let (shard, mut partition) = shard();
+            refuse_first(&mut partition, why).await;
+            shard.mailbox.closed().await;
+            assert!(!shard.is_alive() && !shard.is_loaded());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_partition_that_has_not_heard_of_the_reign_yet_is_asked_again() {
+        let (shard, mut partition) = shard();
+        for _ in 0..3 {
+            refuse_first(&mut partition, FenceError::Unknown { asked: REIGN, current: LeaderEpoch(2) }).await;
+        }
+        assert!(shard.is_alive());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_when_the_reign_ends_is_sent_to_look_for_the_coordinator() {
+        let (shard, _partition) = shard();
+        let asking = tokio::spawn({
+            let shard = shard.clone();
+            async move { shard.look(|_| ()).await }
+        });
+        shard.resign();
+        assert_eq!(asking.await.unwrap(), Err(GroupError::NotCoordinator));
     }
 }

@@ -10,9 +10,10 @@ use weir_core::partition::{Acks, BatchFacts};
 use weir_model::records::{BatchBuilder, BatchError, BatchHeader, NewRecord};
 use weir_model::{DurationMs, Millis, Offset};
 
+use super::shard::Reigned;
 use crate::clock;
 use crate::partition::open::facts;
-use crate::partition::{Append, PartitionError, PartitionHandle};
+use crate::partition::{Append, PartitionError};
 
 /// A page is written as one batch; it is closed when it has this many bytes of records.
 const PAGE_BYTES: usize = 256 * 1024;
@@ -79,7 +80,7 @@ impl Pages {
 }
 
 /// Appends every page and waits until all are committed.
-pub(super) async fn commit(partition: &PartitionHandle, pages: Pages) -> Result<(), CommitError> {
+pub(super) async fn commit(partition: &Reigned, pages: Pages) -> Result<(), CommitError> {
     let mut answers = Vec::with_capacity(pages.pages.len());
     let now = clock::now();
     for page in pages.pages {
@@ -89,12 +90,12 @@ pub(super) async fn commit(partition: &PartitionHandle, pages: Pages) -> Result<
             facts: facts_of(&batch)?,
             batch,
             acks: Acks::All,
-            leader_epoch: None,
+            leader_epoch: Some(partition.epoch),
             append_time: Millis::NONE,
             deadline: now + COMMIT_TIMEOUT,
             answer,
         };
-        partition.append(append).await?;
+        partition.partition.append(append).await?;
         answers.push(answered);
     }
     for answered in answers {

@@ -23,6 +23,20 @@ pub(crate) enum PartitionError {
     Stopped,
 }
 
+impl PartitionError {
+    /// Whether the reign that was named is over: another one has begun, or another broker leads in it.
+    pub(crate) fn is_fenced(&self) -> bool {
+        let fence = match self {
+            Self::Fence(fence)
+            | Self::Produce(ProduceError::Fence(fence))
+            | Self::Read(ReadError::Fence(fence))
+            | Self::DeleteRecords(DeleteRecordsError::Fence(fence)) => fence,
+            _ => return false,
+        };
+        matches!(fence, FenceError::Fenced { .. } | FenceError::NotLeader)
+    }
+}
+
 impl From<LogError> for PartitionError {
     fn from(error: LogError) -> Self {
         match error {
