@@ -46,6 +46,7 @@ mod log;
 mod names;
 mod scan;
 mod segment;
+mod small_file;
 
 pub use compaction::{Cancellation, CompactionJob, CompactionOutcome};
 pub use config::LogConfig;
@@ -61,3 +62,4 @@ pub use home::Home;
 pub use log::{
     Appended, Compacted, Deleted, Log, Recovered, SegmentInfo, Slice, SyncDone, SyncJob, TimestampHit,
 };
+pub use small_file::SmallFile;

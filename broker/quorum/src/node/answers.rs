@@ -1,0 +1,61 @@
+//! What other nodes ask of this one. The caller has checked the cluster; that the question is meant for this disk, not
+//! for one that was here before, is checked here.
+
+use bytes::Bytes;
+use openraft::error::{InstallSnapshotError, RaftError};
+use thiserror::Error;
+
+use super::Quorum;
+use crate::codec::{Answer, Ask, CodecError, Question, SnapshotAnswer};
+use crate::types::NodeId;
+
+/// Why a question is not answered.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AnswerError {
+    /// It is not understood.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// It is meant for another disk or broker.
+    #[error("the question is for node {asked}, this is {me}")]
+    NotMe {
+        /// Whom it is meant for.
+        asked: NodeId,
+        /// Who this is.
+        me: NodeId,
+    },
+    /// The node has stopped.
+    #[error("the node has stopped: {0}")]
+    Stopped(String),
+}
+
+impl Quorum {
+    /// Answers another node's question.
+    pub async fn answer(&self, question: &[u8]) -> Result<Bytes, AnswerError> {
+        let Question { to, ask, .. } = Question::decode(question)?;
+        let me = self.me();
+        if to != me {
+            return Err(AnswerError::NotMe { asked: to, me });
+        }
+        let raft = self.raft();
+        let answer = match ask {
+            Ask::Vote(request) => Answer::Vote(raft.vote(request).await.map_err(stopped)?),
+            Ask::Append(request) => Answer::Append(raft.append_entries(request).await.map_err(stopped)?),
+            Ask::Snapshot(request) => Answer::Snapshot(match raft.install_snapshot(request).await {
+                Ok(response) => SnapshotAnswer::Taken(response.vote),
+                Err(RaftError::APIError(InstallSnapshotError::SnapshotMismatch(_))) => {
+                    SnapshotAnswer::BeginAgain
+                }
+                Err(error) => return Err(stopped(error)),
+            }),
+            Ask::Stand(stand) => {
+                self.stand(stand).await;
+                Answer::Stand
+            }
+        };
+        Ok(answer.encode())
+    }
+}
+
+fn stopped(error: impl std::fmt::Display) -> AnswerError {
+    AnswerError::Stopped(error.to_string())
+}

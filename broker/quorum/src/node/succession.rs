@@ -1,0 +1,109 @@
+//! A leader that is gone, or is about to be. Voters that heard a leader lately do not vote for another one: each has to
+//! stand itself, once, to stop waiting. Among those that stand in the same term the greatest node wins, so that
+//! standing together does not end in a tie.
+
+use std::time::Duration;
+
+use openraft::ServerState;
+use tracing::debug;
+
+use super::Quorum;
+use crate::codec::Stand;
+use crate::config::scatter;
+use crate::types::{NodeId, PeerAddress, Term};
+
+/// How often a voter stands before it waits for its timeout as usual.
+const MOST_TRIES: u64 = 8;
+
+/// Who should follow.
+pub(super) struct Succession {
+    term: Term,
+    /// In the order in which they are told; the last one should win.
+    voters: Vec<(NodeId, PeerAddress)>,
+}
+
+impl Quorum {
+    /// The leader is known to be dead: its broker refuses connections. Stands for election at once, if this node votes
+    /// and no later leader is known; gives up after a few tries. Every voter should do this, and nobody whose leader
+    /// may be alive: it would be deposed.
+    pub async fn elect_now(&self) {
+        let term = self.inner.state.borrow().term;
+        self.stand_until_led(term).await;
+    }
+
+    /// The leader of that term has left.
+    pub(super) async fn stand(&self, stand: Stand) {
+        if self.raft().metrics().borrow().current_term > stand.term.0 {
+            return;
+        }
+        if stand.successor {
+            let (node, term) = (self.clone(), stand.term);
+            tokio::spawn(async move { node.stand_until_led(term).await });
+        } else {
+            self.stand_once().await;
+        }
+    }
+
+    async fn stand_once(&self) {
+        // The second call is answered when the first was carried out.
+        if self.raft().trigger().elect().await.is_ok() {
+            let _ = self.raft().with_raft_state(|_| ()).await;
+        }
+    }
+
+    async fn stand_until_led(&self, ended: Term) {
+        let mut stopping = self.inner.stopping.subscribe();
+        for attempt in 0..MOST_TRIES {
+            let seen = self.raft().metrics().borrow().clone();
+            let votes = seen.membership_config.voter_ids().any(|voter| voter == seen.id);
+            let led = seen.current_term > ended.0 && seen.current_leader.is_some();
+            if !votes || led || seen.state == ServerState::Leader || seen.running_state.is_err() {
+                return;
+            }
+            debug!(attempt, "standing for election");
+            self.stand_once().await;
+            // Apart from each other, and longer than two syncs and a round trip take.
+            let pause = Duration::from_millis(40 + scatter(self.config().seed ^ attempt) % 40);
+            let wait = self.raft().wait(Some(pause));
+            let elected = wait.metrics(
+                |seen| seen.current_term > ended.0 && seen.current_leader.is_some(),
+                "a leader after the one that is gone",
+            );
+            tokio::select! {
+                elected = elected => if elected.is_ok() {
+                    return;
+                },
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            }
+        }
+    }
+
+    /// Whom this leader should tell that it leaves.
+    pub(super) fn succession(&self) -> Option<Succession> {
+        let seen = self.raft().metrics().borrow().clone();
+        let matched = seen.replication.as_ref().filter(|_| seen.state == ServerState::Leader)?;
+        let behind = |node: &NodeId| {
+            let matched = matched.get(node).copied().flatten().map(|id| id.index);
+            matched != seen.last_log_index
+        };
+        let members = seen.membership_config.membership();
+        let others = members.voter_ids().filter(|voter| *voter != seen.id);
+        let mut voters: Vec<_> =
+            others.filter_map(|voter| members.get_node(&voter).map(|at| (voter, at.clone()))).collect();
+        // Those who are behind can not win; of the others the greatest does.
+        voters.sort_by_key(|(voter, _)| (!behind(voter), *voter));
+        Some(Succession { term: Term(seen.current_term), voters })
+    }
+
+    /// Tells them, each in turn; waits no longer than a heartbeat for an answer.
+    pub(super) async fn hand_over(&self, succession: Succession) {
+        let Succession { term, voters } = succession;
+        let last = voters.len().saturating_sub(1);
+        for (at, (voter, address)) in voters.iter().enumerate() {
+            let line = self.inner.lines.line(*voter, address);
+            let stand = Stand { term, successor: at == last };
+            let told = tokio::time::timeout(self.config().timings.heartbeat, line.stand(stand)).await;
+            debug!(%voter, ?told, "handing the leadership over");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Whole nodes in virtual time: their disks in memory, their network cut at will. Nothing here waits for real.
+
+mod consensus;
+mod controlling;
+mod crashes;
+mod members;
+mod suite;
+mod world;
