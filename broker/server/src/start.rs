@@ -14,10 +14,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 use uuid::Uuid;
 use weir_core::controller::register_broker::{self, RegisterBroker};
-use weir_core::controller::{BrokerEndpoint, bootstrap};
+use weir_core::controller::{BrokerEndpoint, Entropy, Image, VersionRange, bootstrap};
 use weir_log::{DataDir, OpenedDataDir, RealDisk};
 use weir_model::Incarnation;
-use weir_model::config::BrokerConfig;
+use weir_model::config::{BrokerConfig, Pairs};
 
 use crate::api::fetch::sessions::FetchSessions;
 use crate::api::producer_ids::ProducerIds;
@@ -96,7 +96,8 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         Arc::clone(&health),
     );
     let metadata = tokio::spawn(watch("the owner of the metadata", owner.run(closing.clone())));
-    let epoch = register(&controller, &config, &bound, &data, opened.clean_shutdown).await?;
+    let epoch =
+        register(&controller, &config, &bound, &data, Arc::clone(&file), opened.clean_shutdown).await?;
     let all: Vec<_> = view.image().topics().map(|topic| topic.id).collect();
     partitions.reconcile(&view.image(), all).await;
     partitions.delete_strays(&view.image()).await;
@@ -194,6 +195,7 @@ async fn register(
     config: &BrokerConfig,
     bound: &[Bound],
     data: &DataDir<RealDisk>,
+    file: Arc<Pairs>,
     clean: bool,
 ) -> anyhow::Result<i64> {
     let fresh = Uuid::new_v4();
@@ -203,10 +205,14 @@ async fn register(
         incarnation: data.incarnation(),
         rack: config.rack.clone(),
         endpoints: bound.iter().map(endpoint).collect(),
+        peer: None,
+        admin: None,
+        versions: VersionRange::default(),
         fenced: false,
         clean,
     };
-    Ok(controller.decide(move |image, _| register_broker::decide(image, command)).await??)
+    let decide = move |image: &Image, _: &mut Entropy<'_>| register_broker::decide(image, command, &file);
+    Ok(controller.decide(decide).await??)
 }
 
 fn endpoint(bound: &Bound) -> BrokerEndpoint {

@@ -4,7 +4,7 @@
 use thiserror::Error;
 use weir_model::config::ConfigError;
 use weir_model::ids::BadTopicName;
-use weir_model::{BrokerId, TopicId};
+use weir_model::{BrokerId, Incarnation, PartitionIndex, TopicId};
 
 /// Why a command, or one item of it, was refused.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -78,6 +78,75 @@ pub enum ControllerError {
         current: i64,
         /// The one in the request.
         asked: i64,
+    },
+    /// `UNKNOWN_TOPIC_OR_PARTITION`
+    #[error("topic {topic:?} has no partition {index}")]
+    UnknownPartition {
+        /// The topic.
+        topic: String,
+        /// The partition asked for.
+        index: PartitionIndex,
+    },
+    /// `ELECTION_NOT_NEEDED`
+    #[error("the partition is already led as asked")]
+    ElectionNotNeeded,
+    /// `PREFERRED_LEADER_NOT_AVAILABLE`
+    #[error("the preferred leader {0} is not in sync, fenced or shutting down")]
+    PreferredLeaderNotAvailable(BrokerId),
+    /// `ELIGIBLE_LEADERS_NOT_AVAILABLE`
+    #[error("no replica of the partition is on a live broker")]
+    EligibleLeadersNotAvailable,
+    /// `NO_REASSIGNMENT_IN_PROGRESS`
+    #[error("no reassignment of the partition is in progress")]
+    NoReassignment,
+    /// `INVALID_UPDATE_VERSION`
+    #[error("{0}")]
+    InvalidUpdateVersion(String),
+    /// `UNSUPPORTED_VERSION`
+    #[error(
+        "this needs metadata.version {needed}, the cluster's is {finalised}: finalise it with UpdateFeatures"
+    )]
+    MetadataVersion {
+        /// The least level.
+        needed: i16,
+        /// The cluster's.
+        finalised: i16,
+    },
+    /// `UNSUPPORTED_VERSION`
+    #[error("broker {broker} understands metadata.version {min} to {max}, the cluster's is {finalised}")]
+    BrokerVersions {
+        /// The broker.
+        broker: BrokerId,
+        /// Its lowest level.
+        min: i16,
+        /// Its highest.
+        max: i16,
+        /// The cluster's.
+        finalised: i16,
+    },
+    /// `STALE_BROKER_EPOCH`
+    #[error("broker {broker} has the disk of incarnation {current}, not {asked}")]
+    WrongIncarnation {
+        /// The broker.
+        broker: BrokerId,
+        /// The one that is registered.
+        current: Incarnation,
+        /// The one in the request.
+        asked: Incarnation,
+    },
+    /// `INVALID_REQUEST`
+    #[error("broker {0} is shutting down: it has to start again first")]
+    ShuttingDown(BrokerId),
+    /// `POLICY_VIOLATION`
+    #[error("broker {0} is running: stop it first")]
+    StillRunning(BrokerId),
+    /// `POLICY_VIOLATION`
+    #[error("broker {broker} still holds {replicas} replicas: move them to others first")]
+    HoldsReplicas {
+        /// The broker.
+        broker: BrokerId,
+        /// How many.
+        replicas: usize,
     },
     /// `UNKNOWN_SERVER_ERROR`
     #[error("every producer id has been given out")]

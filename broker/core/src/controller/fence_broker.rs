@@ -2,10 +2,11 @@
 //! lead nor are in sync, except for the last one that was.
 
 use weir_model::BrokerId;
+use weir_model::config::Pairs;
 
-use super::elections::{new_reign, partitions_on, record, without};
 use super::image::Image;
-use super::{ControllerError, Decision, Record};
+use super::transition::{Brokers, Presence, on_broker};
+use super::{ControllerError, Decision, Record, gate};
 
 /// Decides what follows for the partitions. `epoch` is the registration that the request belongs to.
 pub fn decide(
@@ -13,26 +14,21 @@ pub fn decide(
     id: BrokerId,
     epoch: i64,
     fenced: bool,
+    defaults: &Pairs,
 ) -> Decision<Result<(), ControllerError>> {
-    let refuse = |why| Decision { records: Vec::new(), reply: Err(why) };
-    let Some(broker) = image.broker(id) else { return refuse(ControllerError::UnknownBroker(id)) };
-    let current = broker.registration.epoch;
-    if epoch != current {
-        return refuse(ControllerError::StaleBrokerEpoch { broker: id, current, asked: epoch });
-    }
+    let broker = match gate::current(image, id, epoch) {
+        Ok(broker) => broker,
+        Err(why) => return Decision { records: Vec::new(), reply: Err(why) },
+    };
     if broker.registration.fenced == fenced {
         return Decision { records: Vec::new(), reply: Ok(()) };
     }
-    let may_lead = |b: BrokerId| if b == id { !fenced } else { image.is_active(b) };
+    if broker.registration.shutting_down && !fenced {
+        return Decision { records: Vec::new(), reply: Err(ControllerError::ShuttingDown(id)) };
+    }
+    let presence = if fenced { Presence::Fenced } else { Presence::Active };
     let mut records = vec![Record::BrokerFencingChanged { id, fenced }];
-    records.extend(partitions_on(image, id).filter_map(|(topic, index, partition)| {
-        let next = if fenced {
-            without(partition, id, may_lead)
-        } else {
-            let waits = partition.leader.is_none() && partition.isr.contains(&id);
-            waits.then(|| new_reign(partition, may_lead))
-        };
-        Some(record(topic, index, next?))
-    }));
+    records
+        .extend(on_broker(image, id, defaults, &Brokers::with(image, id, presence), |partition| partition));
     Decision { records, reply: Ok(()) }
 }

@@ -12,10 +12,10 @@ mod config_change;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
-mod elections;
 mod entropy;
 mod error;
 pub mod fence_broker;
+mod gate;
 mod image;
 pub mod internal_topic;
 mod placement;
@@ -23,6 +23,7 @@ pub mod producer_ids;
 mod record;
 pub mod register_broker;
 pub mod replace_configs;
+mod transition;
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +31,8 @@ mod tests;
 pub use config_change::{ConfigResource, GivenSettings};
 pub use entropy::Entropy;
 pub use error::ControllerError;
-pub use image::{ApplyError, Broker, Image, Partition, Topic, is_internal};
-pub use record::{BrokerEndpoint, ConfigScope, Record, RecordError, Registration};
+pub use image::{ApplyError, Broker, Image, Partition, PartitionKey, Topic, is_internal};
+pub use record::{BrokerEndpoint, ConfigScope, HostPort, Record, RecordError, Registration, VersionRange};
 
 /// What a command comes to: what to write, and what to answer once it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,8 @@ pub struct Decision<R> {
 /// The feature whose level says which records may be written.
 pub const METADATA_VERSION: &str = "metadata.version";
 /// The highest level of it that this code understands.
-pub const METADATA_VERSION_SUPPORTED: i16 = 1;
+pub const METADATA_VERSION_SUPPORTED: i16 = METADATA_VERSION_MANY_BROKERS;
+/// The level from which on brokers can be drained, shut down in order and unregistered, and replicas be moved.
+pub const METADATA_VERSION_MANY_BROKERS: i16 = 2;
 /// The most partitions that one request may create, Kafka's limit.
 pub const MOST_PARTITIONS_PER_REQUEST: usize = 10_000;

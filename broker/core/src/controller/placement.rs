@@ -40,6 +40,7 @@ pub(super) fn new_partition(image: &Image, replicas: Vec<BrokerId>) -> Partition
         replicas,
         leader_epoch: LeaderEpoch(0),
         partition_epoch: PartitionEpoch(0),
+        ..Partition::default()
     }
 }
 

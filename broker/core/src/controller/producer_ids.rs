@@ -3,7 +3,7 @@
 use weir_model::{BrokerId, ProducerId};
 
 use super::image::Image;
-use super::{ControllerError, Decision, Record};
+use super::{ControllerError, Decision, Record, gate};
 
 /// Ids in a block, Kafka's number.
 pub const BLOCK_LEN: i64 = 1_000;
@@ -34,12 +34,8 @@ pub fn decide(
     epoch: i64,
 ) -> Decision<Result<ProducerIdBlock, ControllerError>> {
     let refuse = |why| Decision { records: Vec::new(), reply: Err(why) };
-    let Some(registered) = image.broker(broker) else {
-        return refuse(ControllerError::UnknownBroker(broker));
-    };
-    let current = registered.registration.epoch;
-    if epoch != current {
-        return refuse(ControllerError::StaleBrokerEpoch { broker, current, asked: epoch });
+    if let Err(why) = gate::current(image, broker, epoch) {
+        return refuse(why);
     }
     let next = image.next_producer_id().0;
     let Some(end) = next.checked_add(BLOCK_LEN) else {

@@ -1,11 +1,13 @@
 //! A broker starts. What it led gets a new reign: a leader that was away may have lost the end of its log, and
-//! readers must be able to tell. A disk of another incarnation is empty and no longer in sync with anything.
+//! readers must be able to tell. Without proof of a clean stop it is in sync only where nobody else has more. A disk
+//! of another incarnation is empty and no longer in sync with anything.
 
+use weir_model::config::Pairs;
 use weir_model::{BrokerId, Incarnation};
 
-use super::elections::{new_reign, partitions_on, record, without};
-use super::image::{Image, Partition};
-use super::{BrokerEndpoint, ControllerError, Decision, Record, Registration};
+use super::image::Image;
+use super::transition::{Brokers, Presence, on_broker};
+use super::{BrokerEndpoint, ControllerError, Decision, HostPort, Record, Registration, VersionRange};
 
 /// The broker's word about itself.
 #[derive(Clone, Debug)]
@@ -18,77 +20,57 @@ pub struct RegisterBroker {
     pub rack: Option<String>,
     /// Where it is reached.
     pub endpoints: Vec<BrokerEndpoint>,
+    /// Where other brokers reach it.
+    pub peer: Option<HostPort>,
+    /// Where its admin service is.
+    pub admin: Option<HostPort>,
+    /// The levels of `metadata.version` that it understands.
+    pub versions: VersionRange,
     /// Whether it has to prove that it has caught up before it may lead. A broker that is its own controller has.
     pub fenced: bool,
     /// Whether it can prove that it stopped cleanly, so that its logs end where they ended.
     pub clean: bool,
 }
 
-/// How a broker comes back.
-#[derive(Clone, Copy)]
-struct Return {
-    id: BrokerId,
-    fenced: bool,
-    clean: bool,
-}
-
 /// Decides whether it may join. The reply is its new epoch.
-pub fn decide(image: &Image, command: RegisterBroker) -> Decision<Result<i64, ControllerError>> {
+pub fn decide(
+    image: &Image,
+    command: RegisterBroker,
+    defaults: &Pairs,
+) -> Decision<Result<i64, ControllerError>> {
     let before = image.broker(command.id).map(|b| &b.registration);
     let other_disk = before.is_some_and(|b| b.incarnation != command.incarnation);
     if other_disk && before.is_some_and(|b| !b.fenced) {
         let reply = Err(ControllerError::DuplicateBroker(command.id));
         return Decision { records: Vec::new(), reply };
     }
-    let epoch = before.map_or(0, |b| b.epoch + 1);
-    let (id, fenced) = (command.id, command.fenced);
-    let back = Return { id, fenced, clean: command.clean };
+    let (finalised, versions) = (image.metadata_version(), command.versions);
+    if !versions.contains(finalised) {
+        let VersionRange { min, max } = versions;
+        let reply = Err(ControllerError::BrokerVersions { broker: command.id, min, max, finalised });
+        return Decision { records: Vec::new(), reply };
+    }
+    let epoch = image.next_broker_epoch(command.id);
+    let RegisterBroker { id, incarnation, fenced, clean, .. } = command;
     let mut records = vec![Record::BrokerRegistered(Registration {
         id,
-        incarnation: command.incarnation,
+        incarnation,
         epoch,
         rack: command.rack,
         endpoints: command.endpoints,
         fenced,
+        shutting_down: false,
+        // What an operator said of this broker outlives its restarts.
+        drained: before.is_some_and(|b| b.drained),
+        peer: command.peer,
+        admin: command.admin,
+        versions,
     })];
-    let may_lead = |b: BrokerId| if b == id { !fenced } else { image.is_active(b) };
-    records.extend(partitions_on(image, id).filter_map(|(topic, index, partition)| {
-        let next =
-            if other_disk { emptied(partition, id, may_lead) } else { restarted(partition, &back, may_lead) };
-        Some(record(topic, index, next?))
+    let brokers = Brokers::with(image, id, if fenced { Presence::Fenced } else { Presence::Active });
+    records.extend(on_broker(image, id, defaults, &brokers, |partition| match (other_disk, clean) {
+        (true, _) => partition.emptied(id),
+        (false, true) => partition.restarted(id),
+        (false, false) => partition.restarted_without_proof(id),
     }));
     Decision { records, reply: Ok(epoch) }
-}
-
-/// The same disk is back.
-fn restarted(
-    partition: &Partition,
-    command: &Return,
-    may_lead: impl Fn(BrokerId) -> bool,
-) -> Option<Partition> {
-    let Return { id, fenced, clean } = *command;
-    let others_in_sync = partition.isr.iter().any(|b| *b != id);
-    // Without a clean stop the end of its log may be gone, and somebody else certainly has it.
-    if fenced || (!clean && others_in_sync) {
-        return without(partition, id, may_lead);
-    }
-    let led = partition.leader == Some(id);
-    let waits_for_it = partition.leader.is_none() && partition.isr.contains(&id);
-    (led || waits_for_it).then(|| new_reign(partition, may_lead))
-}
-
-/// An empty disk is here instead: it holds nothing, so it is in sync with nothing, even as the last member. Then
-/// the partition has no leader and nobody in sync until an operator accepts the loss.
-fn emptied(partition: &Partition, id: BrokerId, may_lead: impl Fn(BrokerId) -> bool) -> Option<Partition> {
-    if !partition.isr.contains(&id) && !partition.elr.contains(&id) {
-        return None;
-    }
-    let mut next = partition.clone();
-    next.isr.retain(|b| *b != id);
-    next.elr.retain(|b| *b != id);
-    if partition.leader == Some(id) {
-        return Some(new_reign(&next, |b| b != id && may_lead(b)));
-    }
-    next.partition_epoch.0 += 1;
-    Some(next)
 }

@@ -14,6 +14,7 @@ mod setting;
 mod similar;
 mod throttled;
 mod topic;
+mod topic_rules;
 mod topic_table;
 mod validate;
 mod voters;
@@ -32,6 +33,7 @@ pub use markdown::settings_as_markdown;
 pub use setting::{BrokerSynonym, ConfigType, Kind, Range, Scope, Setting, Support, Value};
 pub use throttled::ThrottledReplicas;
 pub use topic::{CleanupPolicy, Durability, TimestampType, TopicCompression, TopicConfig};
+pub use topic_rules::TopicRules;
 pub use topic_table::TOPIC_SETTINGS;
 pub use validate::{
     broker_setting, split_list, topic_setting, validate_broker_file, validate_dynamic_broker, validate_topic,

@@ -115,10 +115,7 @@ impl TopicConfig {
             segment_jitter: read.span("segment.jitter.ms")?,
             segment_age: read.span("segment.ms")?,
             unclean_leader_election: read.truth("unclean.leader.election.enable")?,
-            durability: match read.text("weir.durability")?.as_str() {
-                "replicated" => Durability::Replicated,
-                _ => Durability::Fsync,
-            },
+            durability: read.durability()?,
             leader_throttled: ThrottledReplicas::of(&read.words("leader.replication.throttled.replicas")?),
             follower_throttled: ThrottledReplicas::of(
                 &read.words("follower.replication.throttled.replicas")?,
@@ -145,9 +142,9 @@ fn compression(read: &Reader<'_>) -> Result<TopicCompression, ConfigError> {
     })
 }
 
-struct Reader<'a> {
-    topic: &'a Pairs,
-    broker: BrokerLayers<'a>,
+pub(super) struct Reader<'a> {
+    pub(super) topic: &'a Pairs,
+    pub(super) broker: BrokerLayers<'a>,
 }
 
 impl Reader<'_> {
@@ -163,7 +160,7 @@ impl Reader<'_> {
         self.value(name).map(|v| v.whole())
     }
 
-    fn narrow(&self, name: &'static str) -> Result<u32, ConfigError> {
+    pub(super) fn narrow(&self, name: &'static str) -> Result<u32, ConfigError> {
         self.value(name).map(|v| v.narrow())
     }
 
@@ -171,8 +168,15 @@ impl Reader<'_> {
         self.whole(name).map(DurationMs)
     }
 
-    fn truth(&self, name: &'static str) -> Result<bool, ConfigError> {
+    pub(super) fn truth(&self, name: &'static str) -> Result<bool, ConfigError> {
         self.value(name).map(|v| v.truth())
+    }
+
+    pub(super) fn durability(&self) -> Result<Durability, ConfigError> {
+        Ok(match self.text("weir.durability")?.as_str() {
+            "replicated" => Durability::Replicated,
+            _ => Durability::Fsync,
+        })
     }
 
     fn fraction(&self, name: &'static str) -> Result<f64, ConfigError> {

@@ -121,6 +121,7 @@ pub(super) mod tests {
                 leader: Some(me),
                 leader_epoch: LeaderEpoch(0),
                 partition_epoch: PartitionEpoch(0),
+                ..Partition::default()
             };
             image.apply(&Record::PartitionChanged { topic, index: PartitionIndex(index), state }).unwrap();
         }

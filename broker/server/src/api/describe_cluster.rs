@@ -104,6 +104,7 @@ mod tests {
                 rack: Some("r".to_owned()),
                 endpoints: vec![endpoint("inside", 1), endpoint("outside", 2)],
                 fenced,
+                ..Registration::default()
             })
         };
         let mut image = Image::default();

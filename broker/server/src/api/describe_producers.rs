@@ -111,6 +111,7 @@ mod tests {
             leader: Some(BrokerId(1)),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
+            ..Partition::default()
         };
         let mut image = Image::default();
         image.apply(&Record::TopicCreated { id, name: TopicName::new("t").unwrap() }).unwrap();

@@ -28,6 +28,7 @@ mod tests {
             rack: None,
             endpoints: vec![endpoint("INSIDE", 9092), endpoint("OUTSIDE", 30_000)],
             fenced: false,
+            ..Registration::default()
         };
         let cases = [("INSIDE", Some(9092)), ("OUTSIDE", Some(30_000)), ("inside", None), ("", None)];
         for (listener, port) in cases {

@@ -86,18 +86,34 @@ pub(crate) fn of_controller(error: &ControllerError) -> ErrorCode {
             ErrorCode::InvalidTopicException
         }
         ControllerError::TopicExists(_) => ErrorCode::TopicAlreadyExists,
-        ControllerError::UnknownTopic(_) => ErrorCode::UnknownTopicOrPartition,
+        ControllerError::UnknownTopic(_) | ControllerError::UnknownPartition { .. } => {
+            ErrorCode::UnknownTopicOrPartition
+        }
         ControllerError::UnknownTopicId(_) => ErrorCode::UnknownTopicId,
-        ControllerError::Duplicate(_) | ControllerError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+        ControllerError::Duplicate(_)
+        | ControllerError::InvalidRequest(_)
+        | ControllerError::ShuttingDown(_) => ErrorCode::InvalidRequest,
         ControllerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
         ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
         ControllerError::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
         ControllerError::InvalidConfig(_) | ControllerError::NotAList(_) => ErrorCode::InvalidConfig,
-        ControllerError::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
+        ControllerError::TooManyPartitions { .. }
+        | ControllerError::StillRunning(_)
+        | ControllerError::HoldsReplicas { .. } => ErrorCode::PolicyViolation,
+        ControllerError::ElectionNotNeeded => ErrorCode::ElectionNotNeeded,
+        ControllerError::PreferredLeaderNotAvailable(_) => ErrorCode::PreferredLeaderNotAvailable,
+        ControllerError::EligibleLeadersNotAvailable => ErrorCode::EligibleLeadersNotAvailable,
+        ControllerError::NoReassignment => ErrorCode::NoReassignmentInProgress,
+        ControllerError::InvalidUpdateVersion(_) => ErrorCode::InvalidUpdateVersion,
+        ControllerError::MetadataVersion { .. } | ControllerError::BrokerVersions { .. } => {
+            ErrorCode::UnsupportedVersion
+        }
         ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
         ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
         ControllerError::DuplicateBroker(_) => ErrorCode::DuplicateBrokerRegistration,
-        ControllerError::StaleBrokerEpoch { .. } => ErrorCode::StaleBrokerEpoch,
+        ControllerError::StaleBrokerEpoch { .. } | ControllerError::WrongIncarnation { .. } => {
+            ErrorCode::StaleBrokerEpoch
+        }
         ControllerError::ProducerIdsExhausted | ControllerError::NoFreshId => ErrorCode::UnknownServerError,
     }
 }

@@ -72,6 +72,7 @@ mod tests {
                 rack: None,
                 endpoints: Vec::new(),
                 fenced,
+                ..Registration::default()
             })
         };
         let topic = |id, name| Record::TopicCreated {

@@ -219,6 +219,9 @@ fn touched(records: &[Record], image: &Image) -> BTreeSet<TopicId> {
             Record::ClusterCreated { .. }
             | Record::BrokerRegistered(_)
             | Record::BrokerFencingChanged { .. }
+            | Record::BrokerShuttingDown { .. }
+            | Record::BrokerDrainChanged { .. }
+            | Record::BrokerUnregistered { .. }
             | Record::ProducerIdsAllocated { .. }
             | Record::FeatureLevelChanged { .. } => {}
         }

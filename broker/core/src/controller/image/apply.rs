@@ -8,7 +8,7 @@ use weir_model::config::Pairs;
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
 use super::{Broker, ByName, Image, Partition, Topic};
-use crate::controller::record::{ConfigScope, Record};
+use crate::controller::record::{ConfigScope, Record, Registration};
 use crate::controller::{METADATA_VERSION, METADATA_VERSION_SUPPORTED};
 
 /// Why a record does not fit the image.
@@ -32,6 +32,14 @@ pub enum ApplyError {
     /// There is no such broker.
     #[error("a record names broker {0}, which is not registered")]
     UnknownBroker(BrokerId),
+    /// Some brokers may not understand it yet.
+    #[error("a record needs {METADATA_VERSION} {needed}, finalised is {finalised}")]
+    TooNew {
+        /// The level it needs.
+        needed: i16,
+        /// The level the cluster has.
+        finalised: i16,
+    },
     /// The cluster has been upgraded beyond this broker.
     #[error("{METADATA_VERSION} is {0}, this broker supports up to {METADATA_VERSION_SUPPORTED}: upgrade it")]
     MetadataVersion(i16),
@@ -40,6 +48,10 @@ pub enum ApplyError {
 impl Image {
     /// Applies one record. On an error the image is as it was.
     pub fn apply(&mut self, record: &Record) -> Result<(), ApplyError> {
+        let (needed, finalised) = (record.needs_version(), self.metadata_version());
+        if needed > finalised {
+            return Err(ApplyError::TooNew { needed, finalised });
+        }
         match record {
             Record::ClusterCreated { .. } if self.cluster.is_some() => return Err(ApplyError::ClusterExists),
             Record::ClusterCreated { id } => self.cluster = Some(*id),
@@ -54,10 +66,16 @@ impl Image {
             Record::BrokerRegistered(registration) => {
                 let broker = Broker { registration: registration.clone() };
                 self.brokers.insert(registration.id, Arc::new(broker));
+                if self.unregistered.contains_key(&registration.id) {
+                    Arc::make_mut(&mut self.unregistered).remove(&registration.id);
+                }
             }
-            Record::BrokerFencingChanged { id, fenced } => {
-                let broker = self.brokers.get_mut(id).ok_or(ApplyError::UnknownBroker(*id))?;
-                Arc::make_mut(broker).registration.fenced = *fenced;
+            Record::BrokerFencingChanged { id, fenced } => self.registered(*id)?.fenced = *fenced,
+            Record::BrokerShuttingDown { id } => self.registered(*id)?.shutting_down = true,
+            Record::BrokerDrainChanged { id, drained } => self.registered(*id)?.drained = *drained,
+            Record::BrokerUnregistered { id, epoch } => {
+                self.brokers.remove(id);
+                Arc::make_mut(&mut self.unregistered).insert(*id, *epoch);
             }
             Record::ProducerIdsAllocated { next } => {
                 self.next_producer_id = self.next_producer_id.max(*next);
@@ -65,6 +83,11 @@ impl Image {
             Record::FeatureLevelChanged { name, level } => self.change_feature(name, *level)?,
         }
         Ok(())
+    }
+
+    fn registered(&mut self, id: BrokerId) -> Result<&mut Registration, ApplyError> {
+        let broker = self.brokers.get_mut(&id).ok_or(ApplyError::UnknownBroker(id))?;
+        Ok(&mut Arc::make_mut(broker).registration)
     }
 
     fn create_topic(&mut self, id: TopicId, name: &TopicName) -> Result<(), ApplyError> {
@@ -95,10 +118,12 @@ impl Image {
                 if backwards {
                     return Err(ApplyError::EpochWentBack(id, index));
                 }
+                self.index.follow((id, index), Some(old), Some(state));
                 Arc::make_mut(topic).partitions[at] = Arc::new(state.clone());
             }
             None if at == topic.partitions.len() => {
                 Arc::make_mut(topic).partitions.push(Arc::new(state.clone()));
+                self.index.follow((id, index), None, Some(state));
                 self.partitions += 1;
             }
             None => return Err(ApplyError::PartitionGap(id, index)),
@@ -112,6 +137,9 @@ impl Image {
         self.names.remove_mut(topic.name.as_str());
         if may_look_alike(&topic.name) {
             self.lookalikes.remove_mut(&topic.name.collision_key());
+        }
+        for (index, partition) in topic.numbered() {
+            self.index.follow((id, index), Some(partition), None);
         }
         self.partitions -= topic.partitions.len();
         Ok(())

@@ -2,6 +2,8 @@
 //! do. A clone costs a few pointers however many topics there are, so every applied record can be published.
 
 mod apply;
+mod index;
+mod rules;
 mod snapshot;
 
 #[cfg(test)]
@@ -17,9 +19,13 @@ use uuid::Uuid;
 use weir_model::config::{BrokerLayers, Pairs};
 use weir_model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionIndex, ProducerId, TopicId, TopicName};
 
+use index::Index;
+
 pub use apply::ApplyError;
+pub use index::PartitionKey;
 
 use super::record::Registration;
+use super::{METADATA_VERSION, METADATA_VERSION_SUPPORTED};
 
 /// The metadata. Only [`Image::apply`] changes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +41,9 @@ pub struct Image {
     next_producer_id: ProducerId,
     features: Arc<BTreeMap<String, i16>>,
     partitions: usize,
+    index: Index,
+    /// Brokers that have left, with the epoch of their last registration.
+    unregistered: Arc<BTreeMap<BrokerId, i64>>,
 }
 
 /// A name as a key that can be looked up by text, without making a name of the text first.
@@ -61,13 +70,14 @@ pub struct Topic {
 }
 
 /// One partition's replicas and reign.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Partition {
     /// Every replica; the first is preferred as leader.
     pub replicas: Vec<BrokerId>,
     /// Those in sync.
     pub isr: Vec<BrokerId>,
-    /// Those out of sync that still hold everything committed (KIP-966).
+    /// Those out of sync that still hold everything committed (KIP-966). While there is one, fewer than min ISR are
+    /// in sync and a leader must not advance its high watermark: that is what makes these electable.
     pub elr: Vec<BrokerId>,
     /// Who leads, if anybody.
     pub leader: Option<BrokerId>,
@@ -75,6 +85,34 @@ pub struct Partition {
     pub leader_epoch: LeaderEpoch,
     /// The version of this state; grows at every change.
     pub partition_epoch: PartitionEpoch,
+    /// Replicas that a running move adds. They are among `replicas`.
+    pub adding: Vec<BrokerId>,
+    /// Replicas that the running move takes away when it ends. They are among `replicas` till then.
+    pub removing: Vec<BrokerId>,
+    /// The most bytes a second that the running move may copy.
+    pub throttle: Option<u64>,
+    /// The last one in sync, when it has lost the proof that its log is whole: what an unclean election tries first.
+    pub last_known: Option<BrokerId>,
+}
+
+impl Partition {
+    /// Whether its replicas are being changed.
+    #[must_use]
+    pub const fn is_moving(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
+
+    /// The replicas it will have once no move runs any more.
+    #[must_use]
+    pub fn target(&self) -> Vec<BrokerId> {
+        self.replicas.iter().copied().filter(|b| !self.removing.contains(b)).collect()
+    }
+
+    /// The replicas it had before the running move.
+    #[must_use]
+    pub fn origin(&self) -> Vec<BrokerId> {
+        self.replicas.iter().copied().filter(|b| !self.adding.contains(b)).collect()
+    }
 }
 
 /// One broker, as it registered.
@@ -158,7 +196,98 @@ impl Image {
     /// Whether a broker may lead and be in sync.
     #[must_use]
     pub fn is_active(&self, id: BrokerId) -> bool {
-        self.brokers.get(&id).is_some_and(|b| !b.registration.fenced)
+        self.brokers.get(&id).is_some_and(|b| b.is_active())
+    }
+
+    /// The epoch that the broker's next registration gets.
+    #[must_use]
+    pub fn next_broker_epoch(&self, id: BrokerId) -> i64 {
+        let last = self.brokers.get(&id).map(|b| b.registration.epoch);
+        last.or_else(|| self.unregistered.get(&id).copied()).map_or(0, |epoch| epoch.saturating_add(1))
+    }
+
+    /// The finalised `metadata.version`. Before a cluster is begun nothing holds a record back.
+    #[must_use]
+    pub fn metadata_version(&self) -> i16 {
+        self.features.get(METADATA_VERSION).copied().unwrap_or(METADATA_VERSION_SUPPORTED)
+    }
+
+    /// The partitions that have, or are about to have, a replica on the broker. Costs as much as they are many.
+    pub fn partitions_on(
+        &self,
+        id: BrokerId,
+    ) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
+        let keys = self.index.brokers.get(&id).map(|broker| &broker.replicas);
+        self.found(keys.into_iter().flat_map(|keys| keys.iter()))
+    }
+
+    /// The partitions that the broker leads.
+    pub fn led_by(
+        &self,
+        id: BrokerId,
+    ) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
+        let keys = self.index.brokers.get(&id).map(|broker| &broker.leads);
+        self.found(keys.into_iter().flat_map(|keys| keys.iter()))
+    }
+
+    /// The partitions whose first replica is the broker but which it does not lead, after `after`.
+    pub fn unpreferred_of(
+        &self,
+        id: BrokerId,
+        after: Option<PartitionKey>,
+    ) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
+        let keys = self.index.brokers.get(&id).map(|broker| &broker.unpreferred);
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        self.found(keys.into_iter().flat_map(move |keys| keys.range::<PartitionKey, _>(range)))
+    }
+
+    /// The partitions whose replicas are being changed.
+    pub fn moving(&self) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
+        self.found(self.index.moving.iter())
+    }
+
+    /// The partitions that nobody leads.
+    pub fn leaderless(&self) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
+        self.found(self.index.leaderless.iter())
+    }
+
+    /// The partitions with eligible replicas, that is with fewer in sync than their topic asks for.
+    pub fn eligible(&self) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
+        self.found(self.index.eligible.iter())
+    }
+
+    /// How many replicas a broker has, or is about to have.
+    #[must_use]
+    pub fn replica_count(&self, id: BrokerId) -> usize {
+        self.index.brokers.get(&id).map_or(0, |broker| broker.replicas.size())
+    }
+
+    /// How many partitions a broker leads.
+    #[must_use]
+    pub fn leader_count(&self, id: BrokerId) -> usize {
+        self.index.brokers.get(&id).map_or(0, |broker| broker.leads.size())
+    }
+
+    /// How many partitions' replicas are being changed.
+    #[must_use]
+    pub fn moving_count(&self) -> usize {
+        self.index.moving.size()
+    }
+
+    /// How many partitions nobody leads.
+    #[must_use]
+    pub fn leaderless_count(&self) -> usize {
+        self.index.leaderless.size()
+    }
+
+    fn found<'a>(
+        &'a self,
+        keys: impl Iterator<Item = &'a PartitionKey>,
+    ) -> impl Iterator<Item = (&'a Arc<Topic>, PartitionIndex, &'a Arc<Partition>)> {
+        keys.filter_map(|(topic, index)| {
+            let topic = self.topics.get(topic)?;
+            Some((topic, *index, topic.partition(*index)?))
+        })
     }
 
     /// The dynamic settings of one broker.
@@ -194,6 +323,20 @@ impl Image {
     /// Every finalised feature with its level, sorted by name.
     pub fn features(&self) -> impl Iterator<Item = (&str, i16)> {
         self.features.iter().map(|(name, level)| (name.as_str(), *level))
+    }
+}
+
+impl Broker {
+    /// Whether it may lead and be in sync.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        !self.registration.fenced && !self.registration.shutting_down
+    }
+
+    /// Whether it may be given new replicas.
+    #[must_use]
+    pub const fn takes_replicas(&self) -> bool {
+        self.is_active() && !self.registration.drained
     }
 }
 

@@ -15,6 +15,8 @@ impl Image {
         );
         records.extend(self.cluster.map(|id| Record::ClusterCreated { id }));
         records.extend(self.brokers().map(|b| Record::BrokerRegistered(b.registration.clone())));
+        let gone = self.unregistered.iter();
+        records.extend(gone.map(|(id, epoch)| Record::BrokerUnregistered { id: *id, epoch: *epoch }));
         configs(&mut records, ConfigScope::AllBrokers, &self.all_brokers_config);
         for (id, pairs) in &self.broker_configs {
             configs(&mut records, ConfigScope::Broker(*id), pairs);

@@ -20,6 +20,7 @@ fn partition(topic: u128, index: i32, leader_epoch: i32, partition_epoch: i32) -
         leader: Some(BrokerId(0)),
         leader_epoch: LeaderEpoch(leader_epoch),
         partition_epoch: PartitionEpoch(partition_epoch),
+        ..Partition::default()
     };
     Record::PartitionChanged { topic: id(topic), index: PartitionIndex(index), state }
 }
@@ -87,8 +88,8 @@ fn records_that_contradict_the_image_are_refused_and_change_nothing() {
             ApplyError::UnknownBroker(BrokerId(3)),
         ),
         (
-            Record::FeatureLevelChanged { name: METADATA_VERSION.to_owned(), level: 2 },
-            ApplyError::MetadataVersion(2),
+            Record::FeatureLevelChanged { name: METADATA_VERSION.to_owned(), level: 3 },
+            ApplyError::MetadataVersion(3),
         ),
     ];
     for (record, error) in cases {

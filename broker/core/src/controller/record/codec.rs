@@ -7,7 +7,7 @@ use weir_model::{
 };
 
 use super::message::{self, Body, Envelope, FORMAT_VERSION, Scope};
-use super::{BrokerEndpoint, ConfigScope, Record, RecordError, Registration};
+use super::{BrokerEndpoint, ConfigScope, HostPort, Record, RecordError, Registration, VersionRange};
 use crate::controller::image::Partition;
 
 impl Record {
@@ -54,6 +54,15 @@ impl Record {
             Self::BrokerFencingChanged { id, fenced } => {
                 Body::BrokerFencingChanged(message::BrokerFencingChanged { id: id.0, fenced: *fenced })
             }
+            Self::BrokerShuttingDown { id } => {
+                Body::BrokerShuttingDown(message::BrokerShuttingDown { id: id.0 })
+            }
+            Self::BrokerDrainChanged { id, drained } => {
+                Body::BrokerDrainChanged(message::BrokerDrainChanged { id: id.0, drained: *drained })
+            }
+            Self::BrokerUnregistered { id, epoch } => {
+                Body::BrokerUnregistered(message::BrokerUnregistered { id: id.0, epoch: *epoch })
+            }
             Self::ProducerIdsAllocated { next } => {
                 Body::ProducerIdsAllocated(message::ProducerIdsAllocated { next: next.0 })
             }
@@ -85,6 +94,10 @@ fn partition(topic: TopicId, index: PartitionIndex, state: &Partition) -> messag
         leader: state.leader.map(|b| b.0),
         leader_epoch: state.leader_epoch.0,
         partition_epoch: state.partition_epoch.0,
+        adding: ids(&state.adding),
+        removing: ids(&state.removing),
+        throttle: state.throttle,
+        last_known: state.last_known.map(|b| b.0),
     }
 }
 
@@ -101,7 +114,19 @@ fn broker(registration: &Registration) -> message::BrokerRegistered {
         rack: registration.rack.clone(),
         endpoints: registration.endpoints.iter().map(endpoint).collect(),
         fenced: registration.fenced,
+        shutting_down: registration.shutting_down,
+        drained: registration.drained,
+        peer: registration.peer.as_ref().map(address),
+        admin: registration.admin.as_ref().map(address),
+        versions: Some(message::Versions {
+            min: i32::from(registration.versions.min),
+            max: i32::from(registration.versions.max),
+        }),
     }
+}
+
+fn address(to: &HostPort) -> message::Address {
+    message::Address { host: to.host.clone(), port: u32::from(to.port) }
 }
 
 fn from_body(body: Body) -> Result<Record, RecordError> {
@@ -130,6 +155,11 @@ fn from_body(body: Body) -> Result<Record, RecordError> {
         Body::BrokerFencingChanged(m) => {
             Record::BrokerFencingChanged { id: broker_id(m.id)?, fenced: m.fenced }
         }
+        Body::BrokerShuttingDown(m) => Record::BrokerShuttingDown { id: broker_id(m.id)? },
+        Body::BrokerDrainChanged(m) => {
+            Record::BrokerDrainChanged { id: broker_id(m.id)?, drained: m.drained }
+        }
+        Body::BrokerUnregistered(m) => Record::BrokerUnregistered { id: broker_id(m.id)?, epoch: m.epoch },
         Body::ProducerIdsAllocated(m) if m.next < 0 => return Err(RecordError::Impossible("producer id")),
         Body::ProducerIdsAllocated(m) => Record::ProducerIdsAllocated { next: ProducerId(m.next) },
         Body::FeatureLevelChanged(m) => Record::FeatureLevelChanged {
@@ -150,10 +180,19 @@ fn to_partition(m: &message::PartitionChanged) -> Result<Partition, RecordError>
         leader: m.leader.map(broker_id).transpose()?,
         leader_epoch: LeaderEpoch(natural(m.leader_epoch, "leader epoch")?),
         partition_epoch: PartitionEpoch(natural(m.partition_epoch, "partition epoch")?),
+        adding: broker_ids(&m.adding)?,
+        removing: broker_ids(&m.removing)?,
+        throttle: m.throttle,
+        last_known: m.last_known.map(broker_id).transpose()?,
     };
     let known = |b: &BrokerId| state.replicas.contains(b);
     let sound = !state.replicas.is_empty()
-        && state.isr.iter().chain(&state.elr).all(known)
+        && state.isr.iter().chain(&state.elr).chain(&state.last_known).all(known)
+        && state.adding.iter().chain(&state.removing).all(known)
+        && !state.elr.iter().any(|b| state.isr.contains(b))
+        && !state.adding.iter().any(|b| state.removing.contains(b))
+        && state.removing.len() < state.replicas.len()
+        && (state.throttle.is_none() || state.is_moving())
         && state.leader.iter().all(|leader| state.isr.contains(leader));
     if sound { Ok(state) } else { Err(RecordError::Impossible("replica set")) }
 }
@@ -170,7 +209,24 @@ fn to_registration(m: message::BrokerRegistered) -> Result<Registration, RecordE
         rack: m.rack,
         endpoints: m.endpoints.into_iter().map(endpoint).collect::<Result<_, _>>()?,
         fenced: m.fenced,
+        shutting_down: m.shutting_down,
+        drained: m.drained,
+        peer: m.peer.map(to_address).transpose()?,
+        admin: m.admin.map(to_address).transpose()?,
+        versions: to_versions(m.versions)?,
     })
+}
+
+fn to_address(m: message::Address) -> Result<HostPort, RecordError> {
+    let port = u16::try_from(m.port).map_err(|_| RecordError::Impossible("port"))?;
+    Ok(HostPort { host: m.host, port })
+}
+
+/// A broker that says nothing knows only the first level.
+fn to_versions(m: Option<message::Versions>) -> Result<VersionRange, RecordError> {
+    let Some(m) = m else { return Ok(VersionRange { min: 1, max: 1 }) };
+    let level = |n| i16::try_from(n).map_err(|_| RecordError::Impossible("feature level"));
+    Ok(VersionRange { min: level(m.min)?, max: level(m.max)? })
 }
 
 fn uuid(bytes: &[u8]) -> Result<Uuid, RecordError> {

@@ -10,7 +10,7 @@ pub(super) const FORMAT_VERSION: u32 = 1;
 pub(super) struct Envelope {
     #[prost(uint32, tag = "1")]
     pub(super) version: u32,
-    #[prost(oneof = "Body", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "Body", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub(super) body: Option<Body>,
 }
 
@@ -34,6 +34,12 @@ pub(super) enum Body {
     ProducerIdsAllocated(ProducerIdsAllocated),
     #[prost(message, tag = "10")]
     FeatureLevelChanged(FeatureLevelChanged),
+    #[prost(message, tag = "11")]
+    BrokerShuttingDown(BrokerShuttingDown),
+    #[prost(message, tag = "12")]
+    BrokerDrainChanged(BrokerDrainChanged),
+    #[prost(message, tag = "13")]
+    BrokerUnregistered(BrokerUnregistered),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -68,6 +74,14 @@ pub(super) struct PartitionChanged {
     pub(super) leader_epoch: i32,
     #[prost(int32, tag = "8")]
     pub(super) partition_epoch: i32,
+    #[prost(int32, repeated, tag = "9")]
+    pub(super) adding: Vec<i32>,
+    #[prost(int32, repeated, tag = "10")]
+    pub(super) removing: Vec<i32>,
+    #[prost(uint64, optional, tag = "11")]
+    pub(super) throttle: Option<u64>,
+    #[prost(int32, optional, tag = "12")]
+    pub(super) last_known: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -110,6 +124,32 @@ pub(super) struct BrokerRegistered {
     pub(super) endpoints: Vec<Endpoint>,
     #[prost(bool, tag = "6")]
     pub(super) fenced: bool,
+    #[prost(bool, tag = "7")]
+    pub(super) shutting_down: bool,
+    #[prost(bool, tag = "8")]
+    pub(super) drained: bool,
+    #[prost(message, optional, tag = "9")]
+    pub(super) peer: Option<Address>,
+    #[prost(message, optional, tag = "10")]
+    pub(super) admin: Option<Address>,
+    #[prost(message, optional, tag = "11")]
+    pub(super) versions: Option<Versions>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Address {
+    #[prost(string, tag = "1")]
+    pub(super) host: String,
+    #[prost(uint32, tag = "2")]
+    pub(super) port: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Versions {
+    #[prost(int32, tag = "1")]
+    pub(super) min: i32,
+    #[prost(int32, tag = "2")]
+    pub(super) max: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -142,4 +182,26 @@ pub(super) struct FeatureLevelChanged {
     pub(super) name: String,
     #[prost(int32, tag = "2")]
     pub(super) level: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BrokerShuttingDown {
+    #[prost(int32, tag = "1")]
+    pub(super) id: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BrokerDrainChanged {
+    #[prost(int32, tag = "1")]
+    pub(super) id: i32,
+    #[prost(bool, tag = "2")]
+    pub(super) drained: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BrokerUnregistered {
+    #[prost(int32, tag = "1")]
+    pub(super) id: i32,
+    #[prost(int64, tag = "2")]
+    pub(super) epoch: i64,
 }

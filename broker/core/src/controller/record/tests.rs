@@ -25,7 +25,15 @@ fn partition() -> impl Strategy<Value = Partition> {
     (brokers, 0_usize..5, any::<bool>(), 0..=i32::MAX, 0..=i32::MAX).prop_map(
         |(replicas, in_sync, led, leader_epoch, partition_epoch)| {
             let (isr, elr) = replicas.split_at(in_sync.min(replicas.len()));
+            // The last two, in turn; a partition never loses all of its replicas.
+            let (added, removed) = (replicas.len() > 1 && led, replicas.len() > 2);
+            let adding: Vec<_> = replicas.last().copied().filter(|_| added).into_iter().collect();
+            let removing: Vec<_> = replicas.first().copied().filter(|_| removed).into_iter().collect();
             Partition {
+                throttle: (added && in_sync > 2).then_some(in_sync as u64),
+                adding,
+                removing,
+                last_known: elr.first().copied().filter(|_| !led),
                 isr: isr.to_vec(),
                 elr: elr.to_vec(),
                 leader: isr.last().copied().filter(|_| led),
@@ -44,14 +52,22 @@ fn registration() -> impl Strategy<Value = Registration> {
         port,
     });
     let rack = proptest::option::of(".{0,9}");
-    (broker_id(), id(), any::<i64>(), rack, vec(endpoint, 0..3), any::<bool>()).prop_map(
-        |(id, incarnation, epoch, rack, endpoints, fenced)| Registration {
+    let address =
+        || proptest::option::of((".{0,9}", any::<u16>()).prop_map(|(host, port)| HostPort { host, port }));
+    let more = (any::<(bool, bool, bool)>(), address(), address(), any::<(i16, i16)>());
+    (broker_id(), id(), any::<i64>(), rack, vec(endpoint, 0..3), more).prop_map(
+        |(id, incarnation, epoch, rack, endpoints, (flags, peer, admin, (min, max)))| Registration {
             id,
             incarnation: Incarnation(incarnation),
             epoch,
             rack,
             endpoints,
-            fenced,
+            fenced: flags.0,
+            shutting_down: flags.1,
+            drained: flags.2,
+            peer,
+            admin,
+            versions: VersionRange { min, max },
         },
     )
 }
@@ -76,6 +92,9 @@ fn record() -> impl Strategy<Value = Record> {
             .prop_map(|(scope, name, value)| Record::ConfigChanged { scope, name, value }),
         registration().prop_map(Record::BrokerRegistered),
         (broker_id(), any::<bool>()).prop_map(|(id, fenced)| Record::BrokerFencingChanged { id, fenced }),
+        broker_id().prop_map(|id| Record::BrokerShuttingDown { id }),
+        (broker_id(), any::<bool>()).prop_map(|(id, drained)| Record::BrokerDrainChanged { id, drained }),
+        (broker_id(), any::<i64>()).prop_map(|(id, epoch)| Record::BrokerUnregistered { id, epoch }),
         (0..=i64::MAX).prop_map(|next| Record::ProducerIdsAllocated { next: ProducerId(next) }),
         (".{0,20}", 0..=i16::MAX).prop_map(|(name, level)| Record::FeatureLevelChanged { name, level }),
     ]
@@ -136,6 +155,7 @@ fn good(isr: &[i32]) -> Record {
             leader: isr.first().map(|b| BrokerId(*b)),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
+            ..Partition::default()
         },
     }
 }
@@ -145,12 +165,19 @@ fn impossible_values_are_refused() {
     assert!(Record::decode(&good(&[2]).encode()).is_ok());
     assert!(Record::decode(&good(&[]).encode()).is_ok(), "nobody in sync after the last disk was lost");
     type Spoil = fn(&mut Partition);
-    let cases: [(&str, Spoil); 7] = [
+    let cases: [(&str, Spoil); 14] = [
         ("no replicas", |p| p.replicas.clear()),
         ("a replica twice", |p| p.replicas.push(BrokerId(1))),
         ("a negative broker", |p| p.replicas.push(BrokerId(-1))),
         ("a stranger in sync", |p| p.isr.push(BrokerId(3))),
         ("a stranger eligible", |p| p.elr.push(BrokerId(3))),
+        ("one both in sync and eligible", |p| p.elr.push(BrokerId(1))),
+        ("a stranger added", |p| p.adding.push(BrokerId(3))),
+        ("a stranger removed", |p| p.removing.push(BrokerId(3))),
+        ("all replicas removed", |p| p.removing = p.replicas.clone()),
+        ("one both added and removed", |p| (p.adding, p.removing) = (vec![BrokerId(2)], vec![BrokerId(2)])),
+        ("a stranger last known", |p| p.last_known = Some(BrokerId(3))),
+        ("a limit of no move", |p| p.throttle = Some(1)),
         ("a leader out of sync", |p| p.leader = Some(BrokerId(2))),
         ("a negative epoch", |p| p.leader_epoch = LeaderEpoch(-1)),
     ];

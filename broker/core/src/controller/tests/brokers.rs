@@ -10,14 +10,14 @@ fn state(image: &Image, topic: &str) -> (Option<i32>, i32, i32, Vec<i32>) {
 }
 
 fn register(image: &mut Image, command: RegisterBroker) -> Result<i64, ControllerError> {
-    let decision = register_broker::decide(image, command);
+    let decision = register_broker::decide(image, command, &Pairs::new());
     applied(image, &decision.records);
     decision.reply
 }
 
 fn fence(image: &mut Image, id: i32, fenced: bool) {
     let epoch = image.broker(BrokerId(id)).unwrap().registration.epoch;
-    let decision = fence_broker::decide(image, BrokerId(id), epoch, fenced);
+    let decision = fence_broker::decide(image, BrokerId(id), epoch, fenced, &Pairs::new());
     decision.reply.unwrap();
     applied(image, &decision.records);
 }
@@ -91,10 +91,10 @@ fn requests_of_an_older_registration_are_refused() {
     let mut image = cluster(1);
     register(&mut image, registering(0, None, false)).unwrap();
     let stale = ControllerError::StaleBrokerEpoch { broker: BrokerId(0), current: 1, asked: 0 };
-    assert_eq!(fence_broker::decide(&image, BrokerId(0), 0, true).reply, Err(stale.clone()));
+    assert_eq!(fence_broker::decide(&image, BrokerId(0), 0, true, &Pairs::new()).reply, Err(stale.clone()));
     assert_eq!(producer_ids::decide(&image, BrokerId(0), 0).reply, Err(stale));
     let unknown = ControllerError::UnknownBroker(BrokerId(5));
-    assert_eq!(fence_broker::decide(&image, BrokerId(5), 0, true).reply, Err(unknown.clone()));
+    assert_eq!(fence_broker::decide(&image, BrokerId(5), 0, true, &Pairs::new()).reply, Err(unknown.clone()));
     assert_eq!(producer_ids::decide(&image, BrokerId(5), 0).reply, Err(unknown));
 }
 

@@ -78,9 +78,11 @@ fn decide(
         Command::Register { id, fenced, clean, disk } => {
             let incarnation = Incarnation(Uuid::from_u128(u128::from(disk) + 1));
             let command = RegisterBroker { incarnation, clean, ..registering(id, None, fenced) };
-            register_broker::decide(image, command).records
+            register_broker::decide(image, command, &Pairs::new()).records
         }
-        Command::Fence { id, fenced } => fence_broker::decide(image, BrokerId(id), epoch(id), fenced).records,
+        Command::Fence { id, fenced } => {
+            fence_broker::decide(image, BrokerId(id), epoch(id), fenced, &Pairs::new()).records
+        }
         Command::ProducerIds { id } => producer_ids::decide(image, BrokerId(id), epoch(id)).records,
         Command::OffsetsTopic => internal_topic::consumer_offsets(image, settings, &mut entropy).records,
     }

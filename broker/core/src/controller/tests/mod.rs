@@ -46,6 +46,9 @@ fn registering(id: i32, rack: Option<&str>, fenced: bool) -> RegisterBroker {
             host: "localhost".into(),
             port: 9092,
         }],
+        peer: None,
+        admin: None,
+        versions: VersionRange::default(),
         fenced,
         clean: true,
     }
@@ -55,7 +58,7 @@ fn registering(id: i32, rack: Option<&str>, fenced: bool) -> RegisterBroker {
 fn cluster(brokers: i32) -> Image {
     let mut image = Image::default();
     for id in 0..brokers {
-        let decision = register_broker::decide(&image, registering(id, None, false));
+        let decision = register_broker::decide(&image, registering(id, None, false), &Pairs::new());
         applied(&mut image, &decision.records);
     }
     image

@@ -9,7 +9,8 @@ fn racked(racks: &[u8]) -> Image {
     let mut image = Image::default();
     for (id, rack) in racks.iter().enumerate() {
         let rack = format!("rack-{rack}");
-        let decision = register_broker::decide(&image, registering(id as i32, Some(&rack), false));
+        let decision =
+            register_broker::decide(&image, registering(id as i32, Some(&rack), false), &Pairs::new());
         applied(&mut image, &decision.records);
     }
     image

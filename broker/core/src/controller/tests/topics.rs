@@ -145,7 +145,7 @@ fn the_partitions_of_one_request_are_bounded_together() {
 #[test]
 fn replicas_chosen_by_hand_are_taken_as_they_are() {
     let mut image = cluster(3);
-    let decision = register_broker::decide(&image, registering(3, None, true));
+    let decision = register_broker::decide(&image, registering(3, None, true), &Pairs::new());
     applied(&mut image, &decision.records);
     let decision = create(&image, vec![by_hand("t", &[(1, &[2, 0]), (0, &[3, 1])])]);
     applied(&mut image, &decision.records);
@@ -166,7 +166,7 @@ fn replicas_chosen_by_hand_are_taken_as_they_are() {
 fn without_an_active_broker_nothing_is_placed() {
     let mut image = Image::default();
     assert!(matches!(one(&image, topic("t", 1, 1)), Err(ControllerError::InvalidReplicationFactor(_))));
-    let decision = register_broker::decide(&image, registering(0, None, true));
+    let decision = register_broker::decide(&image, registering(0, None, true), &Pairs::new());
     applied(&mut image, &decision.records);
     assert!(matches!(one(&image, topic("t", 1, 1)), Err(ControllerError::InvalidReplicationFactor(_))));
 }

@@ -20,6 +20,7 @@ fn image() -> Image {
         rack: None,
         endpoints: Vec::new(),
         fenced: false,
+        ..Registration::default()
     })];
     for (n, name, partitions) in [(7, "a", 3), (8, "b", 2)] {
         let topic = TopicId(Uuid::from_u128(n));
@@ -34,6 +35,7 @@ fn image() -> Image {
                 leader: Some(BrokerId(1)).filter(|_| index == 0),
                 leader_epoch: LeaderEpoch(4),
                 partition_epoch: PartitionEpoch(5),
+                ..Partition::default()
             },
         }));
     }
