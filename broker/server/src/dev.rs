@@ -1,32 +1,43 @@
-//! `weir dev`: a broker for the machine you sit at. Decides the settings that suit it, says how to use it, and leaves
-//! nothing behind unless it was given a directory.
+//! `weir dev`: a cluster for the machine you sit at. Decides the settings that suit it, says how to use it, and leaves
+//! nothing behind unless it was given a directory. One broker runs in this process, several in one process each.
 
-use std::path::PathBuf;
+mod alone;
+mod child;
+mod children;
+mod greeting;
+mod layout;
+mod many;
+mod ports;
+
+pub(crate) use child::ChildOf;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use weir_core::controller::ControllerError;
-use weir_core::controller::create_topics::{self, CreateTopics, NewTopic};
 use weir_model::config::Pairs;
 
 use crate::cli::topic_spec::TopicSpec;
-use crate::settings::StaticSettings;
-use crate::start::{Running, start};
-use crate::until_told;
 
-/// Start a broker on this machine, for development
+/// More brokers than anybody wants on one machine.
+const MOST_BROKERS: i64 = 64;
+
+/// Start a broker, or several, on this machine, for development
 #[derive(Args, Debug)]
 pub(crate) struct Dev {
-    /// Port for Kafka clients; 0 takes a free one
+    /// How many brokers; each of several is a process of its own
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_BROKERS))]
+    brokers: u16,
+    /// Port for Kafka clients, further brokers take the ports above; 0 takes free ones
     #[arg(long, default_value_t = 9092)]
     port: u16,
-    /// Keep the data in this directory; without it the data is gone with the broker
+    /// Keep the data in this directory; without it the data is gone with the brokers
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Create this topic: name or name:partitions; may be given more than once
     #[arg(long = "topic", value_name = "NAME[:PARTITIONS]")]
     topics: Vec<TopicSpec>,
-    /// Address of /metrics, /livez and /readyz; none by default
+    /// Address of /metrics, /livez and /readyz; none by default; further brokers take the ports above
     #[arg(long, value_name = "HOST:PORT")]
     http: Option<String>,
     /// Any setting of a broker
@@ -35,92 +46,62 @@ pub(crate) struct Dev {
 }
 
 impl Dev {
-    /// Runs until Ctrl-C or SIGTERM.
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let (directory, temporary) = match &self.data {
-            Some(directory) => (directory.clone(), None),
-            None => {
-                let temporary = tempfile::Builder::new()
-                    .prefix("weir-dev-")
-                    .tempdir()
-                    .context("no temporary directory")?;
-                (temporary.path().to_owned(), Some(temporary))
-            }
+    /// Runs until Ctrl-C or SIGTERM. `logging` are the flags that brokers in processes of their own are given.
+    pub(crate) async fn run(self, logging: Vec<String>) -> anyhow::Result<()> {
+        let place = Place::take(self.data.as_deref())?;
+        layout::check(&place.directory, self.brokers)?;
+        let ran = if self.brokers == 1 {
+            alone::run(&self, &place).await
+        } else {
+            many::run(&self, &place, logging).await
         };
-        let running = start(self.settings(&directory)?).await?;
-        if let Err(error) = create(&running, &self.topics).await {
-            running.stop().await;
-            return Err(error);
-        }
-        greet(&running, &directory, temporary.is_some());
-        until_told().await?;
-        running.stop().await;
-        if let Some(temporary) = temporary {
-            temporary.close().context("the temporary data is still there")?;
-        }
-        Ok(())
+        let left = place.leave();
+        ran.and(left)
     }
 
-    fn settings(&self, directory: &std::path::Path) -> anyhow::Result<StaticSettings> {
-        let mut pairs: Pairs = [
-            ("listeners", format!("PLAINTEXT://localhost:{}", self.port)),
-            ("log.dirs", directory.display().to_string()),
-            ("weir.http.listener", self.http.clone().unwrap_or_default()),
-            // Nobody waits three seconds for a second consumer on a laptop.
-            ("group.initial.rebalance.delay.ms", "0".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
-        for setting in &self.settings {
+    /// The settings that were given by hand; they win over ours.
+    fn given(&self) -> anyhow::Result<Pairs> {
+        let pairs = self.settings.iter().map(|setting| {
             let Some((name, value)) = setting.split_once('=') else {
                 bail!("--set {setting:?}: write name=value")
             };
-            pairs.insert(name.trim().to_owned(), value.trim().to_owned());
-        }
-        Ok(StaticSettings::from_pairs(pairs)?)
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        });
+        pairs.collect()
     }
 }
 
-async fn create(running: &Running, topics: &[TopicSpec]) -> anyhow::Result<()> {
-    let topics = topics.iter().map(|topic| NewTopic {
-        name: topic.name.as_str().to_owned(),
-        partitions: topic.partitions.unwrap_or(-1),
-        replication_factor: -1,
-        assignments: Vec::new(),
-        config: Vec::new(),
-    });
-    let command = CreateTopics { topics: topics.collect(), validate_only: false };
-    let config = running.broker.config();
-    let outcomes = running
-        .broker
-        .controller
-        .decide(move |image, entropy| create_topics::decide(image, &command, &config, entropy))
-        .await?;
-    for (name, outcome) in outcomes {
-        match outcome {
-            Ok(_) | Err(ControllerError::TopicExists(_)) => {}
-            Err(error) => bail!("--topic {name}: {error}"),
-        }
-    }
-    Ok(())
+/// Where the data lies.
+struct Place {
+    directory: PathBuf,
+    temporary: Option<tempfile::TempDir>,
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
-fn greet(running: &Running, directory: &std::path::Path, temporary: bool) {
-    let bootstrap = running.bound.first().map(|bound| bound.advertised.to_string()).unwrap_or_default();
-    let fate = if temporary { "gone when it stops" } else { "kept" };
-    println!(
-        "weir is ready: bootstrap address {bootstrap}, data in {} ({fate}). Ctrl-C stops it.\n\n\
-         With kcat:\n  \
-         echo hello | kcat -b {bootstrap} -t greetings -P\n  \
-         kcat -b {bootstrap} -t greetings -C -e\n\n\
-         With Python (pip install kafka-python):\n  \
-         from kafka import KafkaProducer\n  \
-         producer = KafkaProducer(bootstrap_servers=\"{bootstrap}\")\n  \
-         producer.send(\"greetings\", b\"hello\").get()\n\n\
-         With weir itself:\n  \
-         echo hello | weir produce greetings --create --bootstrap {bootstrap}\n  \
-         weir consume greetings --bootstrap {bootstrap}\n",
-        directory.display()
-    );
+impl Place {
+    fn take(wanted: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(directory) = wanted {
+            return Ok(Self { directory: directory.to_owned(), temporary: None });
+        }
+        let temporary =
+            tempfile::Builder::new().prefix("weir-dev-").tempdir().context("no temporary directory")?;
+        Ok(Self { directory: temporary.path().to_owned(), temporary: Some(temporary) })
+    }
+
+    /// What becomes of the data at the end, in a word.
+    fn fate(&self) -> &'static str {
+        if self.temporary.is_some() { "gone when it stops" } else { "kept" }
+    }
+
+    fn leave(self) -> anyhow::Result<()> {
+        match self.temporary {
+            Some(temporary) => temporary.close().context("the temporary data is still there"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What suits a machine that somebody sits at, for every broker.
+fn comfortable() -> Pairs {
+    // Nobody waits three seconds for a second consumer on a laptop.
+    [("group.initial.rebalance.delay.ms".to_owned(), "0".to_owned())].into()
 }

@@ -63,7 +63,7 @@ struct Logging {
 enum Command {
     /// Run a broker
     Broker(BrokerArguments),
-    /// Start a broker on this machine, for development
+    /// Start a broker, or several, on this machine, for development
     Dev(dev::Dev),
     #[command(flatten)]
     Client(cli::Command),
@@ -77,6 +77,19 @@ struct BrokerArguments {
     /// One setting; wins over the file
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
+    #[command(flatten)]
+    child_of: dev::ChildOf,
+}
+
+impl Logging {
+    /// These flags for a process that this one starts.
+    fn arguments(&self, default: &str) -> Vec<String> {
+        let mut words = vec!["--log".to_owned(), self.log.clone().unwrap_or_else(|| default.to_owned())];
+        if let Some(format) = self.log_format {
+            words.extend(["--log-format".to_owned(), format.word().to_owned()]);
+        }
+        words
+    }
 }
 
 fn main() -> ExitCode {
@@ -101,21 +114,24 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 LogFormat::Human
             });
             telemetry::start(format, logging.log.as_deref().unwrap_or("info"))?;
-            runtime()?.block_on(serve(settings)).map(|()| ExitCode::SUCCESS)
+            broker.child_of.bind()?;
+            runtime()?.block_on(serve(settings, broker.child_of)).map(|()| ExitCode::SUCCESS)
         }
         Command::Dev(dev) => {
+            let of_brokers = logging.arguments("warn");
             telemetry::start(
                 logging.log_format.unwrap_or_default(),
                 logging.log.as_deref().unwrap_or("warn"),
             )?;
-            runtime()?.block_on(dev.run()).map(|()| ExitCode::SUCCESS)
+            runtime()?.block_on(dev.run(of_brokers)).map(|()| ExitCode::SUCCESS)
         }
         Command::Client(command) => Ok(runtime()?.block_on(cli::run(command, &client, Arguments::command()))),
     }
 }
 
-async fn serve(settings: StaticSettings) -> anyhow::Result<()> {
+async fn serve(settings: StaticSettings, child_of: dev::ChildOf) -> anyhow::Result<()> {
     let running = start::start(settings).await?;
+    child_of.announce();
     until_told().await?;
     running.stop().await;
     Ok(())

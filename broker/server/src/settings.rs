@@ -31,10 +31,7 @@ impl StaticSettings {
     pub(crate) fn load(file: Option<&Path>, flags: &[String]) -> Result<Self, SettingsError> {
         let mut pairs = Pairs::new();
         if let Some(path) = file {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| SettingsError::Read { path: name.clone(), source })?;
-            parse(&name, &text, &mut pairs)?;
+            pairs = read_properties(path)?;
         }
         for flag in flags {
             let (name, value) = flag.split_once('=').ok_or_else(|| SettingsError::Flag(flag.clone()))?;
@@ -48,6 +45,16 @@ impl StaticSettings {
         let config = validate_broker_file(&pairs)?;
         Ok(Self { pairs, config })
     }
+}
+
+/// The pairs of a file, unchecked.
+pub(crate) fn read_properties(path: &Path) -> Result<Pairs, SettingsError> {
+    let name = path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: name.clone(), source })?;
+    let mut pairs = Pairs::new();
+    parse(&name, &text, &mut pairs)?;
+    Ok(pairs)
 }
 
 /// Java properties without their rarities: one `name=value` a line, `#` and `!` open comments.
