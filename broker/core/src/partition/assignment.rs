@@ -1,9 +1,11 @@
 //! What the controller says about the partition: who leads, in which reign, and who is in sync. Decides whether
 //! this replica leads from here on.
 
-use weir_model::{BrokerId, LeaderEpoch, PartitionEpoch};
+use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch};
 
-use super::replica::{Follower, Leader, Replica, Role};
+use super::isr::Changing;
+use super::leader::{Follower, Leader};
+use super::replica::{Following, Replica, Role};
 use super::{Effect, FenceError, ProduceError};
 
 /// The controller's word on a partition.
@@ -22,55 +24,74 @@ pub struct Assignment<'a> {
 }
 
 impl Replica {
-    /// Takes the controller's word. Old news is ignored; an equal reign only changes the ISR. To be called between
-    /// rounds: every batch that was given an offset has been reported as appended or failed.
-    pub fn assign(&mut self, news: Assignment<'_>, effects: &mut Vec<Effect>) {
-        let stale = news.leader_epoch < self.leader_epoch || news.partition_epoch < self.partition_epoch;
-        if stale {
+    /// Takes the controller's word. Old news is ignored; an equal reign only changes replicas and ISR. To be called
+    /// between rounds: every batch that was given an offset has been reported as appended or failed.
+    ///
+    /// A broker that starts must apply its own registration before it passes anything on to here: registering ends every
+    /// reign the broker had. Were one taken up again after a tail was lost, two different records could bear the same
+    /// offset and epoch, and no comparison of epochs would ever tell.
+    pub fn assign(&mut self, news: Assignment<'_>, now: Millis, effects: &mut Vec<Effect>) {
+        let (reign, version) = (self.leader_epoch, self.partition_epoch);
+        let stale = news.leader_epoch < reign || news.partition_epoch < version;
+        if stale || (news.leader_epoch, news.partition_epoch) == (reign, version) {
             return;
         }
-        let new_reign = news.leader_epoch > self.leader_epoch;
         self.leader_epoch = news.leader_epoch;
         self.partition_epoch = news.partition_epoch;
         if news.leader == Some(self.me) {
-            self.lead(news, new_reign, effects);
+            self.lead(news, news.leader_epoch > reign, now, effects);
         } else {
-            self.follow(news.leader, effects);
+            self.follow(news, effects);
         }
     }
 
-    fn lead(&mut self, news: Assignment<'_>, new_reign: bool, effects: &mut Vec<Effect>) {
-        let before = match &mut self.role {
-            Role::Leader(leader) if !new_reign => std::mem::take(&mut leader.followers),
-            Role::Leader(_) | Role::Follower { .. } => Vec::new(),
-        };
-        let epoch_start = match &self.role {
-            Role::Leader(leader) if !new_reign => leader.epoch_start,
-            Role::Leader(_) | Role::Follower { .. } => {
-                let (epoch, start) = (self.leader_epoch, self.log_end);
-                effects.push(Effect::LeaderEpochStarted { epoch, start });
-                start
-            }
-        };
+    fn lead(&mut self, news: Assignment<'_>, new_reign: bool, now: Millis, effects: &mut Vec<Effect>) {
         let others = news.replicas.iter().filter(|b| **b != self.me);
-        let followers = others.map(|broker| progress_of(*broker, &before)).collect();
-        let (isr, maximal_isr) = (news.isr.to_vec(), news.isr.to_vec());
-        self.role = Role::Leader(Leader { epoch_start, isr, maximal_isr, followers });
+        let isr = news.isr.to_vec();
+        match &mut self.role {
+            Role::Leader(leader) if !new_reign => {
+                let (before, was) =
+                    (std::mem::take(&mut leader.followers), std::mem::replace(&mut leader.isr, isr));
+                let kept = others.map(|broker| kept(*broker, &before, &was, news.isr, now));
+                leader.followers = kept.collect();
+                // Whatever was proposed has come true or never will: it was for the version before.
+                leader.changing = Changing::default();
+            }
+            Role::Leader(_) | Role::Follower(_) | Role::Bystander => {
+                let (epoch, epoch_start) = (self.leader_epoch, self.log_end);
+                let followers = others.map(|broker| Follower::unheard(*broker, now)).collect();
+                let changing = Changing::default();
+                self.role = Role::Leader(Box::new(Leader { epoch_start, isr, followers, changing }));
+                effects.push(Effect::LeaderEpochStarted { epoch, start: epoch_start });
+            }
+        }
         self.advance_high_watermark(effects);
+        self.propose_isr(now, effects);
     }
 
-    /// A follower answers nobody: who waits is sent to the new leader.
-    fn follow(&mut self, leader: Option<BrokerId>, effects: &mut Vec<Effect>) {
-        self.role = Role::Follower { leader };
+    /// A follower answers no writer: who waits is sent to the new leader.
+    fn follow(&mut self, news: Assignment<'_>, effects: &mut Vec<Effect>) {
+        self.role = if news.replicas.contains(&self.me) {
+            Role::Follower(Following { leader: news.leader, in_sync: news.isr.contains(&self.me) })
+        } else {
+            Role::Bystander
+        };
         self.assigned.clear();
         let why = ProduceError::Fence(FenceError::NotLeader);
-        let nothing_kept = weir_model::Offset(i64::MIN);
+        let nothing_kept = Offset(i64::MIN);
         self.awaiting_append.fail_beyond(nothing_kept, why, effects);
         self.awaiting_commit.fail_beyond(nothing_kept, why, effects);
     }
 }
 
-fn progress_of(broker: BrokerId, before: &[Follower]) -> Follower {
-    let known = before.iter().find(|f| f.broker == broker).copied();
-    known.unwrap_or(Follower { broker, end: None, durable_end: None })
+/// A follower in the reign that goes on. Who has just been put out of the ISR has to fetch again before it is proposed
+/// anew: the controller had its reasons.
+fn kept(broker: BrokerId, before: &[Follower], was: &[BrokerId], isr: &[BrokerId], now: Millis) -> Follower {
+    let Some(known) = before.iter().find(|f| f.broker == broker) else {
+        return Follower::unheard(broker, now);
+    };
+    let put_out = was.contains(&broker) && !isr.contains(&broker);
+    let put_in = !was.contains(&broker) && isr.contains(&broker);
+    let caught_up_at = if put_in { known.caught_up_at.max(now) } else { known.caught_up_at };
+    Follower { eligible: known.eligible && !put_out, joining: false, caught_up_at, ..*known }
 }

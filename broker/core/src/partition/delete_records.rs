@@ -12,7 +12,7 @@ impl Replica {
         asked: Option<Offset>,
         epoch: Option<LeaderEpoch>,
     ) -> Result<Offset, DeleteRecordsError> {
-        self.lead_in(epoch)?;
+        self.rule_in(epoch)?;
         if !self.policy.deletable {
             return Err(DeleteRecordsError::NotDeletable);
         }

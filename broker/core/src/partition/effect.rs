@@ -2,7 +2,7 @@
 
 use weir_model::{LeaderEpoch, Millis, Offset};
 
-use super::ProduceError;
+use super::{IsrChange, ProduceError};
 
 /// The caller's handle for one command: it names the batch to append and the reply to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +48,10 @@ pub enum Effect {
     },
     /// Readers may see further: wake the waiting fetches.
     HighWatermark(Offset),
+    /// The leader's log starts here by now: delete what comes before, then report [`super::Replica::on_log_start`].
+    LogStart(Offset),
+    /// Propose this ISR to the controller, then report [`super::Replica::on_isr_answer`].
+    AlterIsr(IsrChange),
 }
 
 /// Where a written batch came to lie.

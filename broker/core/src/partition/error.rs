@@ -1,7 +1,7 @@
 //! Why a partition refuses. Each variant names the one Kafka error code that the server answers with.
 
 use thiserror::Error;
-use weir_model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+use weir_model::{BrokerId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
 
 /// The asker and this replica do not agree on the reign.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -24,6 +24,18 @@ pub enum FenceError {
         asked: LeaderEpoch,
         /// What is known here.
         current: LeaderEpoch,
+    },
+    /// `UNKNOWN_LEADER_EPOCH`: a follower knows of a replica set that this one has not heard of.
+    #[error("broker {broker} is not known here as a replica")]
+    NotReplica {
+        /// Who fetches.
+        broker: BrokerId,
+    },
+    /// `NOT_LEADER_OR_FOLLOWER`: a fetch from before the follower's broker registered anew.
+    #[error("broker {broker} has registered anew since it sent this")]
+    StaleBroker {
+        /// Who fetched.
+        broker: BrokerId,
     },
 }
 
@@ -121,8 +133,9 @@ pub enum ReadError {
         /// The end of the log.
         end: Offset,
     },
-    /// `OFFSET_NOT_AVAILABLE`: a new leader has not yet learnt what is committed; ask again.
-    #[error("the high watermark has not reached the start of the current leader epoch yet")]
+    /// `OFFSET_NOT_AVAILABLE`: a new leader has not yet learnt what is committed, or a follower not yet that so much is.
+    /// Ask again.
+    #[error("it is not known here yet that the log is committed so far")]
     NotYetKnown,
 }
 
@@ -143,4 +156,29 @@ pub enum DeleteRecordsError {
     /// `POLICY_VIOLATION`
     #[error("records of a topic whose cleanup.policy does not include delete can not be deleted")]
     NotDeletable,
+}
+
+/// Why a follower can not use its leader's answer.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum FollowError {
+    /// It answers a question of another reign, or of another state of the log. Drop it.
+    #[error("the answer is not to what would be asked now")]
+    Stale,
+    /// It leaves a hole or overlaps. Drop it, and distrust the connection.
+    #[error("expected records from offset {expected} on, got {got}")]
+    NotContiguous {
+        /// Where the log ends.
+        expected: Offset,
+        /// Where the records begin.
+        got: Offset,
+    },
+    /// A leader that was elected cleanly lacks what is committed: one of the two disks has lost it. This replica is bad
+    /// until somebody has looked: nothing was cut.
+    #[error("the leader's log parts at offset {to}, but everything before {high_watermark} is committed")]
+    LosesCommitted {
+        /// Where it would have to be cut.
+        to: Offset,
+        /// What is committed.
+        high_watermark: Offset,
+    },
 }

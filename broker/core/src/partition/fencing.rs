@@ -3,7 +3,8 @@
 use weir_model::LeaderEpoch;
 
 use super::FenceError;
-use super::replica::{Leader, Replica, Role};
+use super::leader::Leader;
+use super::replica::{Replica, Role};
 
 impl Replica {
     /// Compares the asker's leader epoch, where it gave one, with the current one.
@@ -21,7 +22,13 @@ impl Replica {
         self.check_epoch(asked)?;
         match &self.role {
             Role::Leader(leader) => Ok(leader),
-            Role::Follower { .. } => Err(FenceError::NotLeader),
+            Role::Follower(_) | Role::Bystander => Err(FenceError::NotLeader),
         }
+    }
+
+    /// The same for a request that changes the log: a broker that has fenced itself may have been deposed.
+    pub(super) fn rule_in(&self, asked: Option<LeaderEpoch>) -> Result<&Leader, FenceError> {
+        let leader = self.lead_in(asked)?;
+        if self.fenced { Err(FenceError::NotLeader) } else { Ok(leader) }
     }
 }

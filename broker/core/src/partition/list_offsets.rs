@@ -87,7 +87,7 @@ impl Replica {
     /// seen before would make it go back.
     fn watermark_is_known(&self, reader: Reader) -> Result<(), ReadError> {
         match (&self.role, reader) {
-            (Role::Follower { .. }, _) => Err(FenceError::NotLeader.into()),
+            (Role::Follower(_) | Role::Bystander, _) => Err(FenceError::NotLeader.into()),
             (Role::Leader(leader), Reader::Consumer(_)) if self.high_watermark < leader.epoch_start => {
                 Err(ReadError::NotYetKnown)
             }

@@ -18,6 +18,8 @@ pub struct Policy {
     pub flush_messages: i64,
     /// Sync after this time.
     pub flush_interval: DurationMs,
+    /// Leave a follower out of the ISR after it has been behind for so long.
+    pub replica_lag_max: DurationMs,
     /// Whether DeleteRecords is allowed.
     pub deletable: bool,
     /// Forget a producer after this silence.
@@ -37,6 +39,7 @@ impl Policy {
             segment_bytes: topic.segment_bytes,
             flush_messages: topic.flush_messages,
             flush_interval: topic.flush_interval,
+            replica_lag_max: broker.replication.lag_max,
             deletable: topic.cleanup_policy.delete,
             producer_expiration: broker.producer_id_expiration,
             producers_max: broker.producers_max,

@@ -2,8 +2,9 @@
 
 use weir_model::{LeaderEpoch, Millis, Offset};
 
+use super::leader::Leader;
 use super::producers::Verdict;
-use super::replica::{Leader, Replica};
+use super::replica::{Replica, Role};
 use super::waiting::Waiter;
 use super::{Acks, BatchFacts, Effect, ProduceError, StorageFailure, Token};
 
@@ -51,7 +52,7 @@ impl Replica {
     }
 
     fn judge(&self, write: &Produce) -> Result<Verdict, ProduceError> {
-        let leader = self.lead_in(write.leader_epoch)?;
+        let leader = self.rule_in(write.leader_epoch)?;
         if write.acks == Acks::All {
             self.check_isr(leader)?;
         }
@@ -118,6 +119,11 @@ impl Replica {
 
     /// The log has taken every assigned batch before `end`.
     pub fn on_appended(&mut self, end: Offset, now: Millis, effects: &mut Vec<Effect>) {
+        if let Role::Leader(leader) = &mut self.role
+            && end > self.log_end
+        {
+            leader.on_growth(self.log_end, now);
+        }
         while let Some(Assigned { base_offset, batch }) = self.assigned.front().copied() {
             let batch_end = batch.end_at(base_offset);
             if batch_end > end {
@@ -150,9 +156,11 @@ impl Replica {
     }
 
     /// Gives up on writes that replicas did not confirm in time: they stay in the log and may be committed yet.
-    /// Notes when `flush.ms` has passed: [`Replica::sync_wanted`] says so until a sync is reported.
+    /// Notes when `flush.ms` has passed: [`Replica::sync_wanted`] says so until a sync is reported. Proposes an ISR
+    /// without the members that have been behind for too long.
     pub fn tick(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.awaiting_commit.expire(now, effects);
         self.flush_due |= self.flush_deadline().is_some_and(|deadline| deadline <= now);
+        self.propose_isr(now, effects);
     }
 }

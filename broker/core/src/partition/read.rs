@@ -2,7 +2,8 @@
 
 use weir_model::{BrokerId, LeaderEpoch, Offset};
 
-use super::{ReadError, Replica};
+use super::replica::Role;
+use super::{FenceError, ReadError, Replica};
 
 /// Which records a consumer wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,24 +37,36 @@ pub struct ReadBound {
 }
 
 impl Replica {
-    /// Whether `reader` may read at `offset`, and how far.
+    /// Whether `reader` may read at `offset`, and how far. Consumers may also read from a follower (KIP-392).
     pub fn read(
         &self,
         reader: Reader,
         offset: Offset,
         epoch: Option<LeaderEpoch>,
     ) -> Result<ReadBound, ReadError> {
-        self.lead_in(epoch)?;
+        self.check_epoch(epoch)?;
         let (start, end) = (self.log_start, self.log_end);
-        if offset < start || offset > end {
-            return Err(ReadError::OutOfRange { asked: offset, start, end });
+        let out_of_range = ReadError::OutOfRange { asked: offset, start, end };
+        match (&self.role, reader) {
+            (Role::Leader(_), _) if offset < start || offset > end => Err(out_of_range),
+            (Role::Leader(_), _) => Ok(self.bound(reader)),
+            (Role::Follower(_), Reader::Consumer(_)) if offset < start => Err(out_of_range),
+            // Only the leader knows whether there is such an offset. A consumer must not go back for this.
+            (Role::Follower(_), Reader::Consumer(_)) if offset > self.visible_to(reader) => {
+                Err(ReadError::NotYetKnown)
+            }
+            (Role::Follower(_), Reader::Consumer(_)) => Ok(self.bound(reader)),
+            (Role::Follower(_) | Role::Bystander, _) => Err(FenceError::NotLeader.into()),
         }
-        Ok(ReadBound {
+    }
+
+    pub(super) const fn bound(&self, reader: Reader) -> ReadBound {
+        ReadBound {
             limit: self.visible_to(reader),
             high_watermark: self.high_watermark,
             last_stable_offset: self.last_stable_offset(),
-            log_start: start,
-        })
+            log_start: self.log_start,
+        }
     }
 
     /// The end of what a reader may see.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch, PartitionIndex, TopicId};
 
+use super::leader::Leader;
 use super::policy::Policy;
 use super::produce::Assigned;
 use super::producers::Producers;
@@ -19,6 +20,8 @@ pub struct Replica {
     pub(super) leader_epoch: LeaderEpoch,
     pub(super) partition_epoch: PartitionEpoch,
     pub(super) role: Role,
+    /// The broker may be deposed without knowing it: nothing is promised until it is sure again.
+    pub(super) fenced: bool,
     pub(super) log_start: Offset,
     /// The end of what the log has taken. Batches in `assigned` lie beyond it.
     pub(super) log_end: Offset,
@@ -38,30 +41,20 @@ pub struct Replica {
 /// What this replica is in the current reign.
 #[derive(Debug)]
 pub(super) enum Role {
-    Leader(Leader),
-    /// Follows `leader`, if there is one.
-    Follower {
-        leader: Option<BrokerId>,
-    },
+    /// Not one of the replicas, or not told yet: serves nobody.
+    Bystander,
+    /// Boxed, so that a follower does not pay for it.
+    Leader(Box<Leader>),
+    Follower(Following),
 }
 
-/// What only a leader knows.
-#[derive(Debug)]
-pub(super) struct Leader {
-    pub(super) epoch_start: Offset,
-    /// The in-sync replicas that the controller has committed to.
-    pub(super) isr: Vec<BrokerId>,
-    /// Those, and the ones whose joining is under way. The watermark waits for all of them.
-    pub(super) maximal_isr: Vec<BrokerId>,
-    pub(super) followers: Vec<Follower>,
-}
-
-/// How far a follower has come in this reign; `None` until it has been heard of.
+/// What a follower knows of its reign.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Follower {
-    pub(super) broker: BrokerId,
-    pub(super) end: Option<Offset>,
-    pub(super) durable_end: Option<Offset>,
+pub(super) struct Following {
+    /// Whom it follows, if there is anybody.
+    pub(super) leader: Option<BrokerId>,
+    /// The controller counts it as in sync.
+    pub(super) in_sync: bool,
 }
 
 /// What a restart found on disk.
@@ -111,7 +104,8 @@ impl Replica {
             policy,
             leader_epoch: LeaderEpoch::NONE,
             partition_epoch: PartitionEpoch(-1),
-            role: Role::Follower { leader: None },
+            role: Role::Bystander,
+            fenced: false,
             log_start: found.log_start,
             log_end,
             durable_end: found.durable_end.clamp(found.log_start, log_end),
@@ -153,7 +147,7 @@ impl Replica {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
         let flush = self.flush_deadline().filter(|_| !self.flush_due);
-        [self.awaiting_commit.next_deadline(), flush].into_iter().flatten().min()
+        [self.awaiting_commit.next_deadline(), flush, self.isr_deadline()].into_iter().flatten().min()
     }
 
     /// When the oldest record that is not synced has to be, by `flush.ms`.
@@ -203,7 +197,8 @@ impl Replica {
     pub const fn leader(&self) -> Option<BrokerId> {
         match &self.role {
             Role::Leader(_) => Some(self.me),
-            Role::Follower { leader } => *leader,
+            Role::Follower(following) => following.leader,
+            Role::Bystander => None,
         }
     }
 

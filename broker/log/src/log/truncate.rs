@@ -14,10 +14,14 @@ use crate::scan::HeaderWalk;
 use crate::segment::Segment;
 
 impl<D: Disk> Log<D> {
-    /// Removes everything from the batch that holds `offset` on; gives the new end. Durable when it returns.
+    /// Removes everything from the batch that holds `offset` on, and reigns that have no record left; gives the new end.
+    /// Durable when it returns.
     pub fn truncate_to(&mut self, offset: Offset) -> Result<Offset, LogError> {
         self.check()?;
         if offset >= self.log_end {
+            // A reign that began here and wrote nothing may be one that the leader has never heard of.
+            self.epochs.truncate_from_end(self.log_end);
+            self.checkpoint_wanted = true;
             return Ok(self.log_end);
         }
         if offset < self.log_start {

@@ -23,9 +23,9 @@ pub(crate) fn of_partition(error: &PartitionError) -> ErrorCode {
 
 pub(crate) fn of_fence(error: &FenceError) -> ErrorCode {
     match error {
-        FenceError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        FenceError::NotLeader | FenceError::StaleBroker { .. } => ErrorCode::NotLeaderOrFollower,
         FenceError::Fenced { .. } => ErrorCode::FencedLeaderEpoch,
-        FenceError::Unknown { .. } => ErrorCode::UnknownLeaderEpoch,
+        FenceError::Unknown { .. } | FenceError::NotReplica { .. } => ErrorCode::UnknownLeaderEpoch,
     }
 }
 

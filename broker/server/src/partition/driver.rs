@@ -202,7 +202,7 @@ impl<D: ServedDisk> Driver<D> {
                     replicas: &reign.replicas,
                     isr: &reign.isr,
                 };
-                self.replica.assign(assignment, &mut self.work.effects);
+                self.replica.assign(assignment, clock::now(), &mut self.work.effects);
                 self.work.waiters.wake_all();
             }
             Command::Configure(configured) => {

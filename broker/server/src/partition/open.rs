@@ -14,6 +14,7 @@ use super::PartitionHandle;
 use super::command::{Configured, Reign};
 use super::driver::{Driver, Surroundings};
 use super::handle::Published;
+use crate::clock;
 
 /// Commands that may wait for a partition; senders wait beyond it.
 const MAILBOX: usize = 128;
@@ -61,7 +62,7 @@ pub(crate) fn open(
         replicas: &opening.reign.replicas,
         isr: &opening.reign.isr,
     };
-    replica.assign(assignment, &mut effects);
+    replica.assign(assignment, clock::now(), &mut effects);
     let (mailbox, commands) = mpsc::channel(MAILBOX);
     let published = Arc::new(Published::new(configured.rules));
     let handle =

@@ -21,6 +21,11 @@ fn policy() -> Policy {
     Policy::new(&TopicConfig::built_in().unwrap(), &broker)
 }
 
+/// Puts nobody out of the ISR while a test waits for something else.
+fn patient() -> Policy {
+    Policy { replica_lag_max: DurationMs(1_000_000), ..policy() }
+}
+
 /// A replica, and what it asked for.
 struct Bench {
     replica: Replica,
@@ -56,7 +61,7 @@ impl Bench {
             replicas,
             isr,
         };
-        self.replica.assign(news, &mut self.effects);
+        self.replica.assign(news, NOW, &mut self.effects);
     }
 
     fn produce(&mut self, acks: Acks, batch: BatchFacts) -> Token {
@@ -79,6 +84,19 @@ impl Bench {
 
     fn sync(&mut self) {
         self.replica.on_durable(self.replica.log_end(), NOW, &mut self.effects);
+    }
+
+    /// A follower fetches at `offset`, from a log of this one reign.
+    fn fetched(&mut self, broker: BrokerId, offset: i64, now: Millis) -> Result<FollowerRead, ReadError> {
+        let fetch = FollowerFetch {
+            broker,
+            broker_epoch: 7,
+            eligible: true,
+            leader_epoch: self.replica.leader_epoch(),
+            offset: Offset(offset),
+            last_fetched_epoch: None,
+        };
+        self.replica.follower_fetch(fetch, &[], now, &mut self.effects)
     }
 
     fn outcome(&self, token: Token) -> Option<Result<Produced, ProduceError>> {
@@ -252,7 +270,7 @@ fn a_new_replica_serves_nothing_until_it_is_assigned() {
         replicas: &[ME],
         isr: &[ME],
     };
-    replica.assign(news, &mut effects);
+    replica.assign(news, NOW, &mut effects);
     assert_eq!(
         effects,
         [
@@ -314,15 +332,14 @@ fn acks_all_needs_min_insync_replicas_and_the_others_do_not() {
 }
 
 #[test]
-fn the_watermark_is_the_least_synced_end_over_the_maximal_isr() {
-    // (followers' end and synced end) -> watermark; own end and synced end are 3.
+fn the_watermark_is_the_least_end_over_the_maximal_isr() {
+    // (followers' ends) -> watermark; the own synced end is 3.
     let cases = [
-        (Some((3, 3)), None, 0),
-        (Some((3, 3)), Some((3, 3)), 3),
-        (Some((3, 2)), Some((3, 3)), 2),
-        (Some((1, 3)), Some((3, 3)), 1),
-        (Some((9, 9)), Some((3, 3)), 3),
-        (None, Some((3, 3)), 0),
+        (Some(3), None, 0),
+        (Some(3), Some(3), 3),
+        (Some(2), Some(3), 2),
+        (Some(1), Some(3), 1),
+        (None, Some(3), 0),
     ];
     for (second, third, watermark) in cases {
         let all = [ME, OTHER, THIRD];
@@ -330,33 +347,14 @@ fn the_watermark_is_the_least_synced_end_over_the_maximal_isr() {
         let token = bench.produce(Acks::All, plain());
         bench.append_all();
         bench.sync();
-        for (broker, progress) in [(OTHER, second), (THIRD, third)] {
-            if let Some((end, durable)) = progress {
-                let (end, durable) = (Offset(end), Offset(durable));
-                let effects = &mut bench.effects;
-                bench.replica.on_follower_progress(broker, LeaderEpoch(0), end, durable, effects).unwrap();
+        for (broker, end) in [(OTHER, second), (THIRD, third)] {
+            if let Some(end) = end {
+                bench.fetched(broker, end, NOW).unwrap();
             }
         }
         assert_eq!(bench.replica.high_watermark(), Offset(watermark), "{second:?} {third:?}");
         assert_eq!(bench.offset(token), (watermark == 3).then_some(0));
     }
-}
-
-#[test]
-fn a_joining_follower_holds_the_watermark_before_the_controller_has_agreed() {
-    let mut bench = Bench::leading(&[ME, OTHER], &[ME], policy());
-    assert!(!bench.replica.begin_joining(OTHER), "not heard of yet");
-    let zero = Offset(0);
-    bench.replica.on_follower_progress(OTHER, LeaderEpoch(0), zero, zero, &mut bench.effects).unwrap();
-    assert!(bench.replica.begin_joining(OTHER));
-    let token = bench.produce(Acks::All, plain());
-    bench.append_all();
-    bench.sync();
-    assert_eq!(bench.offset(token), None);
-    let three = Offset(3);
-    bench.replica.on_follower_progress(OTHER, LeaderEpoch(0), three, three, &mut bench.effects).unwrap();
-    assert_eq!(bench.offset(token), Some(0));
-    assert!(!bench.replica.begin_joining(THIRD), "not a replica");
 }
 
 #[test]
@@ -373,11 +371,10 @@ fn a_shrunk_isr_releases_what_waited_for_the_lost_follower() {
 #[test]
 fn the_watermark_does_not_go_back_for_a_member_that_is_behind() {
     let mut bench = Bench::leading(&[ME, OTHER], &[ME], policy());
-    let one = Offset(1);
     bench.produce(Acks::All, plain());
     bench.append_all();
-    bench.replica.on_follower_progress(OTHER, LeaderEpoch(0), one, one, &mut bench.effects).unwrap();
     bench.sync();
+    bench.fetched(OTHER, 1, NOW).unwrap();
     bench.assign(Some(ME), 0, 1, &[ME, OTHER], &[ME, OTHER]);
     assert_eq!(bench.replica.high_watermark(), Offset(3));
 }
@@ -395,7 +392,7 @@ fn writes_wait_on_when_the_leader_is_elected_again_and_fail_when_it_is_not() {
 
 #[test]
 fn a_write_that_is_not_confirmed_in_time_times_out_and_stays_in_the_log() {
-    let mut bench = Bench::leading(&[ME, OTHER], &[ME, OTHER], policy());
+    let mut bench = Bench::leading(&[ME, OTHER], &[ME, OTHER], patient());
     let token = bench.produce(Acks::All, plain());
     bench.append_all();
     bench.sync();
@@ -404,7 +401,7 @@ fn a_write_that_is_not_confirmed_in_time_times_out_and_stays_in_the_log() {
     assert_eq!(bench.outcome(token), None);
     bench.replica.tick(LATER, &mut bench.effects);
     assert_eq!(bench.error(token), ProduceError::TimedOut);
-    assert_eq!(bench.replica.next_deadline(), None);
+    assert!(bench.replica.next_deadline() > Some(LATER), "only the follower is waited for still");
     assert_eq!(bench.replica.log_end(), Offset(3));
 }
 
@@ -491,7 +488,7 @@ fn a_new_leader_does_not_say_what_it_can_not_know_yet() {
         assert_eq!(bench.replica.list_offsets(asked, consumer, None), Err(ReadError::NotYetKnown));
     }
     let seven = Offset(7);
-    bench.replica.on_follower_progress(OTHER, LeaderEpoch(1), seven, seven, &mut bench.effects).unwrap();
+    bench.fetched(OTHER, 7, NOW).unwrap();
     let listed = bench.replica.list_offsets(ListOffsets::Latest, consumer, None).unwrap();
     assert_eq!(listed, Listed::End(seven, LeaderEpoch(1)));
 }

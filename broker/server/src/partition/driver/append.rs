@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir_core::partition::{Effect, Produce, StorageFailure, Token};
+use weir_core::partition::{Effect, IsrAnswer, IsrChange, IsrRefusal, Produce, StorageFailure, Token};
 use weir_log::{LogError, SyncDone};
 use weir_model::{DurationMs, LeaderEpoch, Offset};
 
@@ -53,10 +53,22 @@ impl<D: ServedDisk> Driver<D> {
                         self.log.begin_epoch(epoch);
                     }
                     Effect::HighWatermark(to) => self.work.waiters.advance(to),
+                    Effect::LogStart(start) => self.delete_before(start),
+                    Effect::AlterIsr(change) => self.propose(&change),
                 }
             }
             self.report(written);
         }
+    }
+
+    /// Nobody is there yet to take it to the controller; it is proposed again after a pause.
+    fn propose(&mut self, change: &IsrChange) {
+        let answer = IsrAnswer {
+            leader_epoch: change.leader_epoch,
+            partition_epoch: change.partition_epoch,
+            outcome: Err(IsrRefusal::Unknown),
+        };
+        self.replica.on_isr_answer(answer, clock::now(), &mut self.work.effects);
     }
 
     fn write(&mut self, token: Token, base_offset: Offset, epoch: LeaderEpoch, written: &mut Written) {

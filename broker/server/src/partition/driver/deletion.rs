@@ -39,6 +39,14 @@ impl<D: ServedDisk> Driver<D> {
         }
     }
 
+    /// A follower's log starts where its leader's does.
+    pub(super) fn delete_before(&mut self, start: Offset) {
+        match self.log.delete_records_before(start) {
+            Ok(_) => self.replica.on_log_start(self.log.log_start()),
+            Err(error) => self.disk_failed("old records could not be deleted", &error),
+        }
+    }
+
     fn delete_records_now(&mut self, before: Option<Offset>) -> Result<Offset, PartitionError> {
         let start = self.replica.delete_records(before, None)?;
         self.log.delete_records_before(start)?;

@@ -33,6 +33,10 @@ impl<D: ServedDisk> Driver<D> {
     /// A fetcher whose log parts from ours is told where before it is told that its offset is out of range.
     fn divergence(&self, read: &Read) -> Result<Option<ReadReply>, PartitionError> {
         let Some(last) = read.last_fetched_epoch else { return Ok(None) };
+        // What a follower does not have yet does not part from it.
+        if !self.replica.is_leader() {
+            self.replica.read(read.reader, read.from, read.current_leader_epoch)?;
+        }
         let (start, end) = (self.replica.log_start(), self.replica.log_end());
         let Some(diverging) = diverging_epoch(&self.reigns(), last, read.from, end) else { return Ok(None) };
         self.replica.read(read.reader, start, read.current_leader_epoch)?;

@@ -45,6 +45,7 @@ struct Bench {
 
 fn policy() -> Policy {
     Policy {
+        replica_lag_max: DurationMs(10_000),
         durability: Durability::Fsync,
         min_isr: 1,
         max_batch_bytes: 1 << 20,
@@ -83,7 +84,7 @@ impl Bench {
             replicas: &[ME],
             isr: &[ME],
         };
-        replica.assign(reign, &mut effects);
+        replica.assign(reign, Millis(0), &mut effects);
         let (mailbox, commands) = mpsc::channel(16);
         let published = Arc::new(Published::new(BatchRules::LAX));
         let handle = PartitionHandle {
