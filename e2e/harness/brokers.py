@@ -101,7 +101,7 @@ class Broker:
         properties = self.directory / "server.properties"
         if not properties.exists():
             properties.write_text(_kafka_properties(self.port, self._second_port, self.directory / "data"))
-            _format_kafka_storage(properties)
+            format_kafka_storage(properties, new_kafka_cluster_id())
         return [
             "java",
             "-Xms512m",
@@ -135,8 +135,8 @@ group.initial.rebalance.delay.ms=0
 """
 
 
-def _format_kafka_storage(properties: Path) -> None:
-    cluster_id = _kafka_cluster_id()
+def format_kafka_storage(properties: Path, cluster_id: str) -> None:
+    """Formats the directories that are not yet."""
     formatted = subprocess.run(
         [
             "java",
@@ -146,6 +146,7 @@ def _format_kafka_storage(properties: Path) -> None:
             paths.kafka_classpath(),
             "kafka.tools.StorageTool",
             "format",
+            "--ignore-formatted",
             "-t",
             cluster_id,
             "-c",
@@ -161,7 +162,7 @@ def _format_kafka_storage(properties: Path) -> None:
         raise BrokerFailed(f"formatting Kafka's storage failed:\n{formatted.stdout}{formatted.stderr}")
 
 
-def _kafka_cluster_id() -> str:
+def new_kafka_cluster_id() -> str:
     """Kafka writes a uuid as 22 characters of URL-safe base64, and refuses some that begin with a dash."""
     return "w" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from harness import paths
 
 _MINUTES = 60
+# They drive clusters with clients in three languages.
+_OF_CLUSTERS = ("faults", "failover", "cluster-tools", "scale")
 
 
 class InstallFailed(Exception):
@@ -27,12 +29,14 @@ def install(suites: set[str], against: str, say) -> None:
         _python_clients(say)
     if "librdkafka" in suites:
         _kcat(say)
-    if "java" in suites or against == "kafka":
+    if suites & {"java", *_OF_CLUSTERS} or against == "kafka":
         _kafka_jars(say)
-    if "java" in suites:
+    if suites & {"java", *_OF_CLUSTERS}:
         _class_archive(say)
-    if "go" in suites:
+    if suites & {"go", *_OF_CLUSTERS}:
         _go_programs(say)
+    if suites & set(_OF_CLUSTERS):
+        _java_driver(say)
 
 
 def _python_clients(say) -> None:
@@ -113,6 +117,20 @@ def _go_programs(say) -> None:
     with _step(say, f"go programs into {paths.GO_BIN}"):
         paths.GO_BIN.mkdir(parents=True, exist_ok=True)
         _run(["go", "build", "-o", f"{paths.GO_BIN}/", "./..."], "go build", cwd=paths.E2E / "go")
+
+
+def _java_driver(say) -> None:
+    """Compiled anew when its source has changed: it takes a second."""
+    _need("javac", "a Java development kit, 17 or newer")
+    sources = sorted((paths.E2E / "java" / "driver").glob("*.java"))
+    stamp = paths.JAVA_DRIVER / "sources.sha256"
+    wanted = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    with _step(say, f"the Java driver into {paths.JAVA_DRIVER}"):
+        shutil.rmtree(paths.JAVA_DRIVER, ignore_errors=True)
+        _run(["javac", "-Xlint:all", "-Werror", "-d", paths.JAVA_DRIVER, "-cp", paths.kafka_classpath(), *sources], "javac")
+        stamp.write_text(wanted)
 
 
 def _need(tool: str, what: str) -> None:

@@ -13,6 +13,7 @@ KAFKA_HOME = CACHE / f"kafka-{KAFKA_VERSION}"
 KAFKA_LIBS = KAFKA_HOME / "libs"
 KAFKA_CLASS_ARCHIVE = KAFKA_HOME / "tools.jsa"
 GO_BIN = CACHE / "e2e-go"
+JAVA_DRIVER = CACHE / "e2e-java"
 # Where `make release` puts it.
 _TARGET_DIR = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "target")
 WEIR_BINARY = _TARGET_DIR / "x86_64-unknown-linux-gnu" / "release" / "weir"

@@ -10,14 +10,33 @@ from pathlib import Path
 
 from harness import paths
 from harness.brokers import Broker
+from harness.cluster import Cluster
 
-SUITES = ("python", "go", "java", "librdkafka", "cli", "badinput", "limits", "crash")
-_SUITE_SECONDS = {"python": 90, "go": 90, "java": 180, "librdkafka": 90, "cli": 60, "badinput": 300, "limits": 180, "crash": 900}
+SUITES = ("python", "go", "java", "librdkafka", "cli", "badinput", "limits", "crash", "cluster-tools", "faults", "failover", "scale")
+_SUITE_SECONDS = {
+    "python": 90,
+    "go": 90,
+    "java": 180,
+    "librdkafka": 90,
+    "cli": 60,
+    "badinput": 300,
+    "limits": 180,
+    "crash": 900,
+    "cluster-tools": 180,
+    "faults": 60,  # and what its seeds take
+    "failover": 900,
+    "scale": 900,
+}
 
 # Suites which measure the broker or hurt it get one to themselves.
 _OWN_BROKER = {"badinput", "limits"}
-# The crash test starts, kills and restarts its broker itself.
-_NO_BROKER = {"crash"}
+# These start, kill and restart what they need themselves.
+_NO_BROKER = {"crash", "faults", "failover", "scale"}
+# Three brokers, shared by all programs of the suite.
+_CLUSTER = {"cluster-tools"}
+
+# What `make test` runs of random faults: some minutes.
+_SEEDS, _SEED_SECONDS = 5, 25.0
 
 
 @dataclass(frozen=True)
@@ -35,33 +54,81 @@ class Program:
 
     @property
     def wants_shared_broker(self) -> bool:
-        return self.suite not in _OWN_BROKER | _NO_BROKER
+        return self.suite not in _OWN_BROKER | _NO_BROKER | _CLUSTER
+
+    @property
+    def wants_cluster(self) -> bool:
+        return self.suite in _CLUSTER
 
     @property
     def wants_own_broker(self) -> bool:
         return self.suite in _OWN_BROKER
 
 
-def programs(suites: set[str], against: str, weir_binary: Path, crash_rounds: int | None) -> list[Program]:
+@dataclass(frozen=True)
+class Choices:
+    """What the command line says about how much to run; what it leaves open each suite decides."""
+
+    crash_rounds: int | None = None
+    seeds: int | None = None
+    first_seed: int = 1
+    seconds: float | None = None
+    at_once: int = 1
+
+
+def programs(suites: set[str], against: str, weir_binary: Path, choices: Choices) -> list[Program]:
     """Every program of the chosen suites, in the order of `SUITES` and then by name."""
     chosen = []
     for suite in SUITES:
         if suite in suites and (suite != "cli" or against == "weir" or weir_binary.exists()):
             chosen += [
-                Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite])
-                for name, command in _commands(suite, against, weir_binary, crash_rounds)
+                Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite] + _seconds_of_seeds(suite, against, choices))
+                for name, command in _commands(suite, against, weir_binary, choices)
             ]
     return chosen
 
 
-def _commands(suite: str, against: str, weir_binary: Path, crash_rounds: int | None) -> list[tuple[str, list]]:
+def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> list[tuple[str, list]]:
+    which = ["--against", against, "--weir", weir_binary]
+    if suite == "faults":
+        return _fault_commands(which, choices)
+    if suite in ("failover", "scale"):
+        return [(script.stem, [paths.VENV_PYTHON, script, *which]) for script in _scripts(suite)]
     if suite == "go":
         return [
             (folder.name, [paths.GO_BIN / folder.name]) for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()
         ]
     if suite == "crash":
-        return _crash_commands(against, weir_binary, crash_rounds)
-    return [(script.stem, [paths.VENV_PYTHON, script]) for script in sorted((paths.E2E / suite).glob("*.py")) if _is_program(script)]
+        return _crash_commands(against, weir_binary, choices.crash_rounds)
+    return [(script.stem, [paths.VENV_PYTHON, script]) for script in _scripts(suite)]
+
+
+def _fault_commands(which: list, choices: Choices) -> list[tuple[str, list]]:
+    """Tests of what judges come before what is judged."""
+    faults = paths.E2E / "faults"
+    run = ["--seeds", _seeds(choices), "--from", choices.first_seed, "--seconds", _seconds(choices), "--at-once", choices.at_once]
+    return [
+        *((script.stem, [paths.VENV_PYTHON, script]) for script in sorted(faults.glob("test_*.py"))),
+        ("random", [paths.VENV_PYTHON, faults / "random_faults.py", *which, *run]),
+    ]
+
+
+def _seeds(choices: Choices) -> int:
+    return choices.seeds or _SEEDS
+
+
+def _seconds(choices: Choices) -> float:
+    return choices.seconds or _SEED_SECONDS
+
+
+def _seconds_of_seeds(suite: str, against: str, choices: Choices) -> int:
+    """Each run also starts a cluster, heals it and reads it to the end."""
+    around = 180 if against == "weir" else 400
+    return round(_seeds(choices) * (_seconds(choices) * 2 + around)) if suite == "faults" else 0
+
+
+def _scripts(suite: str) -> list[Path]:
+    return [script for script in sorted((paths.E2E / suite).glob("*.py")) if _is_program(script)]
 
 
 def _crash_commands(against: str, weir_binary: Path, crash_rounds: int | None) -> list[tuple[str, list]]:
@@ -80,7 +147,7 @@ def _is_program(script: Path) -> bool:
     return '__name__ == "__main__"' in script.read_text()
 
 
-def environment(against: str, weir_binary: Path, broker: Broker | None) -> dict[str, str]:
+def environment(against: str, weir_binary: Path, broker: Broker | Cluster | None) -> dict[str, str]:
     """What a program is told: where the broker is and which one it is, and its pid, log and metrics for those that look there."""
     told = dict(
         os.environ,
@@ -92,6 +159,6 @@ def environment(against: str, weir_binary: Path, broker: Broker | None) -> dict[
         KAFKA_CLASSPATH=paths.kafka_classpath(),
         KAFKA_CLASS_ARCHIVE=str(paths.KAFKA_CLASS_ARCHIVE),
     )
-    if broker is not None:
+    if isinstance(broker, Broker):
         told.update(BROKER_PID=str(broker.pid), BROKER_LOG=str(broker.log_path), BROKER_HTTP=broker.http)
     return told

@@ -11,19 +11,25 @@ _METADATA_V1_OF_NO_TOPICS = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i"
 _MAX_RESPONSE = 1 << 20
 
 
-def is_ready(port: int, timeout_s: float = 1.0) -> bool:
+def is_ready(port: int, timeout_s: float = 1.0, host: str = "127.0.0.1", at_least: int = 1) -> bool:
+    """Whether it answers, and names so many brokers."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout_s) as connection:
+        with socket.create_connection((host, port), timeout_s) as connection:
             connection.settimeout(timeout_s)
             frame = _METADATA_V1_OF_NO_TOPICS
             connection.sendall(struct.pack(">i", len(frame)) + frame)
-            (length,) = struct.unpack(">i", _read_exactly(connection, 4))
-            if not 8 <= length <= _MAX_RESPONSE:
-                return False
-            _, brokers = struct.unpack_from(">ii", _read_exactly(connection, length))
-            return brokers >= 1
+            _, brokers = struct.unpack_from(">ii", read_frame(connection))
+            return brokers >= at_least
     except OSError:
         return False
+
+
+def read_frame(connection: socket.socket, most: int = _MAX_RESPONSE) -> bytes:
+    """One response, from its correlation id on."""
+    (length,) = struct.unpack(">i", _read_exactly(connection, 4))
+    if not 8 <= length <= most:
+        raise ConnectionError(f"a response of {length} bytes")
+    return _read_exactly(connection, length)
 
 
 def _read_exactly(connection: socket.socket, length: int) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import children
 from harness.brokers import Broker, BrokerFailed
+from harness.cluster import Cluster
 from harness.programs import Program, environment
 
 STILL_RUNNING_EVERY_S = 30.0
@@ -40,24 +41,29 @@ class Runner:
         for program in chosen:
             if program.wants_own_broker:
                 outcomes += self._with_broker(f"{program.suite}-{program.name}", [program])
-            elif not program.wants_shared_broker:
+            elif not program.wants_shared_broker and not program.wants_cluster:
                 outcomes.append(self._run_one(program, None))
+        sharing = [program for program in chosen if program.wants_cluster]
+        if sharing:
+            outcomes += self._with("cluster", Cluster(self._against, self._directory / "cluster", self._weir_binary), sharing)
         return outcomes
 
     def _with_broker(self, label: str, sharers: list[Program]) -> list[Outcome]:
-        broker = Broker(self._against, self._directory / label, self._weir_binary)
+        return self._with(label, Broker(self._against, self._directory / label, self._weir_binary), sharers)
+
+    def _with(self, label: str, broker: Broker | Cluster, sharers: list[Program]) -> list[Outcome]:
         try:
             ready_s = broker.start()
         except BrokerFailed as failed:
             self._say(f"FAILED to start {self._against}: {failed}")
             return [Outcome(program, 0.0, "no broker") for program in sharers]
         try:
-            self._say(f"{self._against} is ready on {broker.bootstrap} in {ready_s * 1000:.0f} ms ({label}, pid {broker.pid})")
+            self._say(f"{self._against} is ready on {broker.bootstrap} in {ready_s * 1000:.0f} ms ({label})")
             return [self._run_one(program, broker) for program in sharers]
         finally:
             broker.stop()
 
-    def _run_one(self, program: Program, broker: Broker | None) -> Outcome:
+    def _run_one(self, program: Program, broker: Broker | Cluster | None) -> Outcome:
         if broker is not None and broker.died():
             return self._report(Outcome(program, 0.0, "the broker is dead"), broker, "")
         output_path = self._directory / f"{program.suite}-{program.name}.out"
@@ -84,13 +90,13 @@ class Runner:
             except subprocess.TimeoutExpired:
                 self._say(f"  … {program.title} still running after {time.monotonic() - began:.0f} s")
 
-    def _report(self, outcome: Outcome, broker: Broker | None, output: str) -> Outcome:
+    def _report(self, outcome: Outcome, broker: Broker | Cluster | None, output: str) -> Outcome:
         verdict = "ok    " if outcome.failure is None else "FAILED"
         self._say(f"{verdict} {outcome.program.title:<40} {outcome.seconds:6.1f} s  {outcome.failure or outcome.note}")
         if outcome.failure is not None:
             self._say(_indented("its last output", output))
             if broker is not None:
-                self._say(_indented(f"the end of the broker's log {broker.log_path}", broker.log_tail()))
+                self._say(_indented("the end of the broker's log", broker.log_tail()))
         return outcome
 
 

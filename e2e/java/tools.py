@@ -27,6 +27,9 @@ CLASSES = {
     "kafka-cluster": "org.apache.kafka.tools.ClusterTool",
     "kafka-features": "org.apache.kafka.tools.FeatureCommand",
     "kafka-groups": "org.apache.kafka.tools.GroupsCommand",
+    "kafka-reassign-partitions": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
+    "kafka-leader-election": "org.apache.kafka.tools.LeaderElectionCommand",
+    "kafka-metadata-quorum": "org.apache.kafka.tools.MetadataQuorumCommand",
 }
 
 
@@ -61,9 +64,9 @@ def refused(name: str, *arguments: str, because: str, or_because: str | None = N
         raise AssertionError(f"{name} {' '.join(arguments)} ended with {code}, and without {because!r}:\n{output}")
 
 
-def attempt(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
+def attempt(name: str, *arguments: str, stdin: str = "", bootstrap: str = BOOTSTRAP) -> tuple[int, str]:
     finished = subprocess.run(
-        command(name, *_with_bootstrap(name, arguments)),
+        command(name, *_with_bootstrap(name, arguments, bootstrap)),
         input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -74,10 +77,10 @@ def attempt(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
     return finished.returncode, finished.stdout
 
 
-def _with_bootstrap(name: str, arguments: tuple[str, ...]) -> list[str]:
+def _with_bootstrap(name: str, arguments: tuple[str, ...], bootstrap: str) -> list[str]:
     """All tools take the server first, but for one that wants its sub-command before it."""
     own_first = 1 if name == "kafka-cluster" else 0
-    return [*arguments[:own_first], "--bootstrap-server", BOOTSTRAP, *arguments[own_first:]]
+    return [*arguments[:own_first], "--bootstrap-server", bootstrap, *arguments[own_first:]]
 
 
 def contains(output: str, *wanted: str) -> None:

@@ -8,16 +8,17 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 	"time"
 )
 
 // Patience bounds every wait.
 const Patience = 45 * time.Second
 
-// Bootstrap is the broker's address.
+// Bootstrap is the broker's address, or those of a cluster.
 func Bootstrap() []string {
 	if address := os.Getenv("BOOTSTRAP"); address != "" {
-		return []string{address}
+		return strings.Split(address, ",")
 	}
 	return []string{"127.0.0.1:9092"}
 }

@@ -1,0 +1,112 @@
+"""Asks a cluster how it stands: who leads what, who is in sync, who is the controller; and waits until all is well."""
+
+import socket
+import struct
+import time
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from harness.cluster import Cluster, Node
+from harness.readiness import read_frame
+
+QUIET = {"log_level": 0, "socket.timeout.ms": 3000, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a partition stands."""
+
+    topic: str
+    partition: int
+    leader: int
+    replicas: frozenset[int]
+    in_sync: frozenset[int]
+
+    @property
+    def whole(self) -> bool:
+        return self.leader >= 0 and self.in_sync == self.replicas
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition} leader {self.leader} replicas {sorted(self.replicas)} in sync {sorted(self.in_sync)}"
+
+
+def admin(cluster: Cluster) -> AdminClient:
+    return AdminClient({"bootstrap.servers": cluster.bootstrap, **QUIET})
+
+
+def create_topic(cluster: Cluster, topic: str, partitions: int, within_s: float = 30.0, **config: str) -> None:
+    """With three replicas, of which two must have what is acknowledged."""
+    wanted = NewTopic(topic, partitions, min(3, len(cluster.nodes)), config={"min.insync.replicas": "2", **config})
+    asked = admin(cluster)
+    asked.create_topics([wanted], operation_timeout=within_s)[topic].result(within_s)
+
+
+def standings(cluster: Cluster, timeout_s: float = 3.0) -> list[Standing]:
+    """Of every partition, as the first broker that answers tells it; nothing when none does."""
+    try:
+        topics = admin(cluster).list_topics(timeout=timeout_s).topics.values()
+    except KafkaException:
+        return []
+    return [
+        Standing(topic.topic, partition.id, partition.leader, frozenset(partition.replicas), frozenset(partition.isrs))
+        for topic in topics
+        for partition in topic.partitions.values()
+    ]
+
+
+def not_whole(cluster: Cluster) -> list[str]:
+    """What is still amiss; a cluster that tells of no partition is amiss."""
+    told = standings(cluster)
+    return [str(standing) for standing in told if not standing.whole] if told else ["no broker answers"]
+
+
+def await_whole(cluster: Cluster, within_s: float) -> list[str]:
+    """Waits until every partition is led and in sync, and returns what is not when the time is over."""
+    deadline = time.monotonic() + within_s
+    while True:
+        amiss = not_whole(cluster)
+        if not amiss or time.monotonic() > deadline:
+            return amiss
+        time.sleep(0.2)
+
+
+def leader_of(cluster: Cluster, topic: str, partition: int) -> int | None:
+    for standing in standings(cluster):
+        if (standing.topic, standing.partition) == (topic, partition) and standing.leader >= 0:
+            return standing.leader
+    return None
+
+
+def controller(cluster: Cluster) -> int | None:
+    """Who leads the quorum, by DescribeQuorum of whichever broker answers; for Kafka's metadata names any broker as controller."""
+    for node in cluster.nodes:
+        if node.runs() and not node.paused:
+            leader = quorum_leader(node)
+            if leader is not None and 0 <= leader < len(cluster.nodes):
+                return leader
+    return None
+
+
+def quorum_leader(node: Node, timeout_s: float = 1.0) -> int | None:
+    """DescribeQuorum version 0: flexible, one topic, one partition."""
+    topic = b"__cluster_metadata"
+    body = b"\x02" + bytes([len(topic) + 1]) + topic + b"\x02" + struct.pack(">i", 0) + b"\0\0\0"
+    header = struct.pack(">hhih", 55, 0, 1, -1) + b"\0"
+    try:
+        with socket.create_connection((node.address, node.ports.clients), timeout_s) as connection:
+            connection.settimeout(timeout_s)
+            frame = header + body
+            connection.sendall(struct.pack(">i", len(frame)) + frame)
+            answer = read_frame(connection)
+    except OSError:
+        return None
+    # Correlation and tags, the error, one topic with its name, one partition: its number, its error, its leader.
+    at = 4 + 1
+    (error,) = struct.unpack_from(">h", answer, at)
+    if error != 0 or len(answer) < at + 2 + 1 + 1 + len(topic) + 1 + 10:
+        return None
+    at += 2 + 1 + 1 + len(topic) + 1 + 4
+    error, leader = struct.unpack_from(">hi", answer, at)
+    return leader if error == 0 else None

@@ -1,0 +1,105 @@
+"""Decides how long writers stood still, and which fault they stood still for. Pure: values in, values out.
+
+A writer never rests by itself, so the time between two of its acknowledgements in one partition is how long it had to wait.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from faults.history import History
+
+# A client notices some time after the fault is over: a timeout that ran when it ended, a backoff.
+_AFTERMATH_S = 5.0
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A fault that was done: what, and from when until when."""
+
+    name: str
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A time in which a writer got no acknowledgement from a partition."""
+
+    writer: str
+    partition: int
+    began: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What became of many gaps."""
+
+    count: int
+    p50: float
+    p90: float
+    p99: float
+    longest: float
+
+    def __str__(self) -> str:
+        shown = (
+            f"{name} {seconds * 1000:.0f}"
+            for name, seconds in zip(("p50", "p90", "p99", "max"), (self.p50, self.p90, self.p99, self.longest))
+        )
+        return f"{', '.join(shown)} ms of {self.count}"
+
+
+def gaps(history: History, until: float) -> list[Gap]:
+    """Between neighbouring acknowledgements of each writer in each partition; from the first value sent on.
+
+    If any value got no answer the last gap ends at the end.
+    """
+    found = []
+    for (writer, partition), sent in sorted(history.invoked_at.items()):
+        moments = [min(sent), *sorted(history.acknowledged_at.get((writer, partition), []))]
+        if len(moments) - 1 < len(sent):
+            moments.append(max(until, moments[-1]))
+        found += [Gap(writer, partition, began, ended) for began, ended in zip(moments, moments[1:])]
+    return found
+
+
+def longest_by_writer(all_gaps: Iterable[Gap]) -> dict[str, Gap]:
+    longest: dict[str, Gap] = {}
+    for gap in all_gaps:
+        if gap.writer not in longest or gap.seconds > longest[gap.writer].seconds:
+            longest[gap.writer] = gap
+    return longest
+
+
+def cause(gap: Gap, episodes: list[Episode]) -> Episode | None:
+    """The fault that a gap shares most time with, its aftermath included; none if it shares none."""
+    shared = [(min(gap.ended, episode.ended + _AFTERMATH_S) - max(gap.began, episode.began), episode) for episode in episodes]
+    overlap, episode = max(shared, key=lambda pair: pair[0], default=(0.0, None))
+    return episode if overlap > 0 else None
+
+
+def during(all_gaps: Iterable[Gap], episodes: list[Episode]) -> dict[Episode, dict[str, float]]:
+    """For each fault the longest time each writer waited on account of it."""
+    waited: dict[Episode, dict[str, float]] = {episode: {} for episode in episodes}
+    for gap in all_gaps:
+        episode = cause(gap, episodes)
+        if episode is not None:
+            waited[episode][gap.writer] = max(gap.seconds, waited[episode].get(gap.writer, 0.0))
+    return waited
+
+
+def distribution(seconds: Iterable[float]) -> Distribution:
+    """By the nearest rank: a percentile is a value that was seen."""
+    ordered = sorted(seconds)
+    if not ordered:
+        return Distribution(0, 0.0, 0.0, 0.0, 0.0)
+
+    def at(percent: float) -> float:
+        return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+    return Distribution(len(ordered), at(50), at(90), at(99), ordered[-1])

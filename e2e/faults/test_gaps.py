@@ -1,0 +1,67 @@
+"""Gaps are as long as writers waited, and belong to the fault they were waited for."""
+
+import unittest
+
+from faults.gaps import Episode, Gap, cause, distribution, during, gaps, longest_by_writer
+from faults.history import History
+
+KILL, PAUSE = Episode("kill", 10.0, 12.0), Episode("pause", 30.0, 31.0)
+
+
+def history(sent: list[float], answered: list[float], writer: str = "w") -> History:
+    made = History()
+    made.invoked_at[writer, 0] = sent
+    made.acknowledged_at[writer, 0] = answered
+    return made
+
+
+class Gaps(unittest.TestCase):
+    def test_are_between_acknowledgements_and_begin_with_the_first_value_sent(self):
+        found = gaps(history([1.0, 2.0, 3.0], [1.5, 4.5, 5.0]), until=9.0)
+        self.assertEqual([gap.seconds for gap in found], [0.5, 3.0, 0.5])
+
+    def test_last_to_the_end_when_an_answer_never_came(self):
+        self.assertEqual([gap.seconds for gap in gaps(history([1.0, 2.0], [1.5]), until=9.0)], [0.5, 7.5])
+
+    def test_of_a_writer_never_answered_last_from_first_to_last(self):
+        self.assertEqual([gap.seconds for gap in gaps(history([1.0], []), until=9.0)], [8.0])
+
+    def test_are_told_apart_by_writer(self):
+        found = [Gap("a", 0, 0.0, 1.0), Gap("a", 1, 0.0, 3.0), Gap("b", 0, 0.0, 2.0)]
+        self.assertEqual({writer: gap.seconds for writer, gap in longest_by_writer(found).items()}, {"a": 3.0, "b": 2.0})
+
+
+class TheCause(unittest.TestCase):
+    def test_is_the_fault_that_the_gap_spans(self):
+        self.assertEqual(cause(Gap("w", 0, 10.1, 13.0), [KILL, PAUSE]), KILL)
+
+    def test_is_the_fault_that_has_just_ended(self):
+        self.assertEqual(cause(Gap("w", 0, 12.5, 14.0), [KILL, PAUSE]), KILL)
+
+    def test_is_the_one_that_shares_most_of_the_time(self):
+        self.assertEqual(cause(Gap("w", 0, 16.5, 31.0), [KILL, PAUSE]), PAUSE)
+
+    def test_is_nothing_when_nothing_happened(self):
+        self.assertIsNone(cause(Gap("w", 0, 1.0, 2.0), [KILL, PAUSE]))
+
+    def test_gives_each_fault_the_longest_wait_of_each_writer(self):
+        waits = during([Gap("a", 0, 10.0, 10.5), Gap("a", 1, 10.0, 11.0), Gap("b", 0, 30.0, 30.2)], [KILL, PAUSE])
+        self.assertEqual(waits[KILL], {"a": 1.0})
+        self.assertAlmostEqual(waits[PAUSE]["b"], 0.2)
+
+
+class TheDistribution(unittest.TestCase):
+    def test_names_values_that_were_seen(self):
+        found = distribution(number / 1000 for number in range(1, 101))
+        self.assertEqual((found.p50, found.p90, found.p99, found.longest), (0.05, 0.09, 0.099, 0.1))
+
+    def test_of_thirty_has_its_longest_at_p99(self):
+        found = distribution([0.1] * 29 + [2.0])
+        self.assertEqual((found.p90, found.p99), (0.1, 2.0))
+
+    def test_of_nothing_is_nothing(self):
+        self.assertEqual(distribution([]).count, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,50 @@
+"""A seed says everything about a run that can be said beforehand."""
+
+import unittest
+
+from faults import schedule as schedules
+from faults.schedule import KINDS, PROCESS_FAULTS, WIPE, Fault
+
+
+def schedule(*arguments, **options) -> tuple[Fault, ...]:
+    return schedules.schedule(*arguments, **options).faults
+
+
+class TheSchedule(unittest.TestCase):
+    def test_is_the_same_for_the_same_seed(self):
+        self.assertEqual(schedule(7, 60, 3), schedule(7, 60, 3))
+
+    def test_is_another_for_another_seed(self):
+        self.assertNotEqual(schedule(7, 60, 3), schedule(8, 60, 3))
+
+    def test_ends_in_time(self):
+        for seed in range(100):
+            self.assertLessEqual(max((fault.at_s + fault.lasts_s for fault in schedule(seed, 60, 3)), default=0), 60)
+
+    def test_has_one_fault_at_a_time(self):
+        for seed in range(100):
+            faults = schedule(seed, 60, 3)
+            for before, after in zip(faults, faults[1:]):
+                self.assertGreater(after.at_s, before.at_s + before.lasts_s)
+
+    def test_of_two_lanes_has_faults_side_by_side(self):
+        faults = schedule(1, 60, 3, at_once=2)
+        self.assertTrue(any(after.at_s < before.at_s + before.lasts_s for before, after in zip(faults, faults[1:])))
+
+    def test_wipes_in_the_first_lane_only(self):
+        alone = {seed: sum(fault.kind == WIPE for fault in schedule(seed, 300, 3)) for seed in range(20)}
+        both = {seed: sum(fault.kind == WIPE for fault in schedule(seed, 300, 3, at_once=2)) for seed in range(20)}
+        self.assertEqual(alone, both)
+
+    def test_knows_only_the_kinds_it_is_given(self):
+        self.assertLessEqual({fault.kind for seed in range(20) for fault in schedule(seed, 60, 3, PROCESS_FAULTS)}, set(PROCESS_FAULTS))
+
+    def test_comes_to_every_kind(self):
+        self.assertEqual({fault.kind for seed in range(100) for fault in schedule(seed, 60, 3)}, set(KINDS))
+
+    def test_never_has_a_broker_cut_off_from_itself(self):
+        self.assertTrue(all(fault.node != fault.other for seed in range(100) for fault in schedule(seed, 60, 3)))
+
+
+if __name__ == "__main__":
+    unittest.main()
