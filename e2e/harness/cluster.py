@@ -22,6 +22,7 @@ from harness.readiness import is_ready
 
 READY_WITHIN_S = {"weir": 60.0, "kafka": 180.0}
 STOP_WITHIN_S = 60.0
+_LINES_EACH = 15
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class Cluster:
         return any(not node.runs() for node in self.nodes)
 
     def log_tail(self) -> str:
-        return "\n".join(f"broker {node.number}, {node.log_path}\n{node.log_tail()}" for node in self.nodes)
+        return "\n".join(f"broker {node.number}, {node.log_path}\n{node.log_tail(_LINES_EACH)}" for node in self.nodes)
 
     def command_of(self, node: Node) -> list:
         """The one place that knows how a broker of a cluster is started."""

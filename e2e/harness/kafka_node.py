@@ -41,7 +41,7 @@ def command(properties: Path) -> list:
         "-Xmx320m",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
-        "-Dlog4j2.level=INFO",
+        "-Dlog4j2.level=WARN",
         "-cp",
         paths.kafka_classpath(),
         "kafka.Kafka",
