@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use weir_model::config::split_list;
+use weir_model::config::{Pairs, split_list};
 
 use super::config_change::{Current, Outcomes, find, repeated};
 use super::image::Image;
-use super::{ConfigResource, ControllerError, Decision, Record};
+use super::{ConfigResource, ControllerError, Decision, Record, settle};
 
 /// The request.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ pub enum Operation {
 }
 
 /// Decides on each resource.
-pub fn decide(image: &Image, command: &AlterConfigs) -> Decision<Outcomes> {
+pub fn decide(image: &Image, command: &AlterConfigs, defaults: &Pairs) -> Decision<Outcomes> {
     let repeated = repeated(command.resources.iter().map(|(resource, _)| resource));
     let mut records = Vec::new();
     let mut reply = Vec::with_capacity(command.resources.len());
@@ -60,6 +60,7 @@ pub fn decide(image: &Image, command: &AlterConfigs) -> Decision<Outcomes> {
         });
         reply.push((resource.clone(), outcome));
     }
+    records.extend(settle::after(image, &records, defaults));
     Decision { records, reply }
 }
 

@@ -8,12 +8,31 @@ use super::{ControllerError, MOST_PARTITIONS_PER_REQUEST};
 /// More replicas of one partition than anybody runs.
 const MOST_REPLICAS: usize = 1_000;
 
-/// Checks the replicas of one partition; all partitions must have as many as the `factor` says.
+/// Checks the replicas of a new partition; all partitions must have as many as the `factor` says.
 pub(super) fn check(
     image: &Image,
     replicas: &[BrokerId],
     factor: Option<usize>,
 ) -> Result<(), ControllerError> {
+    check_names(image, replicas)?;
+    if let Some(expected) = factor.filter(|expected| *expected != replicas.len()) {
+        let found = replicas.len();
+        return Err(refused(format!(
+            "the assignment holds a partition of {found} replicas where the others have {expected}"
+        )));
+    }
+    if let Some(drained) = replicas.iter().find(|b| image.broker(**b).is_some_and(|b| b.registration.drained))
+    {
+        return Err(refused(format!("the assignment names broker {drained}, which is drained")));
+    }
+    if !replicas.iter().any(|b| image.is_active(*b)) {
+        return Err(refused("every broker of a partition in the assignment is fenced".to_owned()));
+    }
+    Ok(())
+}
+
+/// Checks that the replicas are brokers, each once.
+pub(super) fn check_names(image: &Image, replicas: &[BrokerId]) -> Result<(), ControllerError> {
     if replicas.is_empty() {
         return Err(refused("the assignment holds an empty list of replicas".to_owned()));
     }
@@ -27,15 +46,6 @@ pub(super) fn check(
         if replicas[..at].contains(broker) {
             return Err(refused(format!("the assignment names broker {broker} more than once")));
         }
-    }
-    if let Some(expected) = factor.filter(|expected| *expected != replicas.len()) {
-        let found = replicas.len();
-        return Err(refused(format!(
-            "the assignment holds a partition of {found} replicas where the others have {expected}"
-        )));
-    }
-    if !replicas.iter().any(|b| image.is_active(*b)) {
-        return Err(refused("every broker of a partition in the assignment is fenced".to_owned()));
     }
     Ok(())
 }

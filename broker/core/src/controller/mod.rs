@@ -6,24 +6,38 @@
 //! Must never do I/O, read a clock or draw a random number of its own: see [`Entropy`].
 
 pub mod alter_configs;
+pub mod alter_partitions;
 mod assignments;
 pub mod bootstrap;
 mod config_change;
+pub mod controlled_shutdown;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
+pub mod drain;
+pub mod elect_leaders;
 mod entropy;
 mod error;
 pub mod fence_broker;
 mod gate;
 mod image;
 pub mod internal_topic;
+pub mod lease;
+pub mod list_reassignments;
+pub mod may_stop;
 mod placement;
 pub mod producer_ids;
+pub mod reassign;
+pub mod rebalance_leaders;
 mod record;
 pub mod register_broker;
 pub mod replace_configs;
+pub mod sessions;
+mod settle;
 mod transition;
+pub mod unregister_broker;
+pub mod update_features;
+pub mod voters;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 //! Which brokers get the replicas of new partitions: leaders in turn over all brokers, the other replicas on other
-//! racks first. Deterministic for a given [`Entropy`].
+//! racks first. Brokers that are fenced, shutting down or drained get none. Deterministic for a given [`Entropy`].
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub(super) fn new_partition(image: &Image, replicas: Vec<BrokerId>) -> Partition
 /// The brokers in an order that changes rack at every step where it can.
 fn ring(image: &Image, factor: usize, entropy: &mut Entropy<'_>) -> Result<Vec<BrokerId>, ControllerError> {
     let registered = image.brokers().count();
-    let active = image.brokers().filter(|b| !b.registration.fenced).count();
+    let active = image.brokers().filter(|b| b.takes_replicas()).count();
     if active == 0 {
         return Err(refused("no broker is active to hold a replica".to_owned()));
     }
@@ -60,7 +60,7 @@ fn ring(image: &Image, factor: usize, entropy: &mut Entropy<'_>) -> Result<Vec<B
         return Err(refused(format!("replication factor {factor} is more than the {active} active brokers")));
     }
     let mut by_rack: BTreeMap<&str, Vec<BrokerId>> = BTreeMap::new();
-    for broker in image.brokers().filter(|b| !b.registration.fenced) {
+    for broker in image.brokers().filter(|b| b.takes_replicas()) {
         let rack = broker.registration.rack.as_deref().unwrap_or_default();
         by_rack.entry(rack).or_default().push(broker.registration.id);
     }

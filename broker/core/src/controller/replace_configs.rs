@@ -5,7 +5,7 @@ use weir_model::config::Pairs;
 
 use super::config_change::{GivenSettings, Outcomes, find, repeated};
 use super::image::Image;
-use super::{ConfigResource, ControllerError, Decision, Record};
+use super::{ConfigResource, ControllerError, Decision, Record, settle};
 
 /// The request.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct ReplaceConfigs {
 }
 
 /// Decides on each resource.
-pub fn decide(image: &Image, command: &ReplaceConfigs) -> Decision<Outcomes> {
+pub fn decide(image: &Image, command: &ReplaceConfigs, defaults: &Pairs) -> Decision<Outcomes> {
     let repeated = repeated(command.resources.iter().map(|(resource, _)| resource));
     let mut records = Vec::new();
     let mut reply = Vec::with_capacity(command.resources.len());
@@ -34,6 +34,7 @@ pub fn decide(image: &Image, command: &ReplaceConfigs) -> Decision<Outcomes> {
         });
         reply.push((resource.clone(), outcome));
     }
+    records.extend(settle::after(image, &records, defaults));
     Decision { records, reply }
 }
 

@@ -1,5 +1,7 @@
 //! AlterConfigs, the old way: what a request names replaces all settings of a resource.
 
+use std::sync::Arc;
+
 use weir_core::controller::ConfigResource;
 use weir_core::controller::replace_configs::{self, ReplaceConfigs};
 use weir_wire::messages::alter_configs::{
@@ -21,7 +23,9 @@ pub(crate) async fn handle(
 ) -> AlterConfigsResponse {
     let mut parsed = Parsed::new(request.resources.iter().map(resource));
     let command = ReplaceConfigs { resources: parsed.take(), validate_only: request.validate_only };
-    let decided = broker.controller.decide(move |image, _| replace_configs::decide(image, &command)).await;
+    let file = Arc::clone(&broker.file);
+    let decided =
+        broker.controller.decide(move |image, _| replace_configs::decide(image, &command, &file)).await;
     let outcomes = parsed.merge(decided);
     let responses = request.resources.into_iter().zip(outcomes).map(|(resource, outcome)| {
         let (error_code, error_message) = told(outcome);

@@ -1,5 +1,7 @@
 //! IncrementalAlterConfigs: set, delete, append to or subtract from single settings of a resource.
 
+use std::sync::Arc;
+
 use weir_core::controller::ConfigResource;
 use weir_core::controller::alter_configs::{self, AlterConfigs, Change, Operation};
 use weir_wire::messages::incremental_alter_configs::{
@@ -19,7 +21,9 @@ pub(crate) async fn handle(
 ) -> IncrementalAlterConfigsResponse {
     let mut parsed = Parsed::new(request.resources.iter().map(resource));
     let command = AlterConfigs { resources: parsed.take(), validate_only: request.validate_only };
-    let decided = broker.controller.decide(move |image, _| alter_configs::decide(image, &command)).await;
+    let file = Arc::clone(&broker.file);
+    let decided =
+        broker.controller.decide(move |image, _| alter_configs::decide(image, &command, &file)).await;
     let outcomes = parsed.merge(decided);
     let responses = request.resources.into_iter().zip(outcomes).map(|(resource, outcome)| {
         let (error_code, error_message) = told(outcome);

@@ -12,7 +12,7 @@ fn topic(name: &str) -> ConfigResource {
 
 fn alter(image: &mut Image, resource: &ConfigResource, changes: Vec<Change>) -> Result<(), ControllerError> {
     let command = AlterConfigs { resources: vec![(resource.clone(), changes)], validate_only: false };
-    let mut decision = alter_configs::decide(image, &command);
+    let mut decision = alter_configs::decide(image, &command, &Pairs::new());
     applied(image, &decision.records);
     decision.reply.remove(0).1
 }
@@ -113,7 +113,8 @@ fn a_resource_named_twice_is_refused_and_the_others_are_not() {
     let mut image = with_topic(with_topic(cluster(1), "a", &[&[0]]), "b", &[&[0]]);
     let set = || vec![change("retention.ms", Operation::Set, Some("5"))];
     let resources = vec![(topic("a"), set()), (topic("b"), set()), (topic("a"), set())];
-    let decision = alter_configs::decide(&image, &AlterConfigs { resources, validate_only: false });
+    let decision =
+        alter_configs::decide(&image, &AlterConfigs { resources, validate_only: false }, &Pairs::new());
     let refused: Vec<_> = decision.reply.iter().map(|(_, outcome)| outcome.is_err()).collect();
     assert_eq!(refused, [true, false, true]);
     applied(&mut image, &decision.records);
@@ -128,6 +129,7 @@ fn replacing_sets_what_is_named_and_resets_the_rest() {
         replace_configs::decide(
             image,
             &ReplaceConfigs { resources: vec![(topic("t"), given)], validate_only },
+            &Pairs::new(),
         )
     };
     let decision = replace(&image, &[("retention.ms", Some("5")), ("segment.ms", Some("6"))], false);

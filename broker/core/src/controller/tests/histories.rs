@@ -73,7 +73,7 @@ fn decide(
             let operation = if value == 0 { Operation::Delete } else { Operation::Set };
             let change = Change { name: setting.to_owned(), operation, value: Some(value.to_string()) };
             let command = AlterConfigs { resources: vec![(resource, vec![change])], validate_only: false };
-            alter_configs::decide(image, &command).records
+            alter_configs::decide(image, &command, &Pairs::new()).records
         }
         Command::Register { id, fenced, clean, disk } => {
             let incarnation = Incarnation(Uuid::from_u128(u128::from(disk) + 1));
