@@ -22,7 +22,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// The node stops; what was to be written was not.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the disk is full and the node is stopping")]
+#[error("the node is stopping")]
 pub struct Stopping;
 
 /// The room that is kept. A clone is the same.
@@ -47,6 +47,11 @@ impl<D: Disk> Room<D> {
 
     pub(crate) fn is_low(&self) -> bool {
         self.low.load(Ordering::SeqCst)
+    }
+
+    /// Becomes true when the node stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
     }
 
     /// Takes the room, if it is not taken. Blocking. A disk without room for it is no error.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use openraft::storage::RaftStateMachine;
 use openraft::{AnyError, OptionalSend, RaftSnapshotBuilder, Snapshot, StorageIOError};
+use tokio::sync::watch;
 use weir_core::controller::{Image, Record};
 use weir_log::{Disk, Home, LogError};
 
@@ -46,6 +47,11 @@ impl<D: Disk> Machine<D> {
         let (snapshots, content) = Snapshots::open(home, dir)?;
         let state = content.map(|content| state_of(&content)).transpose()?.unwrap_or_default();
         Ok(Self { state, publisher, snapshots, work, room })
+    }
+
+    /// The first entry that the snapshot on disk does not hold; ends when the machine does.
+    pub(crate) fn covered(&self) -> watch::Receiver<u64> {
+        self.snapshots.covered()
     }
 
     /// The last entry that the snapshot holds.

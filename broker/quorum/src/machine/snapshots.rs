@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use weir_log::{Disk, Home, SmallFile};
 
 use crate::codec::{SnapshotContent, decode_snapshot};
@@ -17,6 +18,8 @@ const MOST_BYTES: u64 = 1 << 30;
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshots<D> {
     file: Arc<Mutex<File<D>>>,
+    /// The log before this entry can be done without.
+    covered: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -34,7 +37,13 @@ impl<D: Disk> Snapshots<D> {
             None => None,
         };
         let meta = content.as_ref().map(|content| content.meta.clone());
-        Ok((Self { file: Arc::new(Mutex::new(File { disk, meta })) }, content))
+        let (covered, _) = watch::channel(meta.as_ref().map_or(0, end));
+        Ok((Self { file: Arc::new(Mutex::new(File { disk, meta })), covered }, content))
+    }
+
+    /// The first entry that the snapshot on disk does not hold.
+    pub(crate) fn covered(&self) -> watch::Receiver<u64> {
+        self.covered.subscribe()
     }
 
     /// Keeps a snapshot, durably, unless a newer one is kept. Blocking.
@@ -45,6 +54,7 @@ impl<D: Disk> Snapshots<D> {
         }
         file.disk.replace(bytes)?;
         file.meta = Some(meta.clone());
+        self.covered.send_replace(end(meta));
         Ok(())
     }
 
@@ -58,6 +68,10 @@ impl<D: Disk> Snapshots<D> {
     fn lock(&self) -> MutexGuard<'_, File<D>> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn end(meta: &SnapshotMeta) -> u64 {
+    meta.last_log_id.map_or(0, |last| last.index + 1)
 }
 
 fn decode(bytes: &[u8]) -> Result<SnapshotContent, StoreError> {

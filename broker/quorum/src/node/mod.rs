@@ -92,8 +92,8 @@ impl Quorum {
         let opening = {
             let (work, room) = (Arc::clone(&work), room.clone());
             move || {
-                let store = Store::open(&home, &dir, Arc::clone(&work), room.clone())?;
-                let machine = Machine::open(&home, &dir, ends.publisher, work, room)?;
+                let machine = Machine::open(&home, &dir, ends.publisher, Arc::clone(&work), room.clone())?;
+                let store = Store::open(&home, &dir, work, room, machine.covered())?;
                 check_connected(store.purged(), machine.last())?;
                 Ok::<_, StoreError>((store, machine))
             }

@@ -1,6 +1,8 @@
 //! The log as the consensus library sees it. Blocking work goes through `Work`; the library waits for each write
 //! before the next, so writes are in order. An error here stops the node: it neither votes nor acknowledges any more.
 
+#[cfg(test)]
+mod crashes;
 mod error;
 mod file;
 mod tail;
@@ -12,13 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{LogState, OptionalSend, RaftLogReader};
+use tokio::sync::watch;
 use weir_log::{Disk, Home, LogError};
 
 pub use error::StoreError;
 use file::LogFile;
 use tail::Tail;
 
-use crate::room::Room;
+use crate::room::{Room, Stopping};
 use crate::types::{Entry, LogId, StorageError, TypeConfig, Vote};
 use crate::work::{Work, perform};
 
@@ -35,6 +38,8 @@ struct Shared<D: Disk> {
     tail: Mutex<Tail>,
     work: Arc<dyn Work>,
     room: Room<D>,
+    /// The first entry that the snapshot on disk does not hold.
+    covered: watch::Receiver<u64>,
 }
 
 impl<D: Disk> Clone for Store<D> {
@@ -50,12 +55,13 @@ impl<D: Disk> Store<D> {
         dir: &Path,
         work: Arc<dyn Work>,
         room: Room<D>,
+        covered: watch::Receiver<u64>,
     ) -> Result<Self, StoreError> {
         let mut tail = Tail::default();
         let file = LogFile::open(home, dir, |(entry, bytes)| tail.push(entry, bytes))?;
         (tail.span, tail.log_bytes) = (file.span(), file.bytes());
         room.keep();
-        let shared = Shared { file: Mutex::new(file), tail: Mutex::new(tail), work, room };
+        let shared = Shared { file: Mutex::new(file), tail: Mutex::new(tail), work, room, covered };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -73,6 +79,11 @@ impl<D: Disk> Store<D> {
     /// The last entry that was purged.
     pub(crate) fn purged(&self) -> Option<LogId> {
         self.shared.file().ends().0
+    }
+
+    #[cfg(test)]
+    pub(crate) fn begin_at(&self, first: u64) {
+        self.shared.file().begin_at(first);
     }
 
     /// A write of the library's, which may find the disk full.
@@ -94,6 +105,21 @@ impl<D: Disk> Store<D> {
             let _ = perform(&*self.shared.work, move || room.keep()).await;
         }
         Ok(done)
+    }
+
+    /// The library purges the log while the snapshot that takes its place is still being installed, on another task.
+    /// Without this a crash in between would lose entries that were acknowledged.
+    async fn snapshot_holds(&self, index: u64) -> Result<(), StoreError> {
+        let (mut covered, mut stopping) = (self.shared.covered.clone(), self.shared.room.stopping());
+        tokio::select! {
+            biased;
+            held = covered.wait_for(|covered| *covered > index) => match held {
+                Ok(_) => Ok(()),
+                // The state machine has failed.
+                Err(_) => Err(LogError::Failed.into()),
+            },
+            _ = stopping.wait_for(|stopping| *stopping) => Err(Stopping.into()),
+        }
     }
 
     async fn read(&self, range: Range<u64>, max_bytes: usize) -> Result<Vec<Entry>, StoreError> {
@@ -195,6 +221,7 @@ impl<D: Disk> RaftLogStorage<TypeConfig> for Store<D> {
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        self.snapshot_holds(log_id.index).await.map_err(StoreError::writing_log)?;
         self.shared.tail().purge(log_id.index);
         self.write(move |file| file.purge(log_id)).await.map_err(StoreError::writing_log)
     }
