@@ -33,13 +33,13 @@ pub(crate) async fn handle(
 }
 
 /// Absolute, as Kafka shows it.
-fn path(broker: &Broker) -> Str {
+pub(super) fn path(broker: &Broker) -> Str {
     let home = broker.data.home();
     let absolute = std::path::absolute(home.root()).unwrap_or_else(|_| home.root().to_path_buf());
     Str::from(absolute.display().to_string())
 }
 
-async fn space(broker: &Broker) -> Option<Space> {
+pub(crate) async fn space(broker: &Broker) -> Option<Space> {
     let data = Arc::clone(&broker.data);
     match tokio::task::spawn_blocking(move || data.space()).await {
         Ok(Ok(space)) => Some(space),
