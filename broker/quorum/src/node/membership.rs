@@ -22,6 +22,9 @@ pub enum MemberError {
     /// A node has to be a learner before it votes.
     #[error("node {0} is not a member of the quorum")]
     Unknown(NodeId),
+    /// Its broker did not say where other brokers reach it.
+    #[error("node {0} has no address for other brokers")]
+    NoAddress(NodeId),
     /// A cluster has at least one voter.
     #[error("the quorum would have no voters")]
     NoVoters,

@@ -6,6 +6,7 @@ mod describe;
 mod membership;
 mod reign;
 mod succession;
+mod voters;
 
 use std::path::PathBuf;
 use std::sync::Arc;

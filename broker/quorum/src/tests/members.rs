@@ -1,8 +1,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use weir_core::controller::voters::Absences;
+use weir_core::controller::{Decision, Entropy, HostPort, Image, Record, Registration, VersionRange};
+use weir_model::{BrokerId, DurationMs, Millis};
+
 use super::world::{World, address};
-use crate::{Call, Change, LogIndex, MemberError};
+use crate::{Call, Change, LogIndex, MemberError, NodeId};
 
 async fn voters(world: &World, brokers: &[i32]) -> Result<(), MemberError> {
     let leader = world.leader().await;
@@ -146,4 +150,78 @@ async fn a_member_that_moved_is_found_at_its_new_address() {
     assert!(world.topics(1).is_empty());
     learner(&world, 1).await;
     world.arrives(1, "a").await;
+}
+
+fn registered(world: &World, broker: i32) -> Record {
+    Record::BrokerRegistered(Registration {
+        id: BrokerId(broker),
+        incarnation: world.id(broker).incarnation,
+        epoch: 1,
+        rack: None,
+        endpoints: Vec::new(),
+        fenced: false,
+        shutting_down: false,
+        drained: false,
+        peer: Some(HostPort { host: address(broker).host, port: address(broker).port }),
+        admin: None,
+        versions: VersionRange { min: 1, max: 1 },
+    })
+}
+
+/// Registers brokers, as they would themselves.
+async fn register(world: &World, brokers: &[i32]) {
+    let leader = world.leader().await;
+    let records: Vec<_> = brokers.iter().map(|broker| registered(world, *broker)).collect();
+    let decide = move |_: &Image, _: &mut Entropy<'_>| Decision { records, reply: () };
+    world.nodes[&leader].controller.decide(decide).await.unwrap();
+}
+
+/// What the controller does every second.
+async fn settle(world: &World) {
+    for _ in 0..40 {
+        let leader = world.leader().await;
+        let quorum = &world.nodes[&leader].quorum;
+        let image = quorum.latest().borrow().image.clone();
+        let absences = Absences::default();
+        let changed = quorum.follow_voter_policy(&image, &absences, DurationMs(60_000), Millis(0)).await;
+        if changed == Ok(false) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("the members never settle");
+}
+
+fn voting(world: &World, broker: i32) -> Vec<NodeId> {
+    world.nodes[&broker].quorum.members().voters.into_iter().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_that_register_become_voters_and_a_new_disk_takes_the_old_ones_place() {
+    let mut world = World::of(1, 8).await;
+    register(&world, &[0]).await;
+    settle(&world).await;
+    assert_eq!(voting(&world, 0), [world.id(0)]);
+    for broker in 1..4 {
+        world.start(broker).await.unwrap();
+    }
+    register(&world, &[1, 2, 3]).await;
+    // Learners catch up while the policy is asked again.
+    settle(&world).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    settle(&world).await;
+    let leader = world.leader().await;
+    assert_eq!(voting(&world, leader), [world.id(0), world.id(1), world.id(2)]);
+    assert_eq!(world.nodes[&leader].quorum.members().nodes.len(), 4);
+    let wiped = (0..3).find(|broker| *broker != leader).unwrap();
+    let old = world.id(wiped);
+    world.wipe(wiped).await;
+    register(&world, &[wiped]).await;
+    settle(&world).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    settle(&world).await;
+    let leader = world.leader().await;
+    let members = world.nodes[&leader].quorum.members();
+    assert_eq!((members.voters.len(), members.nodes.len()), (3, 4));
+    assert!(!members.nodes.contains_key(&old), "the lost disk is gone for good");
 }
