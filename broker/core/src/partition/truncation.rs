@@ -79,15 +79,24 @@ impl Replica {
         }
     }
 
-    /// The log was cut or emptied, durably, and reaches from `log_start` to `log_end` now. `producers` is the state that
-    /// its batches give.
-    pub fn on_truncated(&mut self, log_start: Offset, log_end: Offset, producers: Producers) {
+    /// The log was cut or emptied, durably, and now reaches from `log_start` to `log_end`. Where there was nothing to cut
+    /// but a reign without records, its tail may still be unsynced: `durable_end` is the log's word on that. `producers`
+    /// is the state that its batches give.
+    pub fn on_truncated(
+        &mut self,
+        log_start: Offset,
+        log_end: Offset,
+        durable_end: Offset,
+        producers: Producers,
+    ) {
         self.log_start = log_start;
         self.log_end = log_end;
-        self.durable_end = log_end;
+        self.durable_end = durable_end;
         self.high_watermark = self.high_watermark.clamp(log_start, log_end);
-        self.unsynced_since = None;
-        self.flush_due = false;
+        if durable_end >= log_end {
+            self.unsynced_since = None;
+            self.flush_due = false;
+        }
         self.producers = producers;
     }
 }

@@ -1,6 +1,7 @@
 //! Table tests of each decision; random histories are in a file of their own.
 
 mod histories;
+mod replication;
 
 use weir_model::config::{Durability, TopicConfig, validate_broker_file};
 use weir_model::{
