@@ -47,3 +47,15 @@ e2e: ## real clients in four languages, bad input, limits and kill -9, against t
 .PHONY: e2e-kafka
 e2e-kafka: ## the same programs against Apache Kafka 4.2
 	@$(STEP) "real clients against Apache Kafka" e2e/run --against kafka
+
+SEEDS ?= 10
+FROM ?= 1
+SECONDS ?= 60
+.PHONY: faults
+faults: ## random faults against three brokers: SEEDS=… FROM=… SECONDS=60
+	@$(STEP) "random faults" e2e/run --weir $(WEIR) --only faults --seeds $(SEEDS) --from $(FROM) --seconds $(SECONDS)
+
+KILLS ?= 30
+.PHONY: failover
+failover: ## how long a client waits for the next leader: KILLS=30 of each kind
+	@$(STEP) "failover" e2e/run --weir $(WEIR) --only failover --kills $(KILLS)

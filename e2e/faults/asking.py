@@ -36,9 +36,9 @@ def admin(cluster: Cluster) -> AdminClient:
     return AdminClient({"bootstrap.servers": cluster.bootstrap, **QUIET})
 
 
-def create_topic(cluster: Cluster, topic: str, partitions: int, within_s: float = 30.0, **config: str) -> None:
-    """With three replicas, of which two must have what is acknowledged."""
-    wanted = NewTopic(topic, partitions, min(3, len(cluster.nodes)), config={"min.insync.replicas": "2", **config})
+def create_topic(cluster: Cluster, topic: str, partitions: int, replicas: int = 3, within_s: float = 30.0, **config: str) -> None:
+    """With three replicas, of which two must have what is acknowledged, unless something else is said."""
+    wanted = NewTopic(topic, partitions, min(replicas, len(cluster.nodes)), config={"min.insync.replicas": "2", **config})
     asked = admin(cluster)
     asked.create_topics([wanted], operation_timeout=within_s)[topic].result(within_s)
 

@@ -39,6 +39,8 @@ _CLUSTER = {"cluster-tools"}
 
 # What `make test` runs of random faults: some minutes.
 _SEEDS, _SEED_SECONDS = 5, 25.0
+# Rounds of each kind of failover; thirty make a distribution, and are asked for by hand.
+_KILLS = {"weir": 8, "kafka": 3}
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Choices:
     first_seed: int = 1
     seconds: float | None = None
     at_once: int = 1
+    kills: int | None = None
 
 
 def programs(suites: set[str], against: str, weir_binary: Path, choices: Choices) -> list[Program]:
@@ -95,7 +98,8 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
     if suite == "faults":
         return _fault_commands(which, choices)
     if suite in ("failover", "scale"):
-        return [(script.stem, [paths.VENV_PYTHON, script, *which]) for script in _scripts(suite)]
+        more = ["--kills", choices.kills or _KILLS[against]] if suite == "failover" else []
+        return [(script.stem, [paths.VENV_PYTHON, script, *which, *more]) for script in _scripts(suite)]
     if suite == "go":
         return [
             (folder.name, [paths.GO_BIN / folder.name]) for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()
@@ -111,6 +115,7 @@ def _fault_commands(which: list, choices: Choices) -> list[tuple[str, list]]:
     run = ["--seeds", _seeds(choices), "--from", choices.first_seed, "--seconds", _seconds(choices), "--at-once", choices.at_once]
     return [
         *((script.stem, [paths.VENV_PYTHON, script]) for script in sorted(faults.glob("test_*.py"))),
+        ("bites", [paths.VENV_PYTHON, faults / "bites.py", *which]),
         ("random", [paths.VENV_PYTHON, faults / "random_faults.py", *which, *run]),
     ]
 
