@@ -3,10 +3,9 @@
 import json
 import re
 
-from three import create
-
 from java.tools import contains, refused, rows, tool
 from scenario import equal, unique
+from three import create
 
 
 def main() -> None:

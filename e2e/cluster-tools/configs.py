@@ -1,9 +1,8 @@
 """kafka-configs on three brokers: settings of a broker, of all brokers and of topics are known to whichever broker is asked."""
 
-from three import create
-
 from java.tools import attempt, contains, refused, tool
 from scenario import BOOTSTRAP, equal, eventually, unique
+from three import create
 
 
 def main() -> None:

@@ -4,10 +4,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from three import create, in_sync, leaders, replicas
-
 from java.tools import attempt, contains, tool
 from scenario import equal, eventually, unique
+from three import create, in_sync, leaders, replicas
 
 
 def main() -> None:

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 from confluent_kafka import Producer
-from three import create, in_sync, leaders, replicas
 
 from java.tools import contains, tool
 from scenario import BOOTSTRAP, equal, eventually, unique
+from three import create, in_sync, leaders, replicas
 
 MIB = 1 << 20
 SIZE_MIB, THROTTLE = 12, 2 * MIB

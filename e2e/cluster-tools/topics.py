@@ -1,9 +1,8 @@
 """kafka-topics on three brokers: three replicas on three racks, all in sync; an assignment by hand; what cannot be placed is refused."""
 
-from three import create, in_sync, leaders, replicas
-
 from java.tools import contains, refused, rows, tool
 from scenario import equal, eventually, unique
+from three import create, in_sync, leaders, replicas
 
 
 def main() -> None:
