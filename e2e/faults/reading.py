@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
-from faults.asking import QUIET, admin
+from faults.asking import QUIET, admin, standings
 from faults.history import History, Seen, Value
 from harness.cluster import Cluster, Node
 from harness.readiness import read_frame
@@ -26,11 +26,13 @@ def read_everything(cluster: Cluster, topic: str, partitions: int, groups: list[
     complaints = []
     deadline = time.monotonic() + within_s
     ends = _ends(cluster, topic, partitions, deadline)
+    replicas = {standing.partition: standing.replicas for standing in standings(cluster) if standing.topic == topic}
+    complaints += [f"who has partition {partition} was not told" for partition in range(partitions) if partition not in replicas]
     history.final = _read_log(cluster, topic, ends, deadline)
     for partition, end in ends.items():
         if len(history.final.get(partition, [])) < end:
             complaints.append(f"partition {partition} ends at {end}, and only {len(history.final.get(partition, []))} could be read")
-        for node in cluster.nodes:
+        for node in [cluster.nodes[number] for number in sorted(replicas.get(partition, ()))]:
             seen, trouble = _read_copy(node, topic, partition, end, deadline)
             history.copies[f"broker {node.number}", partition] = seen
             complaints += [f"broker {node.number}, partition {partition}: {trouble}"] if trouble else []
