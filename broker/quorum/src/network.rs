@@ -20,12 +20,13 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::codec::{Answer, Ask, CodecError, Question, SnapshotAnswer};
+use crate::node::Hearing;
 use crate::types::{NodeId, PeerAddress, TypeConfig};
 
 /// What a question is about. Decides its deadline and its place in the channel, not its encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
-    /// A candidate asks for a vote.
+    /// A candidate asks for a vote, or whether it would make sense to be one.
     Vote,
     /// A leader sends entries, or shows that it lives.
     Append,
@@ -127,6 +128,15 @@ impl Line {
         let answer = Answer::decode(&answer)?;
         self.lines.contacts.note(self.to);
         Ok(answer)
+    }
+
+    /// Whether the node hears a leader.
+    pub(crate) async fn hearing(&self) -> Result<Hearing, String> {
+        match self.ask(Call::Vote, Ask::Hearing).await {
+            Ok(Answer::Hearing(hearing)) => Ok(hearing),
+            Ok(_) => Err(LineError::OtherAnswer.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     pub(crate) async fn stand(&self, stand: crate::codec::Stand) -> Result<(), String> {

@@ -133,7 +133,7 @@ pub(super) struct Question {
     pub(super) from: Option<Node>,
     #[prost(message, optional, tag = "3")]
     pub(super) to: Option<Node>,
-    #[prost(oneof = "Ask", tags = "4, 5, 6, 7")]
+    #[prost(oneof = "Ask", tags = "4, 5, 6, 7, 8")]
     pub(super) ask: Option<Ask>,
 }
 
@@ -147,6 +147,8 @@ pub(super) enum Ask {
     Snapshot(AskSnapshot),
     #[prost(message, tag = "7")]
     Stand(AskStand),
+    #[prost(bool, tag = "8")]
+    Hearing(bool),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -201,7 +203,7 @@ pub(super) struct AskStand {
 pub(super) struct Reply {
     #[prost(uint32, tag = "1")]
     pub(super) version: u32,
-    #[prost(oneof = "Told", tags = "2, 3, 4, 5")]
+    #[prost(oneof = "Told", tags = "2, 3, 4, 5, 6")]
     pub(super) told: Option<Told>,
 }
 
@@ -215,6 +217,16 @@ pub(super) enum Told {
     Snapshot(ToldSnapshot),
     #[prost(bool, tag = "5")]
     Stand(bool),
+    #[prost(message, tag = "6")]
+    Hearing(ToldHearing),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ToldHearing {
+    #[prost(bool, tag = "1")]
+    pub(super) leader: bool,
+    #[prost(message, optional, tag = "2")]
+    pub(super) last: Option<Position>,
 }
 
 #[derive(Clone, PartialEq, Message)]

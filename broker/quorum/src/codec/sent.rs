@@ -9,13 +9,14 @@ use prost::Message;
 
 use super::message::{
     self, Appended, AskAppend, AskSnapshot, AskStand, AskVote, FORMAT_VERSION, Reply, Told, ToldAppend,
-    ToldSnapshot, ToldVote,
+    ToldHearing, ToldSnapshot, ToldVote,
 };
 use super::parts::{
     ballot, frame, node, position, stored_members, to_entry, to_log_id, to_node, to_optional_log_id,
     to_stored_membership, to_vote,
 };
 use super::{CodecError, check_version};
+use crate::node::Hearing;
 use crate::types::{NodeId, SnapshotMeta, Term, TypeConfig, Vote};
 
 /// What one node asks another.
@@ -33,6 +34,8 @@ pub(crate) enum Ask {
     Append(AppendEntriesRequest<TypeConfig>),
     Snapshot(InstallSnapshotRequest<TypeConfig>),
     Stand(Stand),
+    /// Is a leader heard?
+    Hearing,
 }
 
 /// A leader that is leaving asks for its succession.
@@ -51,6 +54,7 @@ pub(crate) enum Answer {
     Append(AppendEntriesResponse<NodeId>),
     Snapshot(SnapshotAnswer),
     Stand,
+    Hearing(Hearing),
 }
 
 /// How a piece of a snapshot was taken.
@@ -87,6 +91,7 @@ impl Question {
             Ask::Stand(Stand { term, successor }) => {
                 message::Ask::Stand(AskStand { term: term.0, successor: *successor })
             }
+            Ask::Hearing => message::Ask::Hearing(true),
         };
         let question = message::Question {
             version: FORMAT_VERSION,
@@ -122,6 +127,7 @@ impl Question {
                 done: ask.done,
             }),
             message::Ask::Stand(ask) => Ask::Stand(Stand { term: Term(ask.term), successor: ask.successor }),
+            message::Ask::Hearing(_) => Ask::Hearing,
         };
         Ok(Self { from: to_node(question.from)?, to: to_node(question.to)?, ask })
     }
@@ -143,6 +149,9 @@ impl Answer {
                 Told::Snapshot(ToldSnapshot { ballot: None, begin_again: true })
             }
             Self::Stand => Told::Stand(true),
+            Self::Hearing(Hearing { leader, last }) => {
+                Told::Hearing(ToldHearing { leader: *leader, last: last.as_ref().map(position) })
+            }
         };
         Reply { version: FORMAT_VERSION, told: Some(told) }.encode_to_vec().into()
     }
@@ -159,6 +168,9 @@ impl Answer {
             Told::Snapshot(told) if told.begin_again => Self::Snapshot(SnapshotAnswer::BeginAgain),
             Told::Snapshot(told) => Self::Snapshot(SnapshotAnswer::Taken(to_vote(told.ballot)?)),
             Told::Stand(_) => Self::Stand,
+            Told::Hearing(told) => {
+                Self::Hearing(Hearing { leader: told.leader, last: to_optional_log_id(told.last)? })
+            }
         })
     }
 }

@@ -79,6 +79,7 @@ fn questions_come_back_as_they_were() {
         Ask::Append(append),
         Ask::Snapshot(piece),
         Ask::Stand(Stand { term: Term(3), successor: true }),
+        Ask::Hearing,
     ];
     for ask in asks {
         let question = Question { from: node(0), to: node(1), ask };
@@ -99,6 +100,7 @@ fn answers_come_back_as_they_were() {
         Answer::Snapshot(SnapshotAnswer::Taken(vote())),
         Answer::Snapshot(SnapshotAnswer::BeginAgain),
         Answer::Stand,
+        Answer::Hearing(crate::node::Hearing { leader: true, last: Some(at(1, 1)) }),
     ];
     for answer in answers {
         assert_eq!(Answer::decode(&answer.encode()).unwrap(), answer);

@@ -5,9 +5,10 @@ use bytes::Bytes;
 use openraft::error::{InstallSnapshotError, RaftError};
 use thiserror::Error;
 
-use super::Quorum;
+use super::election::hears_leader;
+use super::{Hearing, Quorum};
 use crate::codec::{Answer, Ask, CodecError, Question, SnapshotAnswer};
-use crate::types::NodeId;
+use crate::types::{NodeId, Vote};
 
 /// Why a question is not answered.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -38,14 +39,30 @@ impl Quorum {
         }
         let raft = self.raft();
         let answer = match ask {
-            Ask::Vote(request) => Answer::Vote(raft.vote(request).await.map_err(stopped)?),
-            Ask::Append(request) => Answer::Append(raft.append_entries(request).await.map_err(stopped)?),
-            Ask::Snapshot(request) => Answer::Snapshot(match raft.install_snapshot(request).await {
-                Ok(response) => SnapshotAnswer::Taken(response.vote),
-                Err(RaftError::APIError(InstallSnapshotError::SnapshotMismatch(_))) => {
-                    SnapshotAnswer::BeginAgain
+            Ask::Vote(request) => {
+                let response = raft.vote(request).await.map_err(stopped)?;
+                if response.vote_granted {
+                    self.inner.pulse.voted();
                 }
-                Err(error) => return Err(stopped(error)),
+                Answer::Vote(response)
+            }
+            Ask::Append(request) => {
+                self.note_leader(&request.vote);
+                Answer::Append(raft.append_entries(request).await.map_err(stopped)?)
+            }
+            Ask::Snapshot(request) => {
+                self.note_leader(&request.vote);
+                Answer::Snapshot(match raft.install_snapshot(request).await {
+                    Ok(response) => SnapshotAnswer::Taken(response.vote),
+                    Err(RaftError::APIError(InstallSnapshotError::SnapshotMismatch(_))) => {
+                        SnapshotAnswer::BeginAgain
+                    }
+                    Err(error) => return Err(stopped(error)),
+                })
+            }
+            Ask::Hearing => Answer::Hearing(Hearing {
+                leader: hears_leader(&self.inner.pulse, self.config()),
+                last: raft.data_metrics().borrow().last_log,
             }),
             Ask::Stand(stand) => {
                 self.stand(stand).await;
@@ -53,6 +70,13 @@ impl Quorum {
             }
         };
         Ok(answer.encode())
+    }
+
+    /// At its arrival: what is slow after it is this node, not the leader.
+    fn note_leader(&self, vote: &Vote) {
+        if *vote >= self.raft().metrics().borrow().vote {
+            self.inner.pulse.beat();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod describe;
+mod election;
 mod membership;
 mod reign;
 mod succession;
@@ -19,6 +20,7 @@ use weir_log::{Disk, Home, LogError};
 
 pub use answers::AnswerError;
 pub use describe::{Description, Replica};
+pub(crate) use election::Hearing;
 pub use membership::{MemberError, Members};
 pub use reign::{Reign, State};
 
@@ -68,6 +70,7 @@ struct Inner {
     latest: watch::Receiver<Latest>,
     followed: watch::Receiver<LogIndex>,
     stopping: watch::Sender<bool>,
+    pulse: Arc<election::Pulse>,
     /// The disk is full but for what was kept back.
     low: Arc<AtomicBool>,
     was_empty: bool,
@@ -114,6 +117,9 @@ impl Quorum {
             work.run(Box::new(move || room.keep()))
         });
         let state = reign::watch(&config, &raft, log_bytes, Arc::clone(&low), retake);
+        let pulse = Arc::default();
+        let timer = election::Timer::new(&config, &raft, &lines, &pulse);
+        tokio::spawn(timer.run(stopping.subscribe()));
         let inner = Inner {
             config,
             raft,
@@ -122,6 +128,7 @@ impl Quorum {
             latest: ends.latest,
             followed: ends.followed,
             stopping,
+            pulse,
             low,
             was_empty,
             changing: Mutex::new(()),

@@ -18,7 +18,7 @@ use crate::config::QuorumConfig;
 use crate::types::{NodeId, PeerAddress, Raft, Term, Vote};
 use crate::work::Done;
 
-type Metrics = openraft::RaftMetrics<NodeId, PeerAddress>;
+pub(super) type Metrics = openraft::RaftMetrics<NodeId, PeerAddress>;
 
 /// How often a full disk is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -125,7 +125,7 @@ impl Watcher {
     /// Takes in the library's view; true when a confirmation under way is of no use any more.
     fn follow(&mut self, seen: &Metrics) -> bool {
         let leads = seen.state == ServerState::Leader && seen.running_state.is_ok();
-        let vote = (leads && self.is_heard(seen)).then_some(seen.vote);
+        let vote = (leads && hears_majority(seen, self.contact)).then_some(seen.vote);
         let lost = self.vote.is_some() && self.vote != vote;
         self.vote = vote;
         let isolated = leads && vote.is_none();
@@ -156,13 +156,6 @@ impl Watcher {
         lost
     }
 
-    /// A majority, with this node, has answered lately.
-    fn is_heard(&self, seen: &Metrics) -> bool {
-        let alone = seen.membership_config.voter_ids().all(|voter| voter == seen.id);
-        let contact = u64::try_from(self.contact.as_millis()).unwrap_or(u64::MAX);
-        alone || seen.millis_since_quorum_ack.is_some_and(|millis| millis <= contact)
-    }
-
     fn begin_reign(&mut self) {
         self.reigns += 1;
         let reign = Reign(self.reigns);
@@ -186,6 +179,13 @@ impl Watcher {
             warn!(error = %why, "no snapshot was taken");
         }
     }
+}
+
+/// Of a leader: a majority, with this node, has answered lately.
+pub(super) fn hears_majority(seen: &Metrics, within: Duration) -> bool {
+    let alone = seen.membership_config.voter_ids().all(|voter| voter == seen.id);
+    let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+    alone || seen.millis_since_quorum_ack.is_some_and(|millis| millis <= within)
 }
 
 /// A majority says that this is the leader, and everything up to the beginning of its term is applied.

@@ -95,7 +95,7 @@ async fn an_answer_waits_until_this_broker_has_followed() {
 }
 
 /// A network without anybody in it.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl crate::Peers for Nobody {
     fn ask(

@@ -4,5 +4,6 @@ mod consensus;
 mod controlling;
 mod crashes;
 mod members;
+mod repeats;
 mod suite;
 mod world;
