@@ -9,6 +9,7 @@ use weir_log::{DataDir, RealDisk};
 use weir_model::config::{BrokerConfig, Pairs};
 use weir_model::{BrokerId, PartitionIndex};
 
+use crate::api::fetch::follower_sessions::FollowerSessions;
 use crate::api::fetch::sessions::FetchSessions;
 use crate::api::producer_ids::ProducerIds;
 use crate::groups::Coordinators;
@@ -32,6 +33,7 @@ pub(crate) struct Broker {
     pub(crate) partitions: Arc<Registry>,
     pub(crate) coordinators: Coordinators,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
+    pub(crate) follower_sessions: FollowerSessions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) request_budget: ByteBudget,
     /// Batches that are compressed or decompressed at the same time, a place each.

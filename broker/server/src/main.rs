@@ -16,6 +16,7 @@ mod metrics;
 mod net;
 mod partition;
 mod process;
+mod replication;
 mod settings;
 mod start;
 mod telemetry;

@@ -42,6 +42,10 @@ pub(crate) struct Metrics {
     pub(crate) produced_batches: IntCounter,
     pub(crate) produced_records: IntCounter,
     pub(crate) fetched_bytes: IntCounter,
+    pub(crate) replication_bytes_in: IntCounter,
+    pub(crate) replication_bytes_out: IntCounter,
+    pub(crate) isr_shrinks: IntCounter,
+    pub(crate) isr_expands: IntCounter,
     pub(crate) sync_seconds: Histogram,
     pub(crate) topics: IntGauge,
     pub(crate) partitions: IntGauge,
@@ -89,6 +93,18 @@ impl Metrics {
             produced_records: at.counter("weir_produced_records_total", "records appended")?,
             fetched_bytes: at
                 .counter("weir_fetched_bytes_total", "bytes of record batches sent to consumers")?,
+            replication_bytes_in: at
+                .counter("weir_replication_bytes_in_total", "bytes of record batches fetched from leaders")?,
+            replication_bytes_out: at
+                .counter("weir_replication_bytes_out_total", "bytes of record batches sent to followers")?,
+            isr_shrinks: at.counter(
+                "weir_isr_shrinks_total",
+                "proposals of leaders here to take replicas out of their ISR",
+            )?,
+            isr_expands: at.counter(
+                "weir_isr_expands_total",
+                "proposals of leaders here to add replicas to their ISR",
+            )?,
             sync_seconds: at
                 .histogram("weir_log_sync_seconds", "time of one fdatasync job of a partition")?,
             topics: at.gauge("weir_topics", "topics in the cluster's metadata")?,

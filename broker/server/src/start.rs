@@ -16,9 +16,10 @@ use uuid::Uuid;
 use weir_core::controller::register_broker::{self, RegisterBroker};
 use weir_core::controller::{BrokerEndpoint, Entropy, Image, VersionRange, bootstrap};
 use weir_log::{DataDir, OpenedDataDir, RealDisk};
-use weir_model::Incarnation;
 use weir_model::config::{BrokerConfig, Pairs};
+use weir_model::{BrokerId, Incarnation};
 
+use crate::api::fetch::follower_sessions::FollowerSessions;
 use crate::api::fetch::sessions::FetchSessions;
 use crate::api::producer_ids::ProducerIds;
 use crate::bind::{self, Bound};
@@ -36,6 +37,8 @@ use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
 use crate::partition::driver::Surroundings;
 use crate::partition::registry::Registry;
+use crate::replication::carrier;
+use crate::replication::fleet::Fleet;
 use crate::settings::StaticSettings;
 use crate::watched::watch;
 
@@ -83,7 +86,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         tokio::task::block_in_place(|| Store::open(&data)).context("metadata can not be read")?;
     let file = Arc::new(pairs);
     let view = Arc::new(View::new(config.node_id, Arc::clone(&file), config.clone()));
-    let surroundings = surroundings(&view, &metrics, &health);
+    let surroundings = surroundings(config.node_id, &view, &metrics, &health);
     let partitions =
         Arc::new(Registry::new(config.node_id, Arc::clone(&file), Arc::clone(&data), surroundings));
     health.recovering(image.partition_count());
@@ -111,10 +114,8 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         data,
         coordinators: Coordinators::new(me, Arc::clone(&view), controller.clone(), Arc::clone(&partitions)),
         producer_ids: ProducerIds::new(me, epoch, controller.clone()),
-        fetch_sessions: Mutex::new(FetchSessions::new(
-            usize::try_from(config.fetch_session_slots).unwrap_or(usize::MAX),
-            FETCH_SESSION_PARTITIONS_MAX,
-        )),
+        fetch_sessions: Mutex::new(fetch_sessions(&config)),
+        follower_sessions: FollowerSessions::default(),
         view,
         controller,
         partitions,
@@ -125,7 +126,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         stop: stop.clone(),
     });
     broker.coordinators.follow();
-    tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
+    spawn_duties(&broker, &tasks);
     open_doors(&door(&broker, &config, cut.clone(), connections.clone()), &bound, &tasks)?;
     health.enter(Phase::Serving);
     metrics.ready.set(1);
@@ -135,6 +136,17 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         clean = opened.clean_shutdown, took = ?began.elapsed(), "serving"
     );
     Ok(Running { bound, broker, closing, cut, tasks, connections, metadata })
+}
+
+fn fetch_sessions(config: &BrokerConfig) -> FetchSessions {
+    let slots = usize::try_from(config.fetch_session_slots).unwrap_or(usize::MAX);
+    FetchSessions::new(slots, FETCH_SESSION_PARTITIONS_MAX)
+}
+
+/// What the broker does on its own account.
+fn spawn_duties(broker: &Arc<Broker>, tasks: &TaskTracker) {
+    tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(broker))));
+    tasks.spawn(watch("the carrier of ISR changes", carrier::run(Arc::clone(broker))));
 }
 
 impl Running {
@@ -180,11 +192,19 @@ async fn open_data(config: &BrokerConfig) -> anyhow::Result<(DataDir<RealDisk>, 
     Ok(opened)
 }
 
-fn surroundings(view: &Arc<View>, metrics: &Arc<Metrics>, health: &Arc<Health>) -> Surroundings {
+fn surroundings(
+    me: BrokerId,
+    view: &Arc<View>,
+    metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
+) -> Surroundings {
     Surroundings {
         metrics: Arc::clone(metrics),
         health: Arc::clone(health),
         cleaner: Arc::new(Semaphore::new(1)),
+        fleet: Arc::new(Fleet::new(me, Arc::clone(view), Arc::clone(metrics))),
+        proposals: Arc::default(),
+        fence: Arc::default(),
         view: Arc::clone(view),
     }
 }

@@ -124,6 +124,12 @@ impl Replica {
         self.policy = policy;
     }
 
+    /// The settings in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Retention or DeleteRecords moved the start of the log. It never moves back.
     pub fn on_log_start(&mut self, start: Offset) {
         self.log_start = self.log_start.max(start);

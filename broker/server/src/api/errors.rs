@@ -15,6 +15,8 @@ pub(crate) fn of_partition(error: &PartitionError) -> ErrorCode {
         PartitionError::Read(error) => of_read(error),
         PartitionError::DeleteRecords(error) => of_delete_records(error),
         PartitionError::Fence(error) => of_fence(error),
+        // Never a client's: only fetchers of this broker are told so.
+        PartitionError::Follow(_) => ErrorCode::UnknownServerError,
         PartitionError::Log(_) => ErrorCode::KafkaStorageError,
         PartitionError::Storage(error) => of_storage(error),
         PartitionError::Stopped => ErrorCode::NotLeaderOrFollower,

@@ -11,6 +11,7 @@ mod cluster_id;
 mod config_resource;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
+mod current_leader;
 pub(crate) mod delete_groups;
 pub(crate) mod delete_records;
 pub(crate) mod delete_topics;

@@ -63,11 +63,13 @@ struct Part {
 struct TopicParts {
     name: Str,
     id: TopicId,
+    /// The topic that is meant, if there is one.
+    found: Option<TopicId>,
     parts: Vec<Part>,
 }
 
 pub(crate) async fn handle(
-    broker: &Broker,
+    broker: &Arc<Broker>,
     caller: &Caller<'_>,
     header: &RequestHeader,
     request: ProduceRequest,
@@ -95,8 +97,13 @@ pub(crate) async fn handle(
     for topic in topics {
         accepted.push(accepting.topic(topic, &acks).await);
     }
-    let (version, correlation_id) = (header.version, header.correlation_id);
-    Verdict::Later(Box::pin(respond::when_done(accepted, silent, version, correlation_id)))
+    let head = respond::Head {
+        version: header.version,
+        correlation_id: header.correlation_id,
+        listener: Arc::clone(&caller.session.listener),
+        silent,
+    };
+    Verdict::Later(Box::pin(respond::when_done(Arc::clone(broker), head, accepted)))
 }
 
 /// A topic of the request, taken out of its frame but for the batches.
@@ -144,7 +151,7 @@ impl Accepting<'_> {
             }
             parts.push(Part { index, outcome });
         }
-        TopicParts { name, id, parts }
+        TopicParts { name, id, found: found.map(|topic| topic.id), parts }
     }
 
     async fn partition(

@@ -2,7 +2,7 @@
 
 use std::sync::Weak;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::{Notify, oneshot};
 use weir_core::partition::producers::ActiveProducer;
 use weir_core::partition::{Acks, BatchFacts, EpochEnd, ListOffsets, Policy, Produced, ReadBound, Reader};
@@ -11,7 +11,9 @@ use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch};
 
 use super::error::PartitionError;
 use super::settings::BatchRules;
+use super::waiters::Interest;
 use crate::net::outgoing::FileSpan;
+use crate::replication::roster::Position;
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, PartitionError>>;
 
@@ -19,6 +21,8 @@ pub(crate) type Answer<T> = oneshot::Sender<Result<T, PartitionError>>;
 pub(crate) enum Command {
     Append(Append),
     Read(Read, Answer<ReadReply>),
+    Serve(Serve, Answer<ReadReply>),
+    Follow(Follow, Answer<Position>),
     ListOffsets(OffsetQuery, Answer<ListedOffset>),
     DeleteRecords {
         before: Option<Offset>,
@@ -32,6 +36,8 @@ pub(crate) enum Command {
     Producers(Answer<Vec<ActiveProducer>>),
     Assign(Reign),
     Configure(Box<Configured>),
+    /// The broker may (not) promise anything.
+    Fenced(bool),
     /// Retention, expiry of producers, compaction when it is worth it.
     Housekeep,
     /// Sync, close, answer, end.
@@ -65,6 +71,61 @@ pub(crate) struct Read {
     pub(crate) last_fetched_epoch: Option<LeaderEpoch>,
     /// Told once when there is more to read than this answer could give.
     pub(crate) watch: Option<Weak<Notify>>,
+}
+
+/// Another replica's fetch from the one that leads.
+#[derive(Debug)]
+pub(crate) struct Serve {
+    pub(crate) follower: BrokerId,
+    pub(crate) from: Offset,
+    pub(crate) leader_epoch: LeaderEpoch,
+    pub(crate) max_bytes: usize,
+    /// The first batch is returned even when it is larger than `max_bytes`.
+    pub(crate) at_least_one: bool,
+    /// What its asking proves; nothing where it is only looked after.
+    pub(crate) proof: Option<Proof>,
+    pub(crate) interest: Interest,
+}
+
+/// The follower holds everything before the offset it asks for, as durably as the topic wants it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof {
+    pub(crate) broker_epoch: i64,
+    /// It may join the ISR, as far as this broker knows.
+    pub(crate) eligible: bool,
+    /// The reign of its last record.
+    pub(crate) last_fetched_epoch: Option<LeaderEpoch>,
+}
+
+/// What a fetcher brings the owner of a replica that follows.
+#[derive(Clone, Debug)]
+pub(crate) struct Follow {
+    pub(crate) leader: BrokerId,
+    pub(crate) leader_epoch: LeaderEpoch,
+    /// What the leader was asked for, when this is its answer.
+    pub(crate) asked: Option<Offset>,
+    pub(crate) what: FromLeader,
+}
+
+/// What a leader said.
+#[derive(Clone, Debug)]
+pub(crate) enum FromLeader {
+    /// Nothing yet: the fetcher only wants to know where to begin.
+    Nothing,
+    State(LeaderState),
+    /// Whole batches as they lie in its log, and how the log stood then.
+    Records(Bytes, LeaderState),
+    /// Its log parts from ours.
+    Diverged(EpochEnd),
+    /// The offset asked for is not in its log, which reaches from here to there.
+    Outside(Offset, Offset),
+}
+
+/// How a leader's log stood when it answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeaderState {
+    pub(crate) high_watermark: Offset,
+    pub(crate) log_start: Offset,
 }
 
 #[derive(Clone, Debug)]

@@ -7,7 +7,10 @@
 
 mod append;
 mod deletion;
+mod followers;
+mod following;
 mod housekeeping;
+mod isr;
 mod queries;
 #[cfg(test)]
 mod tests;
@@ -21,12 +24,15 @@ use bytes::BytesMut;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
-use weir_core::partition::{Assignment, Effect, Produced, Replica, Token};
+use weir_core::partition::{Assignment, Effect, IsrAnswer, Produced, Replica, Token};
 use weir_log::{Cancellation, CompactionOutcome, Log, LogError, SyncDone};
 use weir_model::{Millis, Offset};
 
 use self::deletion::Deletion;
+use self::following::Cut;
+use self::isr::{Proposed, answered};
 use super::command::{Answer, Command};
+use super::fence::Fence;
 use super::handle::Published;
 use super::waiters::Waiters;
 use crate::clock;
@@ -34,6 +40,9 @@ use crate::health::Health;
 use crate::metadata::View;
 use crate::metrics::Metrics;
 use crate::net::outgoing::ServedDisk;
+use crate::replication::fleet::Fleet;
+use crate::replication::isr::Proposals;
+use crate::replication::roster::Position;
 
 /// Commands that one round handles before it looks at syncs and deadlines again.
 const ROUND_MAX: usize = 256;
@@ -48,6 +57,12 @@ pub(crate) struct Surroundings {
     pub(crate) health: Arc<Health>,
     /// One compaction at a time over all partitions.
     pub(crate) cleaner: Arc<Semaphore>,
+    /// Fetches for the partitions that follow.
+    pub(crate) fleet: Arc<Fleet>,
+    /// Carries the ISR changes that leaders propose.
+    pub(crate) proposals: Arc<Proposals>,
+    /// Keeps leaders from promising what they may not.
+    pub(crate) fence: Arc<Fence>,
     /// Where the broker's settings are read as they are now.
     pub(crate) view: Arc<View>,
 }
@@ -66,6 +81,8 @@ pub(crate) struct Driver<D: ServedDisk> {
     pub(super) log: Log<D>,
     pub(super) replica: Replica,
     pub(super) mailbox: mpsc::Receiver<Command>,
+    /// The way to itself, for its fetcher.
+    pub(super) own: mpsc::WeakSender<Command>,
     pub(super) published: Arc<Published>,
     pub(super) surroundings: Surroundings,
     work: Work,
@@ -79,6 +96,12 @@ struct Work {
     next_token: u64,
     waiters: Waiters,
     deletions: Vec<Deletion>,
+    /// An ISR change on its way, and its answer.
+    proposal: Option<Proposed>,
+    /// Fetchers that wait to hear where this replica stands.
+    fetchers: Vec<Answer<Position>>,
+    /// The log is to be cut before anything else happens.
+    cut: Option<Cut>,
     sync: Option<Running<SyncDone>>,
     /// When the log last told of a disk in trouble.
     complained: Option<Instant>,
@@ -101,6 +124,7 @@ enum Event {
     Command(Command),
     Synced(Result<SyncDone, LogError>, Duration),
     Compacted(Result<CompactionOutcome, LogError>),
+    IsrAnswered(IsrAnswer),
     Deadline,
     Abandoned,
 }
@@ -110,18 +134,19 @@ impl<D: ServedDisk> Driver<D> {
     pub(crate) fn starting(
         log: Log<D>,
         replica: Replica,
-        mailbox: mpsc::Receiver<Command>,
+        (own, mailbox): (mpsc::WeakSender<Command>, mpsc::Receiver<Command>),
         published: Arc<Published>,
         surroundings: Surroundings,
         effects: Vec<Effect>,
     ) -> Self {
         let work = Work { effects, ..Work::default() };
-        Self { log, replica, mailbox, published, surroundings, work }
+        Self { log, replica, mailbox, own, published, surroundings, work }
     }
 
     /// Runs until told to stop, or until nobody holds a handle any more.
     pub(crate) async fn run(mut self) {
         self.settle();
+        self.pursue();
         // What a crash left unsynced becomes visible at once, not with the first request.
         self.start_sync();
         self.publish();
@@ -131,9 +156,16 @@ impl<D: ServedDisk> Driver<D> {
                 Event::Command(command) => self.round(command),
                 Event::Synced(done, took) => self.synced(done, took),
                 Event::Compacted(outcome) => self.compacted(outcome),
+                Event::IsrAnswered(answer) => self.isr_answered(answer),
                 Event::Deadline => self.replica.tick(clock::now(), &mut self.work.effects),
             }
+            if self.work.cut.is_some() {
+                // Boxed: the room for it would be part of every running partition.
+                self = Box::pin(self.cut()).await;
+            }
             self.settle();
+            self.answer_fetchers();
+            self.tell_followers();
             self.retry_deletions();
             self.start_sync();
             self.publish();
@@ -151,6 +183,7 @@ impl<D: ServedDisk> Driver<D> {
             biased;
             (done, took) = finished(&mut self.work.sync) => Event::Synced(done, took),
             (outcome, _) = finished(&mut self.work.compaction) => Event::Compacted(outcome),
+            answer = answered(&mut self.work.proposal) => Event::IsrAnswered(answer),
             command = self.mailbox.recv() => command.map_or(Event::Abandoned, Event::Command),
             () = until(deadline) => Event::Deadline,
             () = reached(self.work.sync_not_before) => Event::Deadline,
@@ -161,7 +194,7 @@ impl<D: ServedDisk> Driver<D> {
     fn round(&mut self, first: Command) {
         self.handle(first);
         for _ in 1..ROUND_MAX {
-            if self.work.stop.is_some() {
+            if self.work.stop.is_some() || self.work.cut.is_some() {
                 break;
             }
             let Ok(command) = self.mailbox.try_recv() else { break };
@@ -184,6 +217,8 @@ impl<D: ServedDisk> Driver<D> {
         match command {
             Command::Append(append) => self.accept(append),
             Command::Read(read, answer) => self.read(&read, answer),
+            Command::Serve(serve, answer) => self.serve(serve, answer),
+            Command::Follow(follow, answer) => self.follow(follow, answer),
             Command::ListOffsets(query, answer) => {
                 let _ = answer.send(self.list_offsets(query));
             }
@@ -204,12 +239,14 @@ impl<D: ServedDisk> Driver<D> {
                 };
                 self.replica.assign(assignment, clock::now(), &mut self.work.effects);
                 self.work.waiters.wake_all();
+                self.pursue();
             }
             Command::Configure(configured) => {
                 self.replica.set_policy(configured.policy);
                 self.log.set_config(configured.log);
                 self.published.set_rules(configured.rules);
             }
+            Command::Fenced(fenced) => self.replica.set_fenced(fenced, &mut self.work.effects),
             Command::Housekeep => self.housekeep(),
             Command::Stop(stopped) => self.work.stop = Some(stopped),
         }
@@ -235,6 +272,7 @@ impl<D: ServedDisk> Driver<D> {
 
     /// Lets running work end, syncs what is left and closes the log, so that the next start need not recover.
     async fn close(mut self) {
+        self.surroundings.fleet.unfollow((self.replica.topic(), self.replica.partition()));
         if let Some(sync) = self.work.sync.take()
             && let Ok(done) = sync.task.await
         {

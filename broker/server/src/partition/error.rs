@@ -1,7 +1,9 @@
 //! Why a partition did not do what it was asked, over all commands.
 
 use thiserror::Error;
-use weir_core::partition::{DeleteRecordsError, FenceError, ProduceError, ReadError, StorageFailure};
+use weir_core::partition::{
+    DeleteRecordsError, FenceError, FollowError, ProduceError, ReadError, StorageFailure,
+};
 use weir_log::LogError;
 
 #[derive(Clone, Debug, Error)]
@@ -14,6 +16,8 @@ pub(crate) enum PartitionError {
     DeleteRecords(#[from] DeleteRecordsError),
     #[error(transparent)]
     Fence(#[from] FenceError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
     #[error("the log can not be read: {0}")]
     Log(String),
     #[error(transparent)]

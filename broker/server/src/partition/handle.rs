@@ -81,6 +81,11 @@ impl PartitionHandle {
         Arc::clone(&self.published.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether both lead to the same owner, not to one that was started anew.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.mailbox.same_channel(&other.mailbox)
+    }
+
     /// The owner has ended: the partition was deleted, or the broker stops.
     pub(crate) fn is_gone(&self) -> bool {
         self.mailbox.is_closed()

@@ -4,11 +4,12 @@
 pub(crate) mod command;
 pub(crate) mod driver;
 pub(crate) mod error;
+pub(crate) mod fence;
 pub(crate) mod handle;
 pub(crate) mod open;
 pub(crate) mod registry;
 pub(crate) mod settings;
-mod waiters;
+pub(crate) mod waiters;
 
 pub(crate) use command::{Append, Command, Read, ReadReply};
 pub(crate) use error::PartitionError;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tracing::{info, warn};
-use weir_core::partition::{Assignment, BatchFacts, Policy, Producers, Recovered, Replica};
-use weir_log::{DataDir, Log, LogError, RealDisk};
+use weir_core::partition::{Assignment, BatchFacts, Producers, Recovered, Replica};
+use weir_log::{DataDir, Disk, Log, LogError, RealDisk};
 use weir_model::records::BatchHeader;
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
@@ -45,7 +45,8 @@ pub(crate) fn open(
             "cut a tail off the log that was never acknowledged as durable"
         );
     }
-    let producers = rebuild_producers(&mut log, &configured.policy, &opening)?;
+    let name = format!("{}-{index}", opening.name);
+    let producers = rebuild_producers(&mut log, configured.policy.producers_max, &name)?;
     let found = Recovered {
         log_start: log.log_start(),
         log_end: log.log_end(),
@@ -65,31 +66,30 @@ pub(crate) fn open(
     replica.assign(assignment, clock::now(), &mut effects);
     let (mailbox, commands) = mpsc::channel(MAILBOX);
     let published = Arc::new(Published::new(configured.rules));
+    let own = mailbox.downgrade();
     let handle =
         PartitionHandle { topic: *topic, partition: *index, mailbox, published: Arc::clone(&published) };
-    let driver = Driver::starting(log, replica, commands, published, surroundings, effects);
+    let driver = Driver::starting(log, replica, (own, commands), published, surroundings, effects);
     Ok((handle, driver))
 }
 
-/// The newest snapshot that can be read, and the batches after it.
-fn rebuild_producers(
-    log: &mut Log<RealDisk>,
-    policy: &Policy,
-    opening: &Opening,
+/// The newest snapshot that can be read, and the batches after it. `name` is whose, for complaints.
+pub(super) fn rebuild_producers<D: Disk>(
+    log: &mut Log<D>,
+    producers_max: u32,
+    name: &str,
 ) -> Result<Producers, LogError> {
     let mut producers = Producers::default();
     let mut from = log.log_start();
     if let Some((offset, bytes)) = log.latest_snapshot(log.log_end()) {
         match Producers::decode(&bytes) {
             Ok(read) => (producers, from) = (read, offset),
-            Err(error) => {
-                warn!(topic = %opening.name, partition = %opening.index, %error, "producer snapshot skipped");
-            }
+            Err(error) => warn!(log = name, %error, "producer snapshot skipped"),
         }
     }
     log.for_each_header(from, |header| {
         if header.has_producer() && header.base_offset >= from {
-            producers.apply(header.base_offset, &facts(header), policy.producers_max);
+            producers.apply(header.base_offset, &facts(header), producers_max);
         }
     })?;
     Ok(producers)

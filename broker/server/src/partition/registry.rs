@@ -17,8 +17,10 @@ use super::PartitionHandle;
 use super::command::{Command, Configured, Reign};
 use super::driver::Surroundings;
 use super::error::PartitionError;
+use super::fence::Fence;
 use super::open::{Opening, open};
 use super::settings::SettingsOf;
+use crate::replication::isr::Proposals;
 use crate::watched::watch;
 
 /// Threads that open logs at the same time. Each opens its share one after another: what an opened log keeps in memory
@@ -78,6 +80,24 @@ impl Registry {
         }
     }
 
+    /// ISR changes that leaders here propose.
+    pub(crate) fn proposals(&self) -> &Proposals {
+        &self.surroundings.proposals
+    }
+
+    /// What keeps leaders here from promising what they may not.
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.surroundings.fence
+    }
+
+    /// Whether leaders here may promise anything. They look at the fence itself before each promise; this also lets them
+    /// refuse what would wait in vain, or go on.
+    pub(crate) async fn set_fenced(&self, fenced: bool) {
+        for partition in self.running() {
+            let _ = partition.send(Command::Fenced(fenced)).await;
+        }
+    }
+
     /// Every running partition.
     pub(crate) fn running(&self) -> Vec<PartitionHandle> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
@@ -126,6 +146,7 @@ impl Registry {
 
     /// Stops every partition, its log synced and closed. Returns when all have.
     pub(crate) async fn stop_all(&self) {
+        self.surroundings.fleet.stop();
         let all = std::mem::take(&mut *self.slots.write().unwrap_or_else(PoisonError::into_inner));
         let handles = all.into_values().flat_map(HashMap::into_values);
         stream::iter(handles).for_each_concurrent(STOPPING_MAX, stop).await;

@@ -24,6 +24,10 @@ async fn a_member_that_waits_for_its_group_does_not_hold_up_a_stop() {
         ..JoinGroupRequest::default()
     };
     let describe = DescribeGroupsRequest { groups: vec!["g".into()], ..DescribeGroupsRequest::default() };
+    // Its coordinator has read its log: it no longer sends members away.
+    let loaded =
+        timeout(PATIENCE, async { while watcher.ask(5, &describe).await.groups[0].error_code != 0 {} });
+    loaded.await.expect("the coordinator never came");
     let joins = tokio::spawn(async move { member.ask(2, &join).await });
     let seen = timeout(PATIENCE, async {
         while watcher.ask(5, &describe).await.groups[0].group_state.as_str() != "PreparingRebalance" {

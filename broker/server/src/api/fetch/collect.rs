@@ -5,25 +5,51 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, oneshot};
 use weir_core::controller::{Image, Topic};
-use weir_core::partition::{Isolation, ReadError, Reader};
-use weir_model::LeaderEpoch;
+use weir_core::partition::{ReadError, Reader};
+use weir_model::{LeaderEpoch, Offset, PartitionIndex, TopicId};
 use weir_wire::ErrorCode;
 
+use super::Appetite;
 use super::sessions::{PartitionKey, Plan, TopicKey, Wanted};
+use crate::api::current_leader::{CurrentLeader, current_leader};
 use crate::api::errors;
 use crate::broker::Broker;
 use crate::partition::{Command, PartitionError, PartitionHandle, Read, ReadReply};
 
-/// What the fetch as a whole wants.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Appetite {
-    pub(super) min_bytes: usize,
-    pub(super) max_bytes: usize,
-    pub(super) isolation: Isolation,
+/// What one partition gave.
+pub(super) type Outcome = Result<ReadReply, Refused>;
+
+/// Why a partition gave nothing, and what the asker may want to know then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) code: ErrorCode,
+    pub(super) leader: Option<CurrentLeader>,
+    /// From where to where the log reaches, when the offset that a replica asked for is not in it.
+    pub(super) range: Option<(Offset, Offset)>,
 }
 
-/// What one partition gave.
-pub(super) type Outcome = Result<ReadReply, ErrorCode>;
+impl From<ErrorCode> for Refused {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, leader: None, range: None }
+    }
+}
+
+impl Refused {
+    /// With the current leader, where that is what is wrong.
+    pub(super) fn of(image: &Image, topic: TopicId, index: PartitionIndex, code: ErrorCode) -> Self {
+        Self { leader: current_leader(image, topic, index, code), ..Self::from(code) }
+    }
+
+    /// A replica has to know which offsets there are, to begin anew at one of them.
+    pub(super) fn with_range(self, error: &PartitionError) -> Self {
+        match error {
+            PartitionError::Read(ReadError::OutOfRange { start, end, .. }) => {
+                Self { range: Some((*start, *end)), ..self }
+            }
+            _ => self,
+        }
+    }
+}
 
 /// What a pass gave, in the plan's order.
 #[derive(Debug)]
@@ -54,8 +80,8 @@ pub(super) async fn collect(
     let mut collected = Collected { outcomes: Vec::with_capacity(asked.len()), bytes: 0, urgent: false };
     for question in asked {
         let outcome = match question {
-            Ok((owner, answer)) => settle(owner, answer, appetite, collected.bytes).await,
-            Err(code) => Err(code),
+            Ok((owner, answer)) => settle(&image, owner, answer, appetite, collected.bytes).await,
+            Err(refused) => Err(refused),
         };
         match &outcome {
             Ok(reply) => {
@@ -78,15 +104,16 @@ async fn ask(
     wanted: &Wanted,
     appetite: &Appetite,
     watch: Option<&Arc<Notify>>,
-) -> Result<Asked, ErrorCode> {
+) -> Result<Asked, Refused> {
     let topic = find(image, &key.0)?;
     if topic.partition(key.1).is_none() {
-        return Err(ErrorCode::UnknownTopicOrPartition);
+        return Err(ErrorCode::UnknownTopicOrPartition.into());
     }
-    let owner = broker.partition(topic, key.1).map_err(|error| errors::of_partition(&error))?;
+    let refused = |error: PartitionError| Refused::of(image, topic.id, key.1, errors::of_partition(&error));
+    let owner = broker.partition(topic, key.1).map_err(refused)?;
     let (answer, answered) = oneshot::channel();
     let read = read(wanted, appetite, wanted.max_bytes.min(appetite.max_bytes), true, watch);
-    owner.send(Command::Read(read, answer)).await.map_err(|error| errors::of_partition(&error))?;
+    owner.send(Command::Read(read, answer)).await.map_err(refused)?;
     Ok(((owner, *wanted), answered))
 }
 
@@ -104,26 +131,34 @@ fn read(
     at_least_one: bool,
     watch: Option<&Arc<Notify>>,
 ) -> Read {
-    let known = |epoch: LeaderEpoch| Some(epoch).filter(|epoch| epoch.0 >= 0);
     Read {
         from: wanted.from,
         max_bytes,
         at_least_one,
         reader: Reader::Consumer(appetite.isolation),
-        current_leader_epoch: known(wanted.current_leader_epoch),
-        last_fetched_epoch: known(wanted.last_fetched_epoch),
+        current_leader_epoch: known_epoch(wanted.current_leader_epoch),
+        last_fetched_epoch: known_epoch(wanted.last_fetched_epoch),
         watch: watch.map(Arc::downgrade),
     }
 }
 
+/// A reign, where the asker named one.
+pub(super) fn known_epoch(epoch: LeaderEpoch) -> Option<LeaderEpoch> {
+    Some(epoch).filter(|epoch| epoch.0 >= 0)
+}
+
 /// Takes an owner's answer within what is left of the limit. Only the first batches of the whole answer may exceed it.
 async fn settle(
+    image: &Image,
     (owner, wanted): (PartitionHandle, Wanted),
     answer: oneshot::Receiver<Result<ReadReply, PartitionError>>,
     appetite: &Appetite,
     taken: usize,
 ) -> Outcome {
-    let reply = answer.await.unwrap_or(Err(PartitionError::Stopped)).map_err(|error| code_of(&error))?;
+    let refused = |error: PartitionError| {
+        Refused::of(image, owner.topic, owner.partition, errors::of_partition(&error))
+    };
+    let reply = answer.await.unwrap_or(Err(PartitionError::Stopped)).map_err(refused)?;
     let left = appetite.max_bytes.saturating_sub(taken);
     if taken == 0 || reply.len() <= left {
         return Ok(reply);
@@ -132,13 +167,5 @@ async fn settle(
         return Ok(ReadReply { span: None, ..reply });
     }
     let smaller = read(&wanted, appetite, left, false, None);
-    owner.read(smaller).await.map_err(|error| code_of(&error))
-}
-
-fn code_of(error: &PartitionError) -> ErrorCode {
-    match error {
-        // A consumer can not be told to wait for the watermark in any other way.
-        PartitionError::Read(ReadError::NotYetKnown) => ErrorCode::OffsetNotAvailable,
-        other => errors::of_partition(other),
-    }
+    owner.read(smaller).await.map_err(refused)
 }

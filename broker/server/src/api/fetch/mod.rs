@@ -2,6 +2,9 @@
 //! for the append that makes it large enough, or for the consumer's patience.
 
 mod collect;
+mod follower;
+mod follower_session;
+pub(crate) mod follower_sessions;
 mod respond;
 pub(crate) mod sessions;
 
@@ -16,7 +19,8 @@ use weir_wire::ErrorCode;
 use weir_wire::frame::RequestHeader;
 use weir_wire::messages::fetch::{FetchRequest, FetchResponse};
 
-use self::collect::{Appetite, Collected, collect};
+use self::collect::{Collected, collect};
+use self::respond::Head;
 use self::sessions::{Plan, SessionError, SessionRequest, TopicKey, Wanted};
 use crate::broker::Broker;
 use crate::clock;
@@ -26,8 +30,16 @@ use crate::net::connection::Verdict;
 /// The longest a fetch is held, whatever the client asks.
 const WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 
+/// What the fetch as a whole wants.
+#[derive(Clone, Copy, Debug)]
+struct Appetite {
+    min_bytes: usize,
+    max_bytes: usize,
+    isolation: Isolation,
+}
+
 pub(crate) async fn handle(
-    broker: &Broker,
+    broker: &Arc<Broker>,
     caller: &Caller<'_>,
     header: &RequestHeader,
     request: FetchRequest,
@@ -44,12 +56,23 @@ pub(crate) async fn handle(
             Isolation::ReadUncommitted
         },
     };
+    match follower::replica_of(&broker.image(), &request) {
+        Ok(None) => {}
+        Ok(Some(replica)) => {
+            // A consumer's limit is not a replica's.
+            let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0);
+            let waiting = (Appetite { max_bytes, ..appetite }, patience);
+            return follower::accept(broker, caller, header, request, replica, waiting);
+        }
+        Err(code) => return encode(header, &refusal(code)),
+    }
     let plan = match plan(broker, caller.version, request) {
         Ok(plan) => plan,
         Err(code) => return encode(header, &refusal(code)),
     };
     let collected = wait_for_enough(broker, &plan, &appetite, patience).await;
-    respond::respond(broker, header, &plan, collected)
+    let head = Head::of(caller, header, plan.session_id);
+    respond::respond(broker, &head, &plan, collected)
 }
 
 fn refusal(code: ErrorCode) -> FetchResponse {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use weir_core::partition::{Effect, IsrAnswer, IsrChange, IsrRefusal, Produce, StorageFailure, Token};
+use weir_core::partition::{Effect, FenceError, Produce, ProduceError, Produced, StorageFailure, Token};
 use weir_log::{LogError, SyncDone};
 use weir_model::{DurationMs, LeaderEpoch, Offset};
 
@@ -43,32 +43,28 @@ impl<D: ServedDisk> Driver<D> {
                     Effect::Append { token, base_offset, leader_epoch } => {
                         self.write(token, base_offset, leader_epoch, &mut written);
                     }
-                    Effect::Reply { token, outcome } => {
-                        if let Some(unanswered) = self.work.unanswered.remove(&token) {
-                            let _ = unanswered.answer.send(outcome.map_err(Into::into));
-                        }
-                    }
+                    Effect::Reply { token, outcome } => self.reply(token, outcome),
                     Effect::LeaderEpochStarted { epoch, start } => {
                         assert_eq!(start, self.log.log_end(), "a reign begins at the end of the log");
                         self.log.begin_epoch(epoch);
                     }
                     Effect::HighWatermark(to) => self.work.waiters.advance(to),
                     Effect::LogStart(start) => self.delete_before(start),
-                    Effect::AlterIsr(change) => self.propose(&change),
+                    Effect::AlterIsr(change) => self.propose(change),
                 }
             }
             self.report(written);
         }
     }
 
-    /// Nobody is there yet to take it to the controller; it is proposed again after a pause.
-    fn propose(&mut self, change: &IsrChange) {
-        let answer = IsrAnswer {
-            leader_epoch: change.leader_epoch,
-            partition_epoch: change.partition_epoch,
-            outcome: Err(IsrRefusal::Unknown),
+    /// A write that this broker may not acknowledge any more is not: it may stand or fall with the next leader.
+    fn reply(&mut self, token: Token, outcome: Result<Produced, ProduceError>) {
+        let Some(unanswered) = self.work.unanswered.remove(&token) else { return };
+        let outcome = match outcome {
+            Ok(_) if self.surroundings.fence.is_up() => Err(FenceError::NotLeader.into()),
+            outcome => outcome.map_err(Into::into),
         };
-        self.replica.on_isr_answer(answer, clock::now(), &mut self.work.effects);
+        let _ = unanswered.answer.send(outcome);
     }
 
     fn write(&mut self, token: Token, base_offset: Offset, epoch: LeaderEpoch, written: &mut Written) {
@@ -137,6 +133,9 @@ impl<D: ServedDisk> Driver<D> {
         self.work.sync_not_before = Some(Instant::now() + SYNC_PAUSE).filter(|_| !is_failed(error));
         if matches!(error, LogError::TooManyFiles) {
             return;
+        }
+        for fetcher in self.work.fetchers.drain(..) {
+            let _ = fetcher.send(Err(failure(error).into()));
         }
         for (_, write) in self.work.unanswered.drain() {
             let _ = write.answer.send(Err(failure(error).into()));

@@ -49,7 +49,7 @@ impl<D: ServedDisk> Driver<D> {
         Ok(Some(ReadReply { bound, span: None, diverging: Some(diverging) }))
     }
 
-    fn reigns(&self) -> Vec<EpochStart> {
+    pub(super) fn reigns(&self) -> Vec<EpochStart> {
         self.log
             .epochs()
             .entries()

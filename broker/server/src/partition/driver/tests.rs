@@ -1,4 +1,6 @@
-//! A partition's owner on a disk that fills up and whose syncs fail.
+//! A partition's owner on a disk that fills up and whose syncs fail; two of them that follow each other.
+
+mod following;
 
 use std::time::Duration;
 
@@ -60,6 +62,17 @@ fn policy() -> Policy {
 
 impl Bench {
     fn new(disk: MemoryDisk) -> Self {
+        let reign = Assignment {
+            leader: Some(ME),
+            leader_epoch: LeaderEpoch(1),
+            partition_epoch: PartitionEpoch(1),
+            replicas: &[ME],
+            isr: &[ME],
+        };
+        Self::of(ME, disk, reign)
+    }
+
+    fn of(me: BrokerId, disk: MemoryDisk, reign: Assignment<'_>) -> Self {
         for dir in ["/data", "/data/topics", "/data/topics/u"] {
             let _ = disk.create_dir(dir.as_ref());
         }
@@ -75,17 +88,11 @@ impl Bench {
             producers: Producers::default(),
         };
         let topic = TopicId(uuid::Uuid::nil());
-        let mut replica = Replica::new(topic, PartitionIndex(0), ME, policy(), found);
+        let mut replica = Replica::new(topic, PartitionIndex(0), me, policy(), found);
         let mut effects = Vec::new();
-        let reign = Assignment {
-            leader: Some(ME),
-            leader_epoch: LeaderEpoch(1),
-            partition_epoch: PartitionEpoch(1),
-            replicas: &[ME],
-            isr: &[ME],
-        };
         replica.assign(reign, Millis(0), &mut effects);
         let (mailbox, commands) = mpsc::channel(16);
+        let own = mailbox.downgrade();
         let published = Arc::new(Published::new(BatchRules::LAX));
         let handle = PartitionHandle {
             topic,
@@ -95,18 +102,24 @@ impl Bench {
         };
         let health = Arc::new(Health::default());
         let config = StaticSettings::from_pairs(Pairs::new()).unwrap().config;
+        let metrics = Arc::new(Metrics::register().unwrap());
+        let view = Arc::new(View::new(me, Arc::default(), config));
         let surroundings = Surroundings {
-            metrics: Arc::new(Metrics::register().unwrap()),
+            fleet: Arc::new(Fleet::new(me, Arc::clone(&view), Arc::clone(&metrics))),
+            metrics,
             health: Arc::clone(&health),
             cleaner: Arc::new(Semaphore::new(1)),
-            view: Arc::new(View::new(ME, Arc::default(), config)),
+            proposals: Arc::default(),
+            fence: Arc::default(),
+            view,
         };
-        tokio::spawn(Driver::starting(log, replica, commands, published, surroundings, effects).run());
+        tokio::spawn(Driver::starting(log, replica, (own, commands), published, surroundings, effects).run());
         Self { disk, health, handle }
     }
 
     async fn write(&self, acks: Acks, sequence: i32) -> Result<Produced, PartitionError> {
-        let mut batch = BatchBuilder::new(Offset::ZERO);
+        let mut batch =
+            BatchBuilder::new(Offset::ZERO).producer(ProducerId(9), ProducerEpoch(0), Sequence(sequence));
         let now = clock::now();
         batch.push(NewRecord { timestamp: now, value: Some(&[7; 500]), ..NewRecord::default() }).unwrap();
         let batch = batch.build().unwrap();
