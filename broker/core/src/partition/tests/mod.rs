@@ -1,6 +1,8 @@
 //! Table tests of each decision; random histories are in a file of their own.
 
+mod following;
 mod histories;
+mod in_sync;
 mod replication;
 
 use weir_model::config::{Durability, TopicConfig, validate_broker_file};

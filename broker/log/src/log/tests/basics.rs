@@ -205,6 +205,17 @@ fn times_are_found_as_offsets() {
 }
 
 #[test]
+fn a_cut_at_the_end_takes_reigns_that_wrote_nothing_and_syncs_nothing() {
+    let disk = MemoryDisk::new();
+    let (mut log, _) = open(&disk, &small());
+    log.append(&mut batch(1, 2, 0), EPOCH, Millis(0)).unwrap();
+    log.begin_epoch(LeaderEpoch(4));
+    assert_eq!(log.truncate_to(Offset(2)).unwrap(), Offset(2));
+    assert_eq!(log.epochs().latest(), Some((EPOCH, Offset(0))));
+    assert_eq!(log.durable_end(), Offset(0));
+}
+
+#[test]
 fn truncation_cuts_at_a_batch_and_appends_go_on_from_there() {
     let disk = MemoryDisk::new();
     let (mut log, _) = open(&disk, &small());
