@@ -8,6 +8,10 @@
 //! 2. while [`Replica::sync_wanted`], sync on another thread and report [`Replica::on_durable`];
 //! 3. call [`Replica::tick`] at [`Replica::next_deadline`];
 //! 4. carry out every [`Effect`] in the order it came.
+//!
+//! A follower's driver asks [`Replica::fetch_from`] after each round. An answer with records: [`Replica::accept_fetched`],
+//! append, [`Replica::on_replicated`], [`Replica::on_leader_state`]. One that parts: [`Replica::truncation`]; one that
+//! says out of range: [`Replica::restart_point`]; cut, then [`Replica::on_truncated`].
 
 mod assignment;
 mod batch;
