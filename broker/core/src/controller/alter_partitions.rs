@@ -97,10 +97,8 @@ pub fn decide(
         } else {
             Err(IsrError::Invalid("the request names the partition more than once"))
         };
-        let outcome = outcome.map(|(state, changed)| {
-            if changed {
-                records.push(record(change.topic, change.index, Partition::clone(&state)));
-            }
+        let outcome = outcome.map(|state| {
+            records.push(record(change.topic, change.index, Partition::clone(&state)));
             state
         });
         (key, outcome)
@@ -115,14 +113,22 @@ fn alter(
     sender: BrokerId,
     change: &IsrChange,
     rules: &mut Rules<'_>,
-) -> Result<(Arc<Partition>, bool), IsrError> {
+) -> Result<Arc<Partition>, IsrError> {
     let topic = image.topic_by_id(change.topic).ok_or(IsrError::UnknownTopic)?;
     let partition = topic.partition(change.index).ok_or(IsrError::UnknownPartition)?;
     check_epochs(partition, sender, change)?;
     check_members(image, partition, sender, &change.isr)?;
     let isr = change.isr.iter().map(|member| member.broker).collect();
     let next = Transition::of(partition, rules.of(topic)).in_sync(isr).finish(&Brokers::now(image));
-    Ok(next.map_or_else(|| (Arc::clone(partition), false), |next| (Arc::new(next), true)))
+    Ok(Arc::new(next.unwrap_or_else(|| confirmed(partition))))
+}
+
+/// The same members in a later version. A leader that never learnt what became of a proposal takes it back by proposing
+/// what is: once that is answered, the earlier attempt is for a version that is over, and can not come true any more.
+fn confirmed(partition: &Partition) -> Partition {
+    let mut again = partition.clone();
+    again.partition_epoch.0 += 1;
+    again
 }
 
 fn check_epochs(partition: &Partition, sender: BrokerId, change: &IsrChange) -> Result<(), IsrError> {
