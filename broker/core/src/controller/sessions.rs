@@ -48,7 +48,7 @@ struct Session {
 /// What to answer a beat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beat {
-    /// The broker is alive, and may be told so.
+    /// The broker is alive, and may be told so; whether it is fenced all the same is in the image.
     Alive,
     /// Nothing: whether this is still the controller is not known. The beat counts all the same.
     Unconfirmed,

@@ -2,7 +2,7 @@
 //! Whatever the cause, [`Transition::finish`] restores the invariants in the same order. Only members of the ISR are
 //! elected, else eligible ones (KIP-966); anybody else only where the topic or an operator accepts the loss.
 
-use weir_model::config::{Pairs, TopicRules};
+use weir_model::config::{Durability, Pairs, TopicRules};
 use weir_model::{BrokerId, PartitionIndex, TopicId};
 
 use super::Record;
@@ -112,9 +112,10 @@ impl<'a> Transition<'a> {
     /// end. Alone, it has everything it acknowledged where that was on its disk, and nobody has more where it is the
     /// only replica. Otherwise an operator has to accept the loss.
     pub(super) fn restarted_without_proof(mut self, id: BrokerId) -> Self {
-        let on_disk = self.rules.durability == weir_model::config::Durability::Fsync;
+        let on_disk = self.rules.durability == Durability::Fsync;
         let alone = self.next.isr == [id];
-        if !on_disk && !(alone && self.next.replicas.len() == 1) {
+        let whole = on_disk || (alone && self.next.replicas.len() == 1);
+        if !whole {
             self.lost = Some(id);
             if alone {
                 self.next.last_known = Some(id);
@@ -146,6 +147,8 @@ impl<'a> Transition<'a> {
         self.drop_those_not_in_sync(brokers);
         self.end_the_move();
         let unclean = self.elect(brokers);
+        // Whoever was elected from outside may be all that the target asks for.
+        self.end_the_move();
         self.keep_eligible(unclean);
         self.count()
     }

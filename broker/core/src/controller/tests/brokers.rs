@@ -9,19 +9,6 @@ fn state(image: &Image, topic: &str) -> (Option<i32>, i32, i32, Vec<i32>) {
     (p.leader.map(|b| b.0), p.leader_epoch.0, p.partition_epoch.0, isr)
 }
 
-fn register(image: &mut Image, command: RegisterBroker) -> Result<i64, ControllerError> {
-    let decision = register_broker::decide(image, command, &Pairs::new());
-    applied(image, &decision.records);
-    decision.reply
-}
-
-fn fence(image: &mut Image, id: i32, fenced: bool) {
-    let epoch = image.broker(BrokerId(id)).unwrap().registration.epoch;
-    let decision = fence_broker::decide(image, BrokerId(id), epoch, fenced, &Pairs::new());
-    decision.reply.unwrap();
-    applied(image, &decision.records);
-}
-
 #[test]
 fn a_lone_broker_that_restarts_leads_again_in_a_new_reign() {
     for clean in [true, false] {
@@ -55,16 +42,15 @@ fn a_follower_that_restarts_does_not_disturb_the_leader() {
 
 #[test]
 fn an_empty_disk_is_in_sync_with_nothing_and_is_never_elected() {
-    let other_disk = |fenced| RegisterBroker {
-        incarnation: Incarnation(Uuid::from_u128(999)),
-        ..registering(0, None, fenced)
-    };
     let mut image = with_topic(with_topic(cluster(2), "two", &[&[0, 1]]), "one", &[&[0]]);
-    assert_eq!(register(&mut image, other_disk(false)), Err(ControllerError::DuplicateBroker(BrokerId(0))));
+    assert_eq!(
+        register(&mut image, other_disk(0, false)),
+        Err(ControllerError::DuplicateBroker(BrokerId(0)))
+    );
     fence(&mut image, 0, true);
     assert_eq!(state(&image, "two"), (Some(1), 1, 1, vec![1]));
     assert_eq!(state(&image, "one"), (None, 1, 1, vec![0]));
-    register(&mut image, other_disk(true)).unwrap();
+    register(&mut image, other_disk(0, true)).unwrap();
     fence(&mut image, 0, false);
     assert_eq!(state(&image, "two"), (Some(1), 1, 1, vec![1]));
     assert_eq!(state(&image, "one"), (None, 1, 2, vec![]), "offline rather than empty");
@@ -126,4 +112,40 @@ fn a_cluster_is_begun_once() {
     assert_eq!(image.features().collect::<Vec<_>>(), [(METADATA_VERSION, METADATA_VERSION_SUPPORTED)]);
     let again = bootstrap::decide(&image, Uuid::from_u128(6));
     assert_eq!((again.records, again.reply), (Vec::new(), id));
+}
+
+#[test]
+fn a_broker_that_does_not_understand_the_clusters_level_is_refused() {
+    let mut image = cluster(1);
+    applied(&mut image, &bootstrap::decide(&Image::default(), Uuid::from_u128(5)).records);
+    let versions = VersionRange { min: 1, max: 1 };
+    let refused = ControllerError::BrokerVersions { broker: BrokerId(1), min: 1, max: 1, finalised: 2 };
+    assert_eq!(register(&mut image, RegisterBroker { versions, ..registering(1, None, true) }), Err(refused));
+    assert!(image.broker(BrokerId(1)).is_none());
+}
+
+#[test]
+fn a_broker_that_left_and_comes_back_counts_its_registrations_on() {
+    let mut image = cluster(2);
+    register(&mut image, registering(1, None, true)).unwrap();
+    let decision = unregister_broker::decide(&image, BrokerId(1), None, &Pairs::new());
+    applied(&mut image, &decision.records);
+    let mut restored = Image::default();
+    applied(&mut restored, &image.to_records());
+    assert_eq!(restored, image, "a snapshot remembers it too");
+    assert_eq!(register(&mut restored, registering(1, None, true)), Ok(2));
+}
+
+#[test]
+fn what_was_said_of_a_broker_outlives_its_restart_but_its_shutdown_does_not() {
+    let mut image = cluster(2);
+    let incarnation = registering(1, None, true).incarnation;
+    let decision = drain::decide(&image, BrokerId(1), incarnation, true);
+    applied(&mut image, &decision.records);
+    assert!(stop(&mut image, 1).is_empty());
+    let before = &image.broker(BrokerId(1)).unwrap().registration;
+    assert!(before.drained && before.shutting_down);
+    register(&mut image, registering(1, None, true)).unwrap();
+    let after = &image.broker(BrokerId(1)).unwrap().registration;
+    assert!(after.drained && !after.shutting_down);
 }

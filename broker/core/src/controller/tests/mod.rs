@@ -1,10 +1,17 @@
 //! Table tests of every command, and random commands against the promise that replay equals live.
 
+mod alive;
 mod brokers;
 mod configs;
 mod deletes;
+mod eligible;
 mod histories;
+mod isr;
+mod leaders;
+mod leaving;
+mod moves;
 mod placing;
+mod quorum;
 mod topics;
 
 use uuid::Uuid;
@@ -83,4 +90,76 @@ fn with_topic(mut image: Image, name: &str, assignments: &[&[i32]]) -> Image {
     decision.reply[0].1.as_ref().unwrap();
     applied(&mut image, &decision.records);
     image
+}
+
+/// The first partition of a topic.
+fn first(image: &Image, topic: &str) -> Partition {
+    Partition::clone(&image.topic(topic).unwrap().partitions[0])
+}
+
+/// (leader, in sync, eligible) of a topic's first partition.
+fn reign(image: &Image, topic: &str) -> (Option<i32>, Vec<i32>, Vec<i32>) {
+    let p = first(image, topic);
+    let numbers = |ids: &[BrokerId]| ids.iter().map(|b| b.0).collect();
+    (p.leader.map(|b| b.0), numbers(&p.isr), numbers(&p.elr))
+}
+
+fn with_setting(mut image: Image, topic: &str, name: &str, value: &str) -> Image {
+    let operation = alter_configs::Operation::Set;
+    let change = alter_configs::Change { name: name.to_owned(), operation, value: Some(value.to_owned()) };
+    let resources = vec![(ConfigResource::Topic(topic.to_owned()), vec![change])];
+    let command = alter_configs::AlterConfigs { resources, validate_only: false };
+    let decision = alter_configs::decide(&image, &command, &Pairs::new());
+    decision.reply[0].1.as_ref().unwrap();
+    applied(&mut image, &decision.records);
+    image
+}
+
+fn epoch(image: &Image, id: i32) -> i64 {
+    image.broker(BrokerId(id)).unwrap().registration.epoch
+}
+
+fn register(image: &mut Image, command: RegisterBroker) -> Result<i64, ControllerError> {
+    let decision = register_broker::decide(image, command, &Pairs::new());
+    applied(image, &decision.records);
+    decision.reply
+}
+
+fn fence(image: &mut Image, id: i32, fenced: bool) {
+    let decision = fence_broker::decide(image, BrokerId(id), epoch(image, id), fenced, &Pairs::new());
+    decision.reply.unwrap();
+    applied(image, &decision.records);
+}
+
+fn stop(image: &mut Image, id: i32) -> controlled_shutdown::StillLeads {
+    let decision = controlled_shutdown::decide(image, BrokerId(id), epoch(image, id), &Pairs::new());
+    applied(image, &decision.records);
+    decision.reply.unwrap()
+}
+
+/// The leader of a topic's first partition says who is in sync.
+fn propose(image: &mut Image, topic: &str, isr: &[i32]) -> Result<(), alter_partitions::IsrError> {
+    let p = first(image, topic);
+    let broker = p.leader.unwrap();
+    let change = alter_partitions::IsrChange {
+        topic: image.topic(topic).unwrap().id,
+        index: weir_model::PartitionIndex(0),
+        leader_epoch: p.leader_epoch,
+        partition_epoch: p.partition_epoch,
+        isr: isr.iter().map(|id| member(image, *id)).collect(),
+    };
+    let broker_epoch = epoch(image, broker.0);
+    let command = alter_partitions::AlterPartitions { broker, broker_epoch, partitions: vec![change] };
+    let mut decision = alter_partitions::decide(image, &command, &Pairs::new());
+    applied(image, &decision.records);
+    decision.reply.as_mut().unwrap().remove(0).1.map(|state| assert_eq!(*state, first(image, topic)))
+}
+
+fn member(image: &Image, id: i32) -> alter_partitions::IsrMember {
+    alter_partitions::IsrMember { broker: BrokerId(id), epoch: epoch(image, id) }
+}
+
+/// Another disk in the broker's place.
+fn other_disk(id: i32, fenced: bool) -> RegisterBroker {
+    RegisterBroker { incarnation: Incarnation(Uuid::from_u128(999)), ..registering(id, None, fenced) }
 }

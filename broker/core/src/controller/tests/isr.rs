@@ -1,0 +1,123 @@
+use weir_model::{LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId};
+
+use super::alter_partitions::{AlterPartitions, IsrChange, IsrError, IsrMember};
+use super::*;
+
+/// One proposal of broker 0, leader of "t" in a reign after the first, with one thing spoilt.
+fn outcome(image: &Image, spoil: impl FnOnce(&mut AlterPartitions)) -> Result<(), IsrError> {
+    let p = first(image, "t");
+    let change = IsrChange {
+        topic: image.topic("t").unwrap().id,
+        index: PartitionIndex(0),
+        leader_epoch: p.leader_epoch,
+        partition_epoch: p.partition_epoch,
+        isr: [0, 1].map(|id| member(image, id)).to_vec(),
+    };
+    let mut command =
+        AlterPartitions { broker: BrokerId(0), broker_epoch: epoch(image, 0), partitions: vec![change] };
+    spoil(&mut command);
+    let decision = alter_partitions::decide(image, &command, &Pairs::new());
+    let outcome = decision.reply.unwrap().pop().unwrap().1.map(|_| ());
+    assert_eq!(outcome.is_ok(), !decision.records.is_empty());
+    outcome
+}
+
+/// "t" on brokers 0, 1, 2, led by 0 in a reign after the first; 3 is a broker without a replica.
+fn led_by_0() -> Image {
+    let mut image = with_topic(cluster(4), "t", &[&[0, 1, 2]]);
+    register(&mut image, registering(0, None, false)).unwrap();
+    assert_eq!(first(&image, "t").leader_epoch, LeaderEpoch(1));
+    image
+}
+
+#[test]
+fn a_proposal_is_taken_only_from_the_leader_of_this_reign_on_this_state() {
+    let image = led_by_0();
+    let p = first(&image, "t");
+    assert_eq!(outcome(&image, |_| ()), Ok(()));
+    type Spoil = fn(&mut AlterPartitions);
+    let cases: [(Spoil, IsrError); 10] = [
+        (|c| c.partitions[0].topic = TopicId(Uuid::from_u128(9)), IsrError::UnknownTopic),
+        (|c| c.partitions[0].index = PartitionIndex(1), IsrError::UnknownPartition),
+        (|c| c.partitions[0].index = PartitionIndex(-1), IsrError::UnknownPartition),
+        (|c| c.partitions[0].leader_epoch.0 -= 1, IsrError::FencedLeaderEpoch(p.leader_epoch)),
+        (|c| c.partitions[0].leader_epoch.0 += 1, IsrError::Ahead),
+        (|c| c.partitions[0].partition_epoch.0 += 1, IsrError::Ahead),
+        (|c| c.partitions[0].partition_epoch.0 -= 1, IsrError::InvalidUpdateVersion(p.partition_epoch)),
+        (|c| (c.broker, c.broker_epoch) = (BrokerId(1), 0), IsrError::NotLeader),
+        (|c| _ = c.partitions[0].isr.remove(0), IsrError::Invalid("the leader is not among those in sync")),
+        (|c| c.partitions[0].isr.clear(), IsrError::Invalid("the leader is not among those in sync")),
+    ];
+    for (at, (spoil, error)) in cases.into_iter().enumerate() {
+        assert_eq!(outcome(&image, spoil), Err(error), "case {at}");
+    }
+    let stranger = |c: &mut AlterPartitions| {
+        c.partitions[0].isr.push(IsrMember { broker: BrokerId(3), epoch: 0 });
+    };
+    assert!(matches!(outcome(&image, stranger), Err(IsrError::Invalid(_))));
+    let twice = |c: &mut AlterPartitions| {
+        c.partitions[0].isr.push(IsrMember { broker: BrokerId(1), epoch: 0 });
+    };
+    assert!(matches!(outcome(&image, twice), Err(IsrError::Invalid(_))));
+}
+
+#[test]
+fn who_is_fenced_stops_or_has_restarted_can_not_join() {
+    let ineligible = Err(IsrError::Ineligible(BrokerId(1)));
+    let mut fenced = led_by_0();
+    fence(&mut fenced, 1, true);
+    assert_eq!(outcome(&fenced, |_| ()), ineligible);
+    let mut stopping = led_by_0();
+    stop(&mut stopping, 1);
+    assert_eq!(outcome(&stopping, |_| ()), ineligible);
+    let mut restarted = led_by_0();
+    register(&mut restarted, registering(1, None, false)).unwrap();
+    assert_eq!(outcome(&restarted, |c| c.partitions[0].isr[1].epoch = 0), ineligible);
+    assert_eq!(outcome(&restarted, |c| c.partitions[0].isr[1].epoch = 1), Ok(()));
+}
+
+#[test]
+fn a_sender_of_an_older_registration_is_refused_as_a_whole() {
+    let image = led_by_0();
+    let command = AlterPartitions { broker: BrokerId(0), broker_epoch: 0, partitions: Vec::new() };
+    let stale = ControllerError::StaleBrokerEpoch { broker: BrokerId(0), current: 1, asked: 0 };
+    assert_eq!(alter_partitions::decide(&image, &command, &Pairs::new()).reply, Err(stale));
+}
+
+#[test]
+fn each_partition_of_a_batch_stands_for_itself_and_is_named_once() {
+    let image = with_topic(cluster(3), "t", &[&[0, 1], &[0, 1]]);
+    let topic = image.topic("t").unwrap().id;
+    let change = |index, leader_epoch| IsrChange {
+        topic,
+        index: PartitionIndex(index),
+        leader_epoch: LeaderEpoch(leader_epoch),
+        partition_epoch: PartitionEpoch(0),
+        isr: vec![member(&image, 0)],
+    };
+    let partitions = vec![change(0, -1), change(1, 0), change(1, 0)];
+    let command = AlterPartitions { broker: BrokerId(0), broker_epoch: 0, partitions };
+    let decision = alter_partitions::decide(&image, &command, &Pairs::new());
+    let reply = decision.reply.unwrap();
+    let taken: Vec<_> = reply.iter().map(|(key, outcome)| (key.1.0, outcome.is_ok())).collect();
+    assert_eq!(taken, [(0, false), (1, true), (1, false)]);
+    assert_eq!(reply[1].1.as_ref().unwrap().isr, ids(&[0]));
+    assert_eq!(decision.records.len(), 1);
+}
+
+#[test]
+fn an_isr_that_is_so_already_is_confirmed_without_a_record() {
+    let mut image = with_topic(cluster(2), "t", &[&[0, 1]]);
+    let before = first(&image, "t");
+    propose(&mut image, "t", &[0, 1]).unwrap();
+    assert_eq!(first(&image, "t"), before);
+}
+
+#[test]
+fn only_a_change_of_leader_begins_a_new_reign() {
+    let mut image = with_topic(cluster(3), "t", &[&[0, 1, 2]]);
+    propose(&mut image, "t", &[0, 2]).unwrap();
+    let p = first(&image, "t");
+    assert_eq!((p.leader_epoch, p.partition_epoch), (LeaderEpoch(0), PartitionEpoch(1)));
+    assert_eq!(p.isr, ids(&[0, 2]));
+}
