@@ -4,6 +4,7 @@
 mod deletion;
 mod every_version;
 mod full_disk;
+mod replication;
 mod settings_doc;
 mod silent;
 mod stopping;

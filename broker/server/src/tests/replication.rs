@@ -1,0 +1,151 @@
+//! Two brokers that follow each other. Each is its own controller here; the test says the same to both.
+
+use weir_core::controller::{Decision, Partition, Record};
+use weir_model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId, TopicName};
+use weir_wire::messages::produce::ProduceResponse;
+
+use super::*;
+
+const BOTH: [BrokerId; 2] = [BrokerId(0), BrokerId(1)];
+const NOT_LEADER: i16 = 6;
+
+/// Two brokers with one topic of as many partitions.
+struct Two {
+    brokers: [Running; 2],
+    id: TopicId,
+    _directories: [tempfile::TempDir; 2],
+}
+
+impl Two {
+    async fn with(partitions: i32, isr: &[BrokerId], settings: &[(&str, &str)]) -> Self {
+        let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let with = |id: &'static str| [&[("node.id", id)], settings].concat();
+        let brokers = [
+            broker(directories[0].path(), &with("0")).await,
+            broker(directories[1].path(), &with("1")).await,
+        ];
+        let known =
+            [0, 1].map(|at| brokers[at].broker.image().broker(BOTH[at]).unwrap().registration.clone());
+        let two = Self { brokers, id: TopicId(uuid::Uuid::from_u128(7)), _directories: directories };
+        for (at, other) in [(0, 1), (1, 0)] {
+            let mut records = vec![
+                Record::BrokerRegistered(known[other].clone()),
+                Record::TopicCreated { id: two.id, name: TopicName::new(TOPIC).unwrap() },
+            ];
+            records.extend((0..partitions).map(|index| two.state(index, 0, 0, isr)));
+            two.say(at, records).await;
+        }
+        two
+    }
+
+    fn state(&self, index: i32, epoch: i32, leader: i32, isr: &[BrokerId]) -> Record {
+        let state = Partition {
+            replicas: BOTH.to_vec(),
+            isr: isr.to_vec(),
+            elr: Vec::new(),
+            leader: Some(BrokerId(leader)),
+            leader_epoch: LeaderEpoch(epoch),
+            // An ISR change in between must not overtake it.
+            partition_epoch: PartitionEpoch(epoch * 100),
+            adding: Vec::new(),
+            removing: Vec::new(),
+            throttle: None,
+            last_known: None,
+        };
+        Record::PartitionChanged { topic: self.id, index: PartitionIndex(index), state }
+    }
+
+    async fn say(&self, to: usize, records: Vec<Record>) {
+        let decision = move |_: &weir_core::controller::Image, _: &mut weir_core::controller::Entropy<'_>| {
+            Decision { records, reply: () }
+        };
+        self.brokers[to].broker.controller.decide(decision).await.unwrap();
+    }
+
+    /// Another reign of partition 0.
+    async fn reign(&self, epoch: i32, leader: i32) {
+        for to in [0, 1] {
+            self.say(to, vec![self.state(0, epoch, leader, &BOTH)]).await;
+        }
+    }
+
+    async fn write(&self, to: usize, acks: i16) -> ProduceResponse {
+        let records = batch(100).build().unwrap().freeze();
+        Peer::of(&self.brokers[to]).await.ask(10, &produce(acks, records)).await
+    }
+
+    async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let waiting = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect(what);
+    }
+
+    fn isr(&self, at: usize) -> Vec<BrokerId> {
+        self.brokers[at].broker.image().partition(self.id, PartitionIndex(0)).unwrap().isr.clone()
+    }
+
+    async fn stop(self) {
+        let [one, other] = self.brokers;
+        tokio::join!(one.stop(), other.stop());
+    }
+}
+
+fn code(response: &ProduceResponse) -> i16 {
+    response.responses[0].partition_responses[0].error_code
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_to_all_are_acknowledged_without_waiting_for_a_poll() {
+    let two = Two::with(1, &BOTH, &[("min.insync.replicas", "2")]).await;
+    assert_eq!(code(&two.write(0, -1).await), 0);
+    let began = std::time::Instant::now();
+    for _ in 0..20 {
+        assert_eq!(code(&two.write(0, -1).await), 0);
+    }
+    // Each would take half a second if it waited for the follower's long poll.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_that_has_caught_up_joins_the_isr() {
+    let two = Two::with(1, &[BrokerId(0)], &[]).await;
+    assert_eq!(code(&two.write(0, -1).await), 0);
+    two.until("it never joined", || two.isr(0).len() == 2).await;
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_the_old_leader_is_told_of_the_new_one_and_nothing_acknowledged_is_lost() {
+    let two = Two::with(1, &BOTH, &[("min.insync.replicas", "2")]).await;
+    for _ in 0..5 {
+        assert_eq!(code(&two.write(0, -1).await), 0);
+    }
+    two.reign(1, 1).await;
+    let refused = two.write(0, -1).await;
+    assert_eq!(code(&refused), NOT_LEADER);
+    let leader = &refused.responses[0].partition_responses[0].current_leader;
+    assert_eq!((leader.leader_id, leader.leader_epoch), (1, 1));
+    let endpoint = &refused.node_endpoints[0];
+    assert_eq!((endpoint.node_id, endpoint.port), (1, i32::from(two.brokers[1].bound[0].advertised.port)));
+    let written = two.write(1, -1).await;
+    assert_eq!((code(&written), written.responses[0].partition_responses[0].base_offset), (0, 5));
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_follower_of_many_partitions_asks_for_little() {
+    let two = Two::with(300, &BOTH, &[("replica.fetch.wait.max.ms", "200")]).await;
+    assert_eq!(code(&two.write(0, -1).await), 0);
+    let fetches = || two.brokers[0].broker.metrics.requests.with_label_values(&["Fetch"]).get();
+    two.until("the follower never came", || fetches() > 2).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (before, began) = (fetches(), std::time::Instant::now());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (count, took) = (fetches() - before, began.elapsed());
+    assert!(count >= 1 && u128::from(count) <= took.as_millis() / 200 + 2, "{count} fetches in {took:?}");
+    two.stop().await;
+}
