@@ -183,6 +183,8 @@ fn a_broker_is_forgotten_when_it_has_stopped_and_holds_nothing() {
 fn a_broker_may_stop_when_nobody_would_notice() {
     let base = || with_topic(cluster(3), "t", &[&[0, 1, 2], &[0, 1, 2]]);
     let strict = || with_setting(base(), "t", "min.insync.replicas", "3");
+    let mut behind = with_setting(base(), "t", "min.insync.replicas", "2");
+    propose(&mut behind, "t", &[0, 1]).unwrap();
     let alone = || with_topic(base(), "alone", &[&[0]]);
     let mut last = with_setting(base(), "t", "min.insync.replicas", "2");
     propose(&mut last, "t", &[0]).unwrap();
@@ -194,9 +196,11 @@ fn a_broker_may_stop_when_nobody_would_notice() {
     let quorum = |live| Quorum { voters: &all, live };
     let ask = |image: &Image, id, live| may_stop(image, BrokerId(id), disk(id), quorum(live), &Pairs::new());
     assert_eq!(ask(&base(), 0, &all), []);
-    assert_eq!(ask(&strict(), 0, &all), [Reason::BelowMinIsr(below(&strict(), 2))]);
-    let offline = Affected { partitions: 1, first: key(&alone(), "alone") };
-    assert_eq!(ask(&alone(), 0, &all), [Reason::Offline(offline)]);
+    assert_eq!(ask(&strict(), 0, &all), [Reason::EveryReplicaNeeded(below(&strict(), 2))]);
+    assert_eq!(ask(&behind, 0, &all), [Reason::BelowMinIsr(below(&behind, 1))]);
+    assert_eq!(ask(&behind, 2, &all), [], "it is not in sync there, and partition 1 can do without it");
+    let single = Affected { partitions: 1, first: key(&alone(), "alone") };
+    assert_eq!(ask(&alone(), 0, &all), [Reason::SingleReplica(single)]);
     assert_eq!(ask(&alone(), 1, &all), []);
     assert_eq!(ask(&base(), 0, &two), [Reason::QuorumMajority { voters: 3, live: 1 }]);
     assert_eq!(ask(&base(), 2, &two), [], "a voter that is down already is not missed");
