@@ -13,8 +13,14 @@ use super::parts::{
 use super::{CodecError, check_version};
 use crate::types::{Entry, LogId, LogIndex, SnapshotMeta, Vote};
 
-pub(crate) fn encode_entry(entry: &Entry) -> Vec<u8> {
-    frame(entry).encode_to_vec()
+/// `written_from` is the first entry of the write that this one is part of.
+pub(crate) fn encode_entry(entry: &Entry, written_from: u64) -> Vec<u8> {
+    EntryFrame { written_from, ..frame(entry) }.encode_to_vec()
+}
+
+/// The first entry of the write that an entry was part of.
+pub(crate) fn decode_written_from(bytes: &[u8]) -> Result<u64, CodecError> {
+    Ok(EntryFrame::decode(bytes)?.written_from)
 }
 
 pub(crate) fn decode_entry(bytes: &[u8]) -> Result<Entry, CodecError> {

@@ -83,6 +83,9 @@ pub(super) struct EntryFrame {
     pub(super) at: Option<Position>,
     #[prost(oneof = "Payload", tags = "3, 4, 5")]
     pub(super) payload: Option<Payload>,
+    /// On disk: the first entry of the write that this one was part of.
+    #[prost(uint64, tag = "6")]
+    pub(super) written_from: u64,
 }
 
 #[derive(Clone, PartialEq, Oneof)]

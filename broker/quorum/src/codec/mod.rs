@@ -14,8 +14,8 @@ use thiserror::Error;
 use weir_core::controller::RecordError;
 
 pub(crate) use kept::{
-    SnapshotContent, decode_entry, decode_purged, decode_snapshot, decode_vote, encode_entry, encode_purged,
-    encode_snapshot, encode_vote,
+    SnapshotContent, decode_entry, decode_purged, decode_snapshot, decode_vote, decode_written_from,
+    encode_entry, encode_purged, encode_snapshot, encode_vote,
 };
 pub(crate) use sent::{Answer, Ask, Question, SnapshotAnswer, Stand};
 

@@ -104,7 +104,8 @@ pub(super) fn frame(entry: &Entry) -> EntryFrame {
         }
         EntryPayload::Membership(membership) => Payload::Members(members(membership)),
     };
-    EntryFrame { version: FORMAT_VERSION, at: Some(position(&entry.log_id)), payload: Some(payload) }
+    let at = Some(position(&entry.log_id));
+    EntryFrame { version: FORMAT_VERSION, at, payload: Some(payload), written_from: 0 }
 }
 
 pub(super) fn to_entry(frame: EntryFrame) -> Result<Entry, CodecError> {

@@ -55,7 +55,7 @@ fn meta() -> SnapshotMeta {
 #[test]
 fn what_is_kept_comes_back_as_it_was() {
     for entry in entries() {
-        assert_eq!(decode_entry(&encode_entry(&entry)).unwrap(), entry);
+        assert_eq!(decode_entry(&encode_entry(&entry, 3)).unwrap(), entry);
     }
     assert_eq!(decode_vote(&encode_vote(&vote())).unwrap(), vote());
     assert_eq!(decode_purged(&encode_purged(&at(2, 6))).unwrap(), at(2, 6));
@@ -119,7 +119,7 @@ fn what_is_not_understood_is_refused() {
 }
 
 fn message_without_payload() -> Vec<u8> {
-    let blank = encode_entry(&entries()[0]);
+    let blank = encode_entry(&entries()[0], 0);
     // The payload of a blank entry is its last two bytes: a tag and "true".
     blank[..blank.len() - 2].to_vec()
 }

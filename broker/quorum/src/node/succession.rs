@@ -38,7 +38,14 @@ impl Quorum {
         }
         if stand.successor {
             let (node, term) = (self.clone(), stand.term);
-            tokio::spawn(async move { node.stand_until_led(term).await });
+            tokio::spawn(async move {
+                // Greater nodes have stood in the next term already, so this one wins only in the one after.
+                let members = node.members();
+                if members.voters.iter().any(|voter| *voter > node.me()) {
+                    node.stand_once().await;
+                }
+                node.stand_until_led(term).await;
+            });
         } else {
             self.stand_once().await;
         }

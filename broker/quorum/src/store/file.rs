@@ -9,15 +9,13 @@ use weir_log::{DirHealth, Disk, Home, Log, LogConfig, SmallFile};
 use weir_model::records::{Batch, BatchBuilder, NewRecord, batches};
 use weir_model::{LeaderEpoch, Millis, Offset};
 
+use super::damage::refuse_damage;
 use super::error::StoreError;
 use crate::codec::{decode_entry, decode_purged, decode_vote, encode_entry, encode_purged, encode_vote};
 use crate::types::{Entry, LogId, LogIndex, Vote};
 
 /// Purging removes whole segments, so they are small.
 const SEGMENT_BYTES: u64 = 4 << 20;
-/// A start takes damage before the last checkpoint for what it is, and after it for a write that was cut short: so
-/// checkpoints are frequent, a few syncs in some hundred.
-const CHECKPOINT_BYTES: u64 = 64 << 10;
 /// Bytes that one step of reading takes.
 const STEP: usize = 1 << 20;
 /// Votes and positions take some fifty bytes.
@@ -45,7 +43,6 @@ impl<D: Disk> LogFile<D> {
     pub(super) fn open(home: &Home<D>, dir: &Path, mut each: impl FnMut(Sized)) -> Result<Self, StoreError> {
         let config = LogConfig {
             segment_bytes: SEGMENT_BYTES,
-            checkpoint_bytes: CHECKPOINT_BYTES,
             retention_ms: None,
             retention_bytes: None,
             delete: false,
@@ -54,6 +51,7 @@ impl<D: Disk> LogFile<D> {
         let small = |name, magic| SmallFile::new(home, dir.join(name), magic, 1, MOST_SMALL_BYTES);
         let (vote_file, purged_file) = (small("vote", *b"WRQV"), small("purged", *b"WRQP"));
         let (vote, purged) = read_small(&vote_file, &purged_file)?;
+        refuse_damage(home, &dir.join("log"))?;
         let (log, _) = Log::open(home, &dir.join("log"), config)?;
         let health = home.health().clone();
         let mut file = Self { log, health, vote_file, purged_file, vote, purged, last: purged };
@@ -138,7 +136,8 @@ impl<D: Disk> LogFile<D> {
                 return Err(StoreError::Gap { expected: LogIndex(expected), found });
             }
         }
-        let mut encoded = entries.iter().map(batch_of).collect::<Result<Vec<_>, _>>()?;
+        let mut encoded =
+            entries.iter().map(|entry| batch_of(entry, self.end())).collect::<Result<Vec<_>, _>>()?;
         let mut slices: Vec<&mut [u8]> = encoded.iter_mut().map(|batch| &mut batch[..]).collect();
         self.log.append_many(&mut slices, LeaderEpoch(0), NO_TIME)?;
         self.sync()?;
@@ -227,8 +226,8 @@ fn read_small<D: Disk>(vote: &SmallFile<D>, purged: &SmallFile<D>) -> Result<Sma
     ))
 }
 
-fn batch_of(entry: &Entry) -> Result<bytes::BytesMut, StoreError> {
-    let value = encode_entry(entry);
+fn batch_of(entry: &Entry, written_from: u64) -> Result<bytes::BytesMut, StoreError> {
+    let value = encode_entry(entry, written_from);
     let mut batch = BatchBuilder::new(Offset::ZERO);
     batch
         .push(NewRecord { timestamp: NO_TIME, value: Some(&value), ..NewRecord::default() })

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod crashes;
+mod damage;
 mod error;
 mod file;
 mod tail;
