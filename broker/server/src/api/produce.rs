@@ -89,7 +89,7 @@ pub(crate) async fn handle(
         image: &broker.image(),
         by_id: caller.version >= 13,
         now,
-        deadline: now + timeout,
+        deadline: clock::steady() + timeout,
     };
     // Names are copied and the request taken apart first, so that each batch owns its memory if it came alone.
     let topics: Vec<_> = request.topic_data.into_iter().map(Unpacked::of).collect();

@@ -92,7 +92,7 @@ pub(super) async fn commit(partition: &Reigned, pages: Pages) -> Result<(), Comm
             acks: Acks::All,
             leader_epoch: Some(partition.epoch),
             append_time: Millis::NONE,
-            deadline: now + COMMIT_TIMEOUT,
+            deadline: clock::steady() + COMMIT_TIMEOUT,
             answer,
         };
         partition.partition.append(append).await?;

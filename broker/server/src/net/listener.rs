@@ -54,7 +54,7 @@ pub(crate) async fn accept(listener: TcpListener, name: Arc<str>, door: Door) {
 fn welcome(stream: TcpStream, peer: SocketAddr, name: &Arc<str>, door: &Door) {
     let metrics = Arc::clone(door.dispatch.metrics());
     let limits = Limits::of(&door.dispatch.config(), door.descriptors);
-    let verdict = lock(&door.admission).arrive(peer.ip(), limits, clock::now());
+    let verdict = lock(&door.admission).arrive(peer.ip(), limits, clock::steady());
     if let Err(refusal) = verdict {
         metrics.connections_refused.with_label_values(&[refusal.as_str()]).inc();
         refuse(peer, refusal);

@@ -157,7 +157,7 @@ impl<D: ServedDisk> Driver<D> {
                 Event::Synced(done, took) => self.synced(done, took),
                 Event::Compacted(outcome) => self.compacted(outcome),
                 Event::IsrAnswered(answer) => self.isr_answered(answer),
-                Event::Deadline => self.replica.tick(clock::now(), &mut self.work.effects),
+                Event::Deadline => self.replica.tick(clock::steady(), &mut self.work.effects),
             }
             if self.work.cut.is_some() {
                 // Boxed: the room for it would be part of every running partition.
@@ -237,7 +237,7 @@ impl<D: ServedDisk> Driver<D> {
                     replicas: &reign.replicas,
                     isr: &reign.isr,
                 };
-                self.replica.assign(assignment, clock::now(), &mut self.work.effects);
+                self.replica.assign(assignment, clock::steady(), &mut self.work.effects);
                 self.work.waiters.wake_all();
                 self.pursue();
             }
@@ -328,6 +328,6 @@ fn is_failed(error: &LogError) -> bool {
 
 async fn until(deadline: Option<Millis>) {
     let Some(deadline) = deadline else { return pending().await };
-    let left = deadline.since(clock::now()).0;
+    let left = deadline.since(clock::steady()).0;
     tokio::time::sleep(Duration::from_millis(u64::try_from(left).unwrap_or(0))).await;
 }

@@ -63,7 +63,7 @@ pub(crate) fn open(
         replicas: &opening.reign.replicas,
         isr: &opening.reign.isr,
     };
-    replica.assign(assignment, clock::now(), &mut effects);
+    replica.assign(assignment, clock::steady(), &mut effects);
     let (mailbox, commands) = mpsc::channel(MAILBOX);
     let published = Arc::new(Published::new(configured.rules));
     let own = mailbox.downgrade();

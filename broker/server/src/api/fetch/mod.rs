@@ -83,7 +83,7 @@ fn plan(broker: &Broker, version: i16, request: FetchRequest) -> Result<Plan, Er
     let request = session_request(request, version >= 13);
     let fresh_id = uuid::Uuid::new_v4().as_u64_pair().0 as i32;
     let mut sessions = broker.fetch_sessions.lock().unwrap_or_else(PoisonError::into_inner);
-    sessions.plan(request, fresh_id, clock::now()).map_err(|error| match error {
+    sessions.plan(request, fresh_id, clock::steady()).map_err(|error| match error {
         SessionError::NotFound => ErrorCode::FetchSessionIdNotFound,
         SessionError::InvalidEpoch => ErrorCode::InvalidFetchSessionEpoch,
         SessionError::TopicIdMismatch => ErrorCode::FetchSessionTopicIdError,

@@ -93,7 +93,7 @@ impl<D: ServedDisk> Driver<D> {
         metrics.produced_bytes.inc_by(written.bytes);
         metrics.produced_records.inc_by(written.records);
         if let Some(end) = written.end {
-            self.replica.on_appended(end, clock::now(), &mut self.work.effects);
+            self.replica.on_appended(end, clock::steady(), &mut self.work.effects);
         }
         if let Some(why) = written.failed {
             self.replica.append_failed(why, &mut self.work.effects);
@@ -104,7 +104,7 @@ impl<D: ServedDisk> Driver<D> {
     pub(super) fn start_sync(&mut self) {
         self.work.sync_not_before.take_if(|then| *then <= Instant::now());
         let paused = self.work.sync_not_before.is_some() || self.work.sync.is_some();
-        if paused || !self.replica.sync_wanted(clock::now()) {
+        if paused || !self.replica.sync_wanted(clock::steady()) {
             return;
         }
         let job = match self.log.sync_job() {
@@ -117,7 +117,7 @@ impl<D: ServedDisk> Driver<D> {
     }
 
     pub(super) fn synced(&mut self, done: Result<SyncDone, LogError>, took: Duration) {
-        let began = clock::now() - DurationMs(i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
+        let began = clock::steady() - DurationMs(i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
         self.surroundings.metrics.sync_seconds.observe(took.as_secs_f64());
         match done.and_then(|done| self.log.synced(done)) {
             Ok(end) => {

@@ -75,7 +75,7 @@ impl<D: ServedDisk> Driver<D> {
             last_fetched_epoch: proof.last_fetched_epoch,
         };
         let reigns = self.reigns();
-        let read = self.replica.follower_fetch(fetch, &reigns, clock::now(), &mut self.work.effects)?;
+        let read = self.replica.follower_fetch(fetch, &reigns, clock::steady(), &mut self.work.effects)?;
         // Writers that waited for this follower are answered before it is.
         self.settle();
         Ok(read)

@@ -116,7 +116,7 @@ impl<D: ServedDisk> Driver<D> {
                 self.disk_failed("an append of a leader's records failed", &error);
                 return Err(error.into());
             }
-            self.replica.on_replicated(run, self.log.log_end(), clock::now());
+            self.replica.on_replicated(run, self.log.log_end(), clock::steady());
             from += len;
         }
         if accepted.restart_log_at.is_some() {

@@ -38,7 +38,7 @@ impl<D: ServedDisk> Driver<D> {
     }
 
     pub(super) fn isr_answered(&mut self, answer: IsrAnswer) {
-        self.replica.on_isr_answer(answer, clock::now(), &mut self.work.effects);
+        self.replica.on_isr_answer(answer, clock::steady(), &mut self.work.effects);
     }
 }
 

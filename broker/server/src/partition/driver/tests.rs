@@ -136,7 +136,7 @@ impl Bench {
             acks,
             leader_epoch: None,
             append_time: Millis::NONE,
-            deadline: now + DurationMs(3_600_000),
+            deadline: clock::steady() + DurationMs(3_600_000),
             answer,
         };
         self.handle.append(append).await.unwrap();
