@@ -11,7 +11,7 @@ use crate::types::NodeId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timings {
     /// The leader shows that it lives this often (`weir.quorum.heartbeat.ms`). Also how long a follower may take to
-    /// answer before it is asked again. Default 100 ms, at least 10 ms.
+    /// answer before it is asked again. Default 100 ms, at least 5 ms.
     pub heartbeat: Duration,
     /// A voter that heard nothing for this long stands for election, if a majority heard nothing either
     /// (`weir.quorum.election.timeout.ms`); the wait is drawn between this and twice this, so that two seldom stand at
@@ -71,7 +71,7 @@ impl QuorumConfig {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadTimings {
     /// Below what makes sense.
-    #[error("the quorum's heartbeat of {0:?} is shorter than 10 ms")]
+    #[error("the quorum's heartbeat of {0:?} is shorter than 5 ms")]
     Heartbeat(Duration),
     /// A single lost heartbeat would depose the leader.
     #[error("the election timeout of {election:?} must be more than two heartbeats of {heartbeat:?}")]
@@ -88,7 +88,7 @@ impl QuorumConfig {
     /// its business.
     pub(crate) fn to_raft(&self) -> Result<openraft::Config, BadTimings> {
         let Timings { heartbeat, election, snapshot, .. } = self.timings;
-        if heartbeat < Duration::from_millis(10) {
+        if heartbeat < Duration::from_millis(5) {
             return Err(BadTimings::Heartbeat(heartbeat));
         }
         if election <= heartbeat * 2 {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn times_that_can_not_work_are_refused() {
-        assert_eq!(config(5, 300, 0).to_raft().unwrap_err(), BadTimings::Heartbeat(Duration::from_millis(5)));
+        assert_eq!(config(4, 300, 0).to_raft().unwrap_err(), BadTimings::Heartbeat(Duration::from_millis(4)));
         assert!(matches!(config(100, 200, 0).to_raft(), Err(BadTimings::Election { .. })));
         assert!(config(100, 201, 0).to_raft().is_ok_and(|raft| raft.validate().is_ok()));
     }
