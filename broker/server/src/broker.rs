@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
 use crate::partition::registry::Registry;
 use crate::partition::{PartitionError, PartitionHandle};
+use crate::replication::throttle::Throttle;
 
 /// One broker. Shared by every connection.
 pub(crate) struct Broker {
@@ -34,6 +35,8 @@ pub(crate) struct Broker {
     pub(crate) coordinators: Coordinators,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     pub(crate) follower_sessions: FollowerSessions,
+    /// What throttled replicas that are led here may be sent.
+    pub(crate) leader_throttle: Mutex<Throttle>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) request_budget: ByteBudget,
     /// Batches that are compressed or decompressed at the same time, a place each.

@@ -116,6 +116,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         producer_ids: ProducerIds::new(me, epoch, controller.clone()),
         fetch_sessions: Mutex::new(fetch_sessions(&config)),
         follower_sessions: FollowerSessions::default(),
+        leader_throttle: Mutex::default(),
         view,
         controller,
         partitions,

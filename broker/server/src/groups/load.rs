@@ -14,7 +14,7 @@ use weir_model::{BrokerId, Offset};
 
 use super::shard::Reigned;
 use crate::net::outgoing::FileSpan;
-use crate::partition::command::{ListedOffset, OffsetQuery};
+use crate::partition::command::{ListedOffset, OffsetQuery, Place};
 use crate::partition::{PartitionError, Read};
 
 /// Sees what is committed.
@@ -61,6 +61,7 @@ pub(super) async fn load(partition: &Reigned, groups: &mut Groups) -> Result<(),
             current_leader_epoch: Some(partition.epoch),
             last_fetched_epoch: None,
             watch: Some(Arc::downgrade(&more)),
+            place: Place::Leader,
         };
         let reply = partition.partition.read(read).await?;
         let Some(span) = reply.span else {
@@ -150,7 +151,7 @@ mod tests {
                     last_stable_offset: watermark,
                     log_start: Offset::ZERO,
                 };
-                answer.send(Ok(ReadReply { bound, span: None, diverging: None })).unwrap();
+                answer.send(Ok(ReadReply { bound, span: None, diverging: None, preferred: None })).unwrap();
                 read.watch.and_then(|fetch| fetch.upgrade())
             }
             other => panic!("{other:?}"),

@@ -31,6 +31,11 @@ impl View {
         Self { me, file, latest }
     }
 
+    /// The broker that looks.
+    pub(crate) fn me(&self) -> BrokerId {
+        self.me
+    }
+
     /// The latest image. Hold it while one request is answered, so that the answer agrees with itself.
     pub(crate) fn image(&self) -> Arc<Image> {
         Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner).image)

@@ -1,6 +1,6 @@
 //! What a partition's owner can be asked. Every command carries the place its answer goes to.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{Notify, oneshot};
@@ -10,7 +10,7 @@ use weir_log::LogConfig;
 use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch};
 
 use super::error::PartitionError;
-use super::settings::BatchRules;
+use super::settings::{BatchRules, Throttled};
 use super::waiters::Interest;
 use crate::net::outgoing::FileSpan;
 use crate::replication::roster::Position;
@@ -71,6 +71,19 @@ pub(crate) struct Read {
     pub(crate) last_fetched_epoch: Option<LeaderEpoch>,
     /// Told once when there is more to read than this answer could give.
     pub(crate) watch: Option<Weak<Notify>>,
+    pub(crate) place: Place,
+}
+
+/// Where a consumer may read (KIP-392).
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Place {
+    /// From the leader and nobody else.
+    Leader,
+    /// From any replica.
+    #[default]
+    Anywhere,
+    /// From any replica, but rather from one on these brokers: they are closer.
+    Rather(Arc<[BrokerId]>),
 }
 
 /// Another replica's fetch from the one that leads.
@@ -133,6 +146,8 @@ pub(crate) struct ReadReply {
     pub(crate) bound: ReadBound,
     pub(crate) span: Option<FileSpan>,
     pub(crate) diverging: Option<EpochEnd>,
+    /// A closer replica that has what was asked for; there is no record in the answer then.
+    pub(crate) preferred: Option<BrokerId>,
 }
 
 impl ReadReply {
@@ -168,6 +183,28 @@ pub(crate) struct Reign {
     pub(crate) partition_epoch: PartitionEpoch,
     pub(crate) replicas: Vec<BrokerId>,
     pub(crate) isr: Vec<BrokerId>,
+    /// Replicas that a move brings in.
+    pub(crate) adding: Vec<BrokerId>,
+    /// Bytes in a second that the move may copy.
+    pub(crate) move_rate: Option<u64>,
+}
+
+/// What of its reign a replica's fetcher has to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// It is not in sync: whatever throttles there are hold it back.
+    pub(crate) catching_up: bool,
+    /// Its part of what the move that brings it in may copy.
+    pub(crate) move_rate: Option<u64>,
+}
+
+impl Standing {
+    pub(crate) fn of(reign: &Reign, me: BrokerId) -> Self {
+        let catching_up = !reign.isr.contains(&me);
+        let moves_here = catching_up && reign.adding.contains(&me);
+        let share = |rate: u64| (rate / reign.adding.len().max(1) as u64).max(1);
+        Self { catching_up, move_rate: reign.move_rate.filter(|_| moves_here).map(share) }
+    }
 }
 
 /// A partition's settings, for its decisions and for its log.
@@ -176,4 +213,5 @@ pub(crate) struct Configured {
     pub(crate) policy: Policy,
     pub(crate) log: LogConfig,
     pub(crate) rules: BatchRules,
+    pub(crate) throttled: Option<Arc<Throttled>>,
 }

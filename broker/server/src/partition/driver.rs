@@ -31,7 +31,7 @@ use weir_model::{Millis, Offset};
 use self::deletion::Deletion;
 use self::following::Cut;
 use self::isr::{Proposed, answered};
-use super::command::{Answer, Command};
+use super::command::{Answer, Command, Standing};
 use super::fence::Fence;
 use super::handle::Published;
 use super::waiters::Waiters;
@@ -98,6 +98,7 @@ struct Work {
     deletions: Vec<Deletion>,
     /// An ISR change on its way, and its answer.
     proposal: Option<Proposed>,
+    standing: Standing,
     /// Fetchers that wait to hear where this replica stands.
     fetchers: Vec<Answer<Position>>,
     /// The log is to be cut before anything else happens.
@@ -130,16 +131,16 @@ enum Event {
 }
 
 impl<D: ServedDisk> Driver<D> {
-    /// `effects` are what the replica's first assignment asks for.
+    /// The last argument is what the replica's first assignment says and asks for.
     pub(crate) fn starting(
         log: Log<D>,
         replica: Replica,
         (own, mailbox): (mpsc::WeakSender<Command>, mpsc::Receiver<Command>),
         published: Arc<Published>,
         surroundings: Surroundings,
-        effects: Vec<Effect>,
+        (standing, effects): (Standing, Vec<Effect>),
     ) -> Self {
-        let work = Work { effects, ..Work::default() };
+        let work = Work { effects, standing, ..Work::default() };
         Self { log, replica, mailbox, own, published, surroundings, work }
     }
 
@@ -239,12 +240,15 @@ impl<D: ServedDisk> Driver<D> {
                 };
                 self.replica.assign(assignment, clock::steady(), &mut self.work.effects);
                 self.work.waiters.wake_all();
+                self.work.standing = Standing::of(&reign, self.surroundings.view.me());
                 self.pursue();
             }
             Command::Configure(configured) => {
                 self.replica.set_policy(configured.policy);
                 self.log.set_config(configured.log);
                 self.published.set_rules(configured.rules);
+                self.published.set_throttled(configured.throttled);
+                self.pursue();
             }
             Command::Fenced(fenced) => self.replica.set_fenced(fenced, &mut self.work.effects),
             Command::Housekeep => self.housekeep(),

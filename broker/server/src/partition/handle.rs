@@ -4,22 +4,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
-use weir_model::{PartitionIndex, TopicId};
+use weir_model::{BrokerId, PartitionIndex, TopicId};
 
 use super::command::{Answer, Append, Command, ListedOffset, OffsetQuery, Read, ReadReply};
 use super::error::PartitionError;
-use super::settings::BatchRules;
+use super::settings::{BatchRules, Throttled};
 
 /// Numbers the owner publishes. They may lag behind by one round.
 #[derive(Debug)]
 pub(crate) struct Published {
     bytes: AtomicU64,
     rules: RwLock<Arc<BatchRules>>,
+    throttled: RwLock<Option<Arc<Throttled>>>,
 }
 
 impl Published {
-    pub(super) fn new(rules: BatchRules) -> Self {
-        Self { bytes: AtomicU64::new(0), rules: RwLock::new(Arc::new(rules)) }
+    pub(super) fn new(rules: BatchRules, throttled: Option<Arc<Throttled>>) -> Self {
+        let (rules, throttled) = (RwLock::new(Arc::new(rules)), RwLock::new(throttled));
+        Self { bytes: AtomicU64::new(0), rules, throttled }
+    }
+
+    pub(super) fn set_throttled(&self, throttled: Option<Arc<Throttled>>) {
+        *self.throttled.write().unwrap_or_else(PoisonError::into_inner) = throttled;
+    }
+
+    pub(super) fn throttled(&self) -> Option<Arc<Throttled>> {
+        self.throttled.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn set_rules(&self, rules: BatchRules) {
@@ -44,7 +54,8 @@ impl PartitionHandle {
     /// A way to an owner that a test plays.
     #[cfg(test)]
     pub(crate) fn to(mailbox: mpsc::Sender<Command>) -> Self {
-        let (topic, published) = (TopicId(uuid::Uuid::nil()), Arc::new(Published::new(BatchRules::LAX)));
+        let (topic, published) =
+            (TopicId(uuid::Uuid::nil()), Arc::new(Published::new(BatchRules::LAX, None)));
         Self { topic, partition: PartitionIndex(0), mailbox, published }
     }
 
@@ -79,6 +90,11 @@ impl PartitionHandle {
     /// What batches from clients must be like.
     pub(crate) fn rules(&self) -> Arc<BatchRules> {
         Arc::clone(&self.published.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether what a replica on that broker fetches is held back while it is not in sync.
+    pub(crate) fn throttles(&self, follower: BrokerId) -> bool {
+        self.published.throttled().is_some_and(|t| t.leading.contains(self.partition, follower))
     }
 
     /// Whether both lead to the same owner, not to one that was started anew.

@@ -11,7 +11,7 @@ use weir_model::records::BatchHeader;
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
 use super::PartitionHandle;
-use super::command::{Configured, Reign};
+use super::command::{Configured, Reign, Standing};
 use super::driver::{Driver, Surroundings};
 use super::handle::Published;
 use crate::clock;
@@ -65,11 +65,13 @@ pub(crate) fn open(
     };
     replica.assign(assignment, clock::steady(), &mut effects);
     let (mailbox, commands) = mpsc::channel(MAILBOX);
-    let published = Arc::new(Published::new(configured.rules));
+    let published = Arc::new(Published::new(configured.rules, configured.throttled.clone()));
     let own = mailbox.downgrade();
     let handle =
         PartitionHandle { topic: *topic, partition: *index, mailbox, published: Arc::clone(&published) };
-    let driver = Driver::starting(log, replica, (own, commands), published, surroundings, effects);
+    let standing = Standing::of(&opening.reign, opening.me);
+    let mailbox = (own, commands);
+    let driver = Driver::starting(log, replica, mailbox, published, surroundings, (standing, effects));
     Ok((handle, driver))
 }
 

@@ -1,9 +1,13 @@
 //! A topic's settings, as the partition machine and its log want them.
 
+use std::sync::Arc;
+
 use weir_core::controller::{Image, Topic};
 use weir_core::partition::Policy;
 use weir_log::LogConfig;
-use weir_model::config::{BrokerConfig, ConfigError, Pairs, TimestampType, TopicCompression, TopicConfig};
+use weir_model::config::{
+    BrokerConfig, ConfigError, Pairs, ThrottledReplicas, TimestampType, TopicCompression, TopicConfig,
+};
 use weir_model::{BrokerId, DurationMs};
 
 use super::command::Configured;
@@ -34,7 +38,24 @@ impl SettingsOf<'_> {
             policy: Policy::new(&settings, &broker),
             log: log_config(&settings, &broker),
             rules: BatchRules::of(&settings),
+            throttled: Throttled::of(&settings),
         })
+    }
+}
+
+/// Which replicas of a topic are held back while they are not in sync, on either side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Throttled {
+    pub(crate) leading: ThrottledReplicas,
+    pub(crate) following: ThrottledReplicas,
+}
+
+impl Throttled {
+    /// Most topics name none, and keep nothing for that.
+    fn of(topic: &TopicConfig) -> Option<Arc<Self>> {
+        let throttled =
+            Self { leading: topic.leader_throttled.clone(), following: topic.follower_throttled.clone() };
+        (throttled != Self::default()).then(|| Arc::new(throttled))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Two brokers that follow each other. Each is its own controller here; the test says the same to both.
 
-use weir_core::controller::{Decision, Partition, Record};
+use weir_core::controller::{ConfigScope, Decision, Partition, Record};
 use weir_model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId, TopicName};
 use weir_wire::messages::produce::ProduceResponse;
 
@@ -8,6 +8,7 @@ use super::*;
 
 const BOTH: [BrokerId; 2] = [BrokerId(0), BrokerId(1)];
 const NOT_LEADER: i16 = 6;
+const OFFSET_NOT_AVAILABLE: i16 = 78;
 
 /// Two brokers with one topic of as many partitions.
 struct Two {
@@ -19,10 +20,10 @@ struct Two {
 impl Two {
     async fn with(partitions: i32, isr: &[BrokerId], settings: &[(&str, &str)]) -> Self {
         let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let with = |id: &'static str| [&[("node.id", id)], settings].concat();
+        let with = |id, rack| [&[("node.id", id), ("broker.rack", rack)], settings].concat();
         let brokers = [
-            broker(directories[0].path(), &with("0")).await,
-            broker(directories[1].path(), &with("1")).await,
+            broker(directories[0].path(), &with("0", "here")).await,
+            broker(directories[1].path(), &with("1", "there")).await,
         ];
         let known =
             [0, 1].map(|at| brokers[at].broker.image().broker(BOTH[at]).unwrap().registration.clone());
@@ -60,6 +61,15 @@ impl Two {
             Decision { records, reply: () }
         };
         self.brokers[to].broker.controller.decide(decision).await.unwrap();
+    }
+
+    /// A setting of the topic.
+    async fn set(&self, name: &str, value: &str) {
+        let scope = ConfigScope::Topic(self.id);
+        for to in [0, 1] {
+            let (name, value) = (name.to_owned(), Some(value.to_owned()));
+            self.say(to, vec![Record::ConfigChanged { scope, name, value }]).await;
+        }
     }
 
     /// Another reign of partition 0.
@@ -148,4 +158,67 @@ async fn an_idle_follower_of_many_partitions_asks_for_little() {
     let (count, took) = (fetches() - before, began.elapsed());
     assert!(count >= 1 && u128::from(count) <= took.as_millis() / 200 + 2, "{count} fetches in {took:?}");
     two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_is_sent_to_the_replica_in_its_rack_and_reads_what_is_committed_there() {
+    let selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+    let two = Two::with(1, &BOTH, &[("replica.selector.class", selector)]).await;
+    assert_eq!(code(&two.write(0, -1).await), 0);
+    let ask = async |to: usize, rack: &'static str, from| {
+        let request = FetchRequest { rack_id: rack.into(), ..fetch(from) };
+        let answer = Peer::of(&two.brokers[to]).await.ask(12, &request).await;
+        answer.responses.into_iter().next().unwrap().partitions.remove(0)
+    };
+    for rack in ["", "here", "elsewhere"] {
+        let answer = ask(0, rack, 0).await;
+        assert_eq!(answer.preferred_read_replica, -1, "{rack:?}");
+        assert!(!answer.records.unwrap().is_empty());
+    }
+    let answer = ask(0, "there", 0).await;
+    assert_eq!(answer.preferred_read_replica, 1);
+    assert!(answer.records.unwrap().is_empty());
+    let read = timeout(PATIENCE, async {
+        while ask(1, "there", 0).await.records.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    read.await.expect("the follower never heard that the record is committed");
+    assert_eq!(ask(1, "there", 5).await.error_code, OFFSET_NOT_AVAILABLE);
+    let old = Peer::of(&two.brokers[1]).await.ask(10, &fetch(0)).await;
+    assert_eq!(old.responses[0].partitions[0].error_code, NOT_LEADER, "it can not know of followers");
+    two.stop().await;
+}
+
+/// How long a follower takes for three megabytes.
+async fn time_to_copy(settings: &[(&str, &str)], topic: (&str, &str)) -> Duration {
+    let two = Two::with(1, &[BrokerId(0)], settings).await;
+    two.set(topic.0, topic.1).await;
+    two.until("it never joined", || two.isr(0).len() == 2).await;
+    two.say(0, vec![two.state(0, 1, 0, &[BrokerId(0)])]).await;
+    let mut peer = Peer::of(&two.brokers[0]).await;
+    for _ in 0..30 {
+        let records = batch(100_000).build().unwrap().freeze();
+        assert_eq!(code(&peer.ask(10, &produce(-1, records)).await), 0);
+    }
+    let began = std::time::Instant::now();
+    two.say(1, vec![two.state(0, 1, 0, &[BrokerId(0)])]).await;
+    two.until("it never came back", || two.isr(0).len() == 2).await;
+    let took = began.elapsed();
+    two.stop().await;
+    took
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_throttled_replica_catches_up_at_its_rate_on_either_side() {
+    let (rate, everybody) = ("1000000", "*");
+    for side in ["leader", "follower"] {
+        let setting = format!("{side}.replication.throttled.rate");
+        let list = format!("{side}.replication.throttled.replicas");
+        let took = time_to_copy(&[(&setting, rate)], (&list, everybody)).await;
+        // One megabyte may go at once, the second in one read too many; the third has to wait for a second.
+        assert!(took > Duration::from_millis(900), "{side}: {took:?}");
+        let took = time_to_copy(&[(&setting, rate)], (&list, "5:1")).await;
+        assert!(took < Duration::from_millis(900), "{side}: another replica is throttled: {took:?}");
+    }
 }

@@ -86,7 +86,7 @@ pub(super) async fn collect(
         match &outcome {
             Ok(reply) => {
                 collected.bytes += reply.len();
-                collected.urgent |= reply.diverging.is_some();
+                collected.urgent |= reply.diverging.is_some() || reply.preferred.is_some();
             }
             Err(_) => collected.urgent = true,
         }
@@ -139,6 +139,7 @@ fn read(
         current_leader_epoch: known_epoch(wanted.current_leader_epoch),
         last_fetched_epoch: known_epoch(wanted.last_fetched_epoch),
         watch: watch.map(Arc::downgrade),
+        place: appetite.place.clone(),
     }
 }
 

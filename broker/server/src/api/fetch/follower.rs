@@ -3,7 +3,7 @@
 //! that it sent before. What a follower has fetched is told to each partition it mentions, whether or not there is more.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -22,6 +22,7 @@ use super::sessions::{Told, TopicKey, Wanted};
 use super::{Appetite, refusal};
 use crate::api::errors;
 use crate::broker::Broker;
+use crate::clock;
 use crate::dispatch::{Caller, encode};
 use crate::net::connection::Verdict;
 use crate::net::outgoing::Piece;
@@ -89,6 +90,7 @@ pub(super) fn accept(
         session: FollowerSession::default(),
         collected: Collected::default(),
         epoch,
+        opens: None,
     };
     Verdict::Later(Box::pin(serving.answer(request, head, patience)))
 }
@@ -102,6 +104,8 @@ struct Serving {
     session: FollowerSession,
     collected: Collected,
     epoch: i32,
+    /// When a throttle lets something through that it holds back now.
+    opens: Option<Instant>,
 }
 
 /// What the answer holds so far.
@@ -189,6 +193,7 @@ impl Serving {
             for slot in self.held.watch.take() {
                 self.session.enqueue(slot);
             }
+            self.opens = None;
             self.pass().await;
             if self.collected.is_enough(&self.appetite) || self.held.watch.is_superseded(self.epoch) {
                 return;
@@ -198,6 +203,7 @@ impl Serving {
             }
             tokio::select! {
                 () = self.held.watch.changed() => {}
+                () = tokio::time::sleep_until(self.opens.unwrap_or(until)), if self.opens.is_some_and(|at| at < until) => {}
                 () = tokio::time::sleep_until(until) => return,
                 () = self.broker.stop.cancelled() => return,
             }
@@ -234,11 +240,15 @@ impl Serving {
 
     /// Asks a partition's owner. `None`: it has nothing to hear, and there is no room for its records.
     async fn ask(&mut self, slot: Slot, room: bool) -> Option<Result<Question, PartitionError>> {
+        let key = self.session.get_mut(slot)?.key;
+        let held_back = self.is_held_back(key);
         let followed = self.session.get_mut(slot)?;
+        followed.held_back = held_back;
+        let room = room && !held_back;
         if !room && !followed.fetched {
             return None;
         }
-        let (key, wanted) = (followed.key, followed.wanted);
+        let wanted = followed.wanted;
         let proof = std::mem::take(&mut followed.fetched).then(|| Proof {
             broker_epoch: self.replica.epoch,
             eligible: self.replica.eligible,
@@ -256,6 +266,37 @@ impl Serving {
         Some(self.send(key, serve).await)
     }
 
+    /// Whether the replica is throttled in this partition, is not in sync there, and has had its share for now.
+    fn is_held_back(&mut self, key: Key) -> bool {
+        let rate = self.broker.config().replication.leader_throttle;
+        if rate.is_none() || !self.is_throttled(key) {
+            return false;
+        }
+        let mut throttle = self.broker.leader_throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.set_rate(rate);
+        let now = clock::steady();
+        let shut = !throttle.is_open(now);
+        if let Some(opens) = throttle.opens_at(now).filter(|_| shut) {
+            let wait = Duration::from_millis(u64::try_from(opens.since(now).0).unwrap_or(0));
+            let at = Instant::now() + wait;
+            self.opens = Some(self.opens.map_or(at, |before| before.min(at)));
+        }
+        shut
+    }
+
+    fn is_throttled(&self, key: Key) -> bool {
+        let owner = self.broker.partitions.get(key.0, key.1);
+        owner.is_some_and(|owner| owner.throttles(self.replica.id))
+            && self.broker.image().partition(key.0, key.1).is_some_and(|p| !p.isr.contains(&self.replica.id))
+    }
+
+    fn sent(&self, key: Key, bytes: usize) {
+        if bytes > 0 && self.broker.config().replication.leader_throttle.is_some() && self.is_throttled(key) {
+            let mut throttle = self.broker.leader_throttle.lock().unwrap_or_else(PoisonError::into_inner);
+            throttle.take(bytes as u64);
+        }
+    }
+
     async fn send(&self, key: Key, serve: Serve) -> Result<Question, PartitionError> {
         let owner = self.broker.partitions.find(key.0, key.1)?;
         let (answer, answered) = oneshot::channel();
@@ -266,7 +307,7 @@ impl Serving {
     /// Takes an owner's answer into the answer; `false` when there is no room for it now.
     fn settle(&mut self, slot: Slot, reply: Result<ReadReply, PartitionError>, room: bool) -> bool {
         let Some(followed) = self.session.get_mut(slot) else { return true };
-        let key = followed.key;
+        let (key, room) = (followed.key, room && !followed.held_back);
         match reply {
             Ok(reply) => {
                 let left = self.appetite.max_bytes.saturating_sub(self.collected.bytes);
@@ -277,6 +318,7 @@ impl Serving {
                 let told =
                     Told { high_watermark: reply.bound.high_watermark, log_start: reply.bound.log_start };
                 let news = followed.told.replace(told) != Some(told);
+                self.sent(key, reply.len());
                 if news || reply.len() > 0 || reply.diverging.is_some() {
                     self.collected.add(slot, key, Ok(reply));
                 }

@@ -19,6 +19,8 @@ pub(super) struct Followed {
     pub(super) told: Option<Told>,
     /// The replica has said how far it is, and the partition has not heard it.
     pub(super) fetched: bool,
+    /// A throttle keeps its records for now.
+    pub(super) held_back: bool,
     queued: bool,
 }
 
@@ -37,7 +39,8 @@ impl FollowerSession {
         match self.get_mut(slot) {
             Some(followed) => (followed.wanted, followed.fetched) = (wanted, true),
             None => {
-                let followed = Followed { key, wanted, told: None, fetched: true, queued: false };
+                let followed =
+                    Followed { key, wanted, told: None, fetched: true, held_back: false, queued: false };
                 self.slots[slot.0 as usize] = Some(followed);
             }
         }

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use weir_core::controller::Image;
 use weir_core::partition::Isolation;
-use weir_model::{LeaderEpoch, Offset, PartitionIndex, TopicId};
+use weir_model::{BrokerId, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use weir_wire::ErrorCode;
 use weir_wire::frame::RequestHeader;
 use weir_wire::messages::fetch::{FetchRequest, FetchResponse};
@@ -26,16 +27,20 @@ use crate::broker::Broker;
 use crate::clock;
 use crate::dispatch::{Caller, encode};
 use crate::net::connection::Verdict;
+use crate::partition::command::Place;
 
+/// The first version with a client's rack (KIP-392).
+const RACKS_SINCE: i16 = 11;
 /// The longest a fetch is held, whatever the client asks.
 const WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What the fetch as a whole wants.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Appetite {
     min_bytes: usize,
     max_bytes: usize,
     isolation: Isolation,
+    place: Place,
 }
 
 pub(crate) async fn handle(
@@ -55,6 +60,7 @@ pub(crate) async fn handle(
         } else {
             Isolation::ReadUncommitted
         },
+        place: place(broker, caller.version, &request.rack_id),
     };
     match follower::replica_of(&broker.image(), &request) {
         Ok(None) => {}
@@ -73,6 +79,24 @@ pub(crate) async fn handle(
     let collected = wait_for_enough(broker, &plan, &appetite, patience).await;
     let head = Head::of(caller, header, plan.session_id);
     respond::respond(broker, &head, &plan, collected)
+}
+
+/// Clients that may know nothing of closer replicas read from the leader only, as in Kafka.
+fn place(broker: &Broker, version: i16, rack: &str) -> Place {
+    if version < RACKS_SINCE {
+        return Place::Leader;
+    }
+    if rack.is_empty() || !broker.config().replication.rack_aware_reads {
+        return Place::Anywhere;
+    }
+    closer(&broker.image(), broker.id, rack)
+}
+
+/// The brokers in a client's rack, unless this one is as close.
+fn closer(image: &Image, me: BrokerId, rack: &str) -> Place {
+    let near = image.brokers().map(|broker| &broker.registration).filter(|r| r.rack.as_deref() == Some(rack));
+    let near: Vec<_> = near.filter(|r| r.id == me || !r.fenced).map(|r| r.id).collect();
+    if near.is_empty() || near.contains(&me) { Place::Anywhere } else { Place::Rather(near.into()) }
 }
 
 fn refusal(code: ErrorCode) -> FetchResponse {

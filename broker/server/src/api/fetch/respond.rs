@@ -97,7 +97,9 @@ fn is_news(broker: &Broker, plan: &Plan, key: &PartitionKey, outcome: &Outcome) 
     let news = match outcome {
         Ok(reply) => {
             let told = Told { high_watermark: reply.bound.high_watermark, log_start: reply.bound.log_start };
-            sessions.tell(plan.session_id, key, told, reply.len() > 0) || reply.diverging.is_some()
+            sessions.tell(plan.session_id, key, told, reply.len() > 0)
+                || reply.diverging.is_some()
+                || reply.preferred.is_some()
         }
         Err(_) => {
             sessions.forget_told(plan.session_id, key);
@@ -127,7 +129,7 @@ fn partition_data(
             })
         }
         Ok(reply) => {
-            let ReadReply { bound, span, diverging } = reply;
+            let ReadReply { bound, span, diverging, preferred } = reply;
             let records = span.as_ref().map_or_else(Records::default, |span| {
                 let token = spans.len() as u64;
                 // A log's batch is at most 2 GiB, and so is what one read gives.
@@ -142,6 +144,7 @@ fn partition_data(
                 last_stable_offset: bound.last_stable_offset.0,
                 log_start_offset: bound.log_start.0,
                 diverging_epoch: diverging.unwrap_or_default(),
+                preferred_read_replica: preferred.map_or(-1, |broker| broker.0),
                 records: Some(records),
                 ..base
             }

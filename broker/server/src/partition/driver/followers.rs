@@ -46,14 +46,14 @@ impl<D: ServedDisk> Driver<D> {
                     last_stable_offset: self.replica.last_stable_offset(),
                     log_start: start,
                 };
-                return Ok(ReadReply { bound, span: None, diverging: Some(parts) });
+                return Ok(ReadReply { bound, span: None, diverging: Some(parts), preferred: None });
             }
         };
         let slice = match serve.from < bound.limit {
             true => self.log.read(serve.from, bound.limit, serve.max_bytes, serve.at_least_one)?,
             false => None,
         };
-        Ok(ReadReply { bound, span: slice.map(D::span), diverging: None })
+        Ok(ReadReply { bound, span: slice.map(D::span), diverging: None, preferred: None })
     }
 
     /// Takes what the follower's asking proves, if it proves anything.

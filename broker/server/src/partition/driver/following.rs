@@ -18,7 +18,7 @@ use super::Driver;
 use crate::clock;
 use crate::net::outgoing::ServedDisk;
 use crate::partition::PartitionHandle;
-use crate::partition::command::{Answer, Follow, FromLeader, LeaderState};
+use crate::partition::command::{Answer, Follow, FromLeader, LeaderState, Standing};
 use crate::partition::error::PartitionError;
 use crate::partition::open::{facts, rebuild_producers};
 use crate::replication::fleet::{Followed, Limit};
@@ -49,10 +49,17 @@ impl<D: ServedDisk> Driver<D> {
                 let published = Arc::clone(&self.published);
                 let owner = PartitionHandle { topic, partition, mailbox, published };
                 let leader_epoch = self.replica.leader_epoch();
-                fleet.follow(Followed { owner, leader, leader_epoch, limit: Limit::default() });
+                fleet.follow(Followed { owner, leader, leader_epoch, limit: self.limit() });
             }
             _ => fleet.unfollow((topic, partition)),
         }
+    }
+
+    fn limit(&self) -> Limit {
+        let Standing { catching_up, move_rate } = self.work.standing;
+        let (index, me) = (self.replica.partition(), self.surroundings.view.me());
+        let named = || self.published.throttled().is_some_and(|t| t.following.contains(index, me));
+        Limit { throttled: catching_up && named(), rate: move_rate }
     }
 
     pub(super) fn follow(&mut self, follow: Follow, answer: Answer<Position>) {

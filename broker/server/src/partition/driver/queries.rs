@@ -1,11 +1,11 @@
 //! Reads: `core` says how far the reader may see, the log says where the bytes lie.
 
-use weir_core::partition::{EpochEnd, EpochStart, Listed, ReadBound, bounded, diverging_epoch};
-use weir_model::{LeaderEpoch, Offset};
+use weir_core::partition::{EpochEnd, EpochStart, FenceError, Listed, ReadBound, bounded, diverging_epoch};
+use weir_model::{BrokerId, LeaderEpoch, Offset};
 
 use super::Driver;
 use crate::net::outgoing::ServedDisk;
-use crate::partition::command::{Answer, ListedOffset, OffsetQuery, Read, ReadReply};
+use crate::partition::command::{Answer, ListedOffset, OffsetQuery, Place, Read, ReadReply};
 use crate::partition::error::PartitionError;
 
 impl<D: ServedDisk> Driver<D> {
@@ -22,12 +22,28 @@ impl<D: ServedDisk> Driver<D> {
             return Ok(parting);
         }
         let bound = self.replica.read(read.reader, read.from, read.current_leader_epoch)?;
+        match &read.place {
+            Place::Leader if !self.replica.is_leader() => return Err(FenceError::NotLeader.into()),
+            Place::Rather(closer) => {
+                if let preferred @ Some(_) = self.closest(closer, read.from) {
+                    return Ok(ReadReply { bound, span: None, diverging: None, preferred });
+                }
+            }
+            Place::Leader | Place::Anywhere => {}
+        }
         let slice = match read.from < bound.limit {
             true => self.log.read(read.from, bound.limit, read.max_bytes, read.at_least_one)?,
             false => None,
         };
         let span = slice.map(D::span);
-        Ok(ReadReply { bound, span, diverging: None })
+        Ok(ReadReply { bound, span, diverging: None, preferred: None })
+    }
+
+    /// The in-sync replica among `closer` that has come furthest, if it has what is asked for. Only a leader knows.
+    fn closest(&self, closer: &[BrokerId], from: Offset) -> Option<BrokerId> {
+        let near = self.replica.followers().filter(|f| f.in_sync && closer.contains(&f.broker));
+        let able = near.filter(|f| f.end.is_some_and(|end| end >= from));
+        able.max_by_key(|f| (f.end, f.caught_up_at)).map(|f| f.broker)
     }
 
     /// A fetcher whose log parts from ours is told where before it is told that its offset is out of range.
@@ -46,7 +62,7 @@ impl<D: ServedDisk> Driver<D> {
             last_stable_offset: self.replica.last_stable_offset(),
             log_start: start,
         };
-        Ok(Some(ReadReply { bound, span: None, diverging: Some(diverging) }))
+        Ok(Some(ReadReply { bound, span: None, diverging: Some(diverging), preferred: None }))
     }
 
     pub(super) fn reigns(&self) -> Vec<EpochStart> {

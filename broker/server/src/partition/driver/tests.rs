@@ -20,7 +20,7 @@ use weir_model::{
 use super::*;
 use crate::net::outgoing::FileSpan;
 use crate::partition::PartitionError;
-use crate::partition::command::{Append, OffsetQuery, Read, ReadReply};
+use crate::partition::command::{Append, OffsetQuery, Place, Read, ReadReply};
 use crate::partition::handle::PartitionHandle;
 use crate::partition::settings::BatchRules;
 use crate::settings::StaticSettings;
@@ -93,7 +93,7 @@ impl Bench {
         replica.assign(reign, Millis(0), &mut effects);
         let (mailbox, commands) = mpsc::channel(16);
         let own = mailbox.downgrade();
-        let published = Arc::new(Published::new(BatchRules::LAX));
+        let published = Arc::new(Published::new(BatchRules::LAX, None));
         let handle = PartitionHandle {
             topic,
             partition: PartitionIndex(0),
@@ -113,7 +113,8 @@ impl Bench {
             fence: Arc::default(),
             view,
         };
-        tokio::spawn(Driver::starting(log, replica, (own, commands), published, surroundings, effects).run());
+        let begun = (Standing::default(), effects);
+        tokio::spawn(Driver::starting(log, replica, (own, commands), published, surroundings, begun).run());
         Self { disk, health, handle }
     }
 
@@ -152,6 +153,7 @@ impl Bench {
             current_leader_epoch: None,
             last_fetched_epoch: None,
             watch: None,
+            place: Place::Anywhere,
         };
         self.handle.read(read).await
     }

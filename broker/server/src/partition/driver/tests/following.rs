@@ -59,6 +59,8 @@ impl Pair {
                 partition_epoch: PartitionEpoch(epoch),
                 replicas: BOTH.to_vec(),
                 isr: isr.to_vec(),
+                adding: Vec::new(),
+                move_rate: None,
             };
             bench.handle.send(Command::Assign(reign)).await.unwrap();
         }
