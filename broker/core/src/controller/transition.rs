@@ -158,6 +158,7 @@ impl<'a> Transition<'a> {
         let (next, lost) = (&mut self.next, self.lost);
         next.isr.retain(|b| Some(*b) != lost && next.replicas.contains(b));
         next.elr.retain(|b| Some(*b) != lost && next.replicas.contains(b));
+        next.last_known = next.last_known.filter(|b| next.replicas.contains(b));
         if next.isr.iter().any(|b| brokers.active(*b)) {
             next.isr.retain(|b| brokers.active(*b));
         }
@@ -196,7 +197,7 @@ impl<'a> Transition<'a> {
         }
         let eligible = first(&next.elr);
         let accepted = self.rules.unclean || self.election == Election::Unclean;
-        let last_known = next.last_known.filter(|b| next.replicas.contains(b)).filter(active);
+        let last_known = next.last_known.filter(active);
         let anybody = last_known.or_else(|| first(&next.replicas)).filter(|_| accepted);
         next.leader = eligible.or(anybody);
         if let Some(leader) = next.leader {

@@ -126,8 +126,10 @@ fn decide(
             alter_configs::decide(image, &command, &file).records
         }
         Command::Register { id, fenced, clean, disk } => {
-            let incarnation = Incarnation(Uuid::from_u128(u128::from(disk) + 1));
-            let command = RegisterBroker { incarnation, clean, ..registering(id, None, fenced) };
+            let own = registering(id, None, fenced);
+            let incarnation =
+                if disk == 0 { own.incarnation } else { Incarnation(Uuid::from_u128(disk.into())) };
+            let command = RegisterBroker { incarnation, clean, ..own };
             register_broker::decide(image, command, &file).records
         }
         Command::Fence { id, fenced } => {

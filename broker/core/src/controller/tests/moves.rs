@@ -93,6 +93,21 @@ fn a_new_replica_that_leads_by_then_gives_way_when_its_move_is_cancelled() {
 }
 
 #[test]
+fn a_cancelled_move_leaves_no_trace_of_a_replica_that_was_last_in_sync() {
+    let mut image = with_topic(cluster(2), "t", &[&[0]]);
+    image = with_setting(image, "t", "weir.durability", "replicated");
+    begin(&mut image, moving(Some(&[0, 1])), true).unwrap();
+    fence(&mut image, 0, true);
+    image = with_setting(image, "t", "unclean.leader.election.enable", "true");
+    assert_eq!(reign(&image, "t"), (Some(1), vec![1], vec![]));
+    image = with_setting(image, "t", "unclean.leader.election.enable", "false");
+    register(&mut image, RegisterBroker { clean: false, ..registering(1, None, true) }).unwrap();
+    assert_eq!(first(&image, "t").last_known, Some(BrokerId(1)));
+    begin(&mut image, moving(None), false).unwrap();
+    assert_eq!((first(&image, "t").last_known, first(&image, "t").replicas), (None, ids(&[0])));
+}
+
+#[test]
 fn an_election_can_end_a_move() {
     let mut image = with_topic(cluster(2), "t", &[&[0, 1]]);
     image = with_setting(image, "t", "min.insync.replicas", "2");
