@@ -97,10 +97,9 @@ pub fn decide(
         } else {
             Err(IsrError::Invalid("the request names the partition more than once"))
         };
-        let outcome = outcome.map(|state| {
-            records.push(record(change.topic, change.index, Partition::clone(&state)));
-            state
-        });
+        if let Ok(state) = &outcome {
+            records.push(record(change.topic, change.index, Partition::clone(state)));
+        }
         (key, outcome)
     });
     let reply = Ok(reply.collect());

@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn the_quorum_keeps_its_majority_where_it_is_large_enough_to_have_one_to_spare() {
         let image = image(&[1, 2, 3], &[1, 2, 3], "2");
-        let cases: [(&[i32], &[i32], &[(&str, bool)]); 5] = [
+        type Case<'a> = (&'a [i32], &'a [i32], &'a [(&'a str, bool)]);
+        let cases: [Case<'_>; 5] = [
             (&[0, 1, 2], &[0, 1, 2], &[]),
             (&[0, 1, 2], &[0, 1], &[("majority", false)]),
             (&[1, 2, 3], &[1, 2], &[]),
