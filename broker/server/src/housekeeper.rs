@@ -59,8 +59,12 @@ async fn remind(broker: &Broker, which: impl Fn(bool) -> bool) {
 
 async fn count(broker: &Broker) {
     let metrics = &broker.metrics;
-    let bytes: u64 = broker.partitions.running().iter().map(|partition| partition.bytes()).sum();
+    let running = broker.partitions.running();
+    let bytes: u64 = running.iter().map(|partition| partition.bytes()).sum();
+    let lag = running.iter().map(|partition| partition.lag()).max().unwrap_or(0);
+    metrics.replication_lag_max.set(i64::try_from(lag).unwrap_or(i64::MAX));
     metrics.log_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    count_replicas(broker);
     metrics.budget_free_bytes.set(i64::try_from(broker.request_budget.free()).unwrap_or(i64::MAX));
     let mut groups = 0;
     for shard in broker.coordinators.shards().into_iter().filter(ShardHandle::is_loaded) {
@@ -72,4 +76,12 @@ async fn count(broker: &Broker) {
         metrics.disk_free_bytes.set(i64::try_from(space.free).unwrap_or(i64::MAX));
         metrics.disk_total_bytes.set(i64::try_from(space.total).unwrap_or(i64::MAX));
     }
+}
+
+fn count_replicas(broker: &Broker) {
+    let image = broker.image();
+    let leaders = image.leader_count(broker.id);
+    let lacking = image.led_by(broker.id).filter(|(_, _, p)| p.isr.len() < p.replicas.len()).count();
+    broker.metrics.leaders.set(i64::try_from(leaders).unwrap_or(i64::MAX));
+    broker.metrics.under_replicated.set(i64::try_from(lacking).unwrap_or(i64::MAX));
 }

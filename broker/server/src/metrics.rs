@@ -44,6 +44,9 @@ pub(crate) struct Metrics {
     pub(crate) fetched_bytes: IntCounter,
     pub(crate) replication_bytes_in: IntCounter,
     pub(crate) replication_bytes_out: IntCounter,
+    pub(crate) replication_lag_max: IntGauge,
+    pub(crate) leaders: IntGauge,
+    pub(crate) under_replicated: IntGauge,
     pub(crate) isr_shrinks: IntCounter,
     pub(crate) isr_expands: IntCounter,
     pub(crate) sync_seconds: Histogram,
@@ -97,6 +100,15 @@ impl Metrics {
                 .counter("weir_replication_bytes_in_total", "bytes of record batches fetched from leaders")?,
             replication_bytes_out: at
                 .counter("weir_replication_bytes_out_total", "bytes of record batches sent to followers")?,
+            replication_lag_max: at.gauge(
+                "weir_replication_lag_max_records",
+                "the most committed records that a replica here has yet to fetch",
+            )?,
+            leaders: at.gauge("weir_leaders", "partitions that this broker leads")?,
+            under_replicated: at.gauge(
+                "weir_under_replicated_partitions",
+                "partitions led here with a replica that is not in sync",
+            )?,
             isr_shrinks: at.counter(
                 "weir_isr_shrinks_total",
                 "proposals of leaders here to take replicas out of their ISR",

@@ -14,6 +14,8 @@ use super::settings::{BatchRules, Throttled};
 #[derive(Debug)]
 pub(crate) struct Published {
     bytes: AtomicU64,
+    /// Records that the leader has committed, as far as a follower knows, and that are not here yet.
+    lag: AtomicU64,
     rules: RwLock<Arc<BatchRules>>,
     throttled: RwLock<Option<Arc<Throttled>>>,
 }
@@ -21,7 +23,7 @@ pub(crate) struct Published {
 impl Published {
     pub(super) fn new(rules: BatchRules, throttled: Option<Arc<Throttled>>) -> Self {
         let (rules, throttled) = (RwLock::new(Arc::new(rules)), RwLock::new(throttled));
-        Self { bytes: AtomicU64::new(0), rules, throttled }
+        Self { bytes: AtomicU64::new(0), lag: AtomicU64::new(0), rules, throttled }
     }
 
     pub(super) fn set_throttled(&self, throttled: Option<Arc<Throttled>>) {
@@ -34,6 +36,10 @@ impl Published {
 
     pub(super) fn set_rules(&self, rules: BatchRules) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    pub(super) fn set_lag(&self, records: u64) {
+        self.lag.store(records, Ordering::Relaxed);
     }
 
     pub(super) fn publish(&self, bytes: u64) {
@@ -105,6 +111,10 @@ impl PartitionHandle {
     /// The owner has ended: the partition was deleted, or the broker stops.
     pub(crate) fn is_gone(&self) -> bool {
         self.mailbox.is_closed()
+    }
+
+    pub(crate) fn lag(&self) -> u64 {
+        self.published.lag.load(Ordering::Relaxed)
     }
 
     pub(crate) fn bytes(&self) -> u64 {

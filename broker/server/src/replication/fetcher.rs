@@ -150,6 +150,9 @@ impl Fetcher {
         let epoch = followed.leader_epoch;
         self.followed.insert(key, followed);
         if !same {
+            // The metadata has just said that it leads: it is worth a try, whatever happened before.
+            self.failures = 0;
+            self.not_before = Instant::now();
             let term = self.roster.follow(key, epoch);
             self.ask_owner(key, term, None, FromLeader::Nothing);
         }

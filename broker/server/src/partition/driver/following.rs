@@ -6,15 +6,16 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use weir_core::partition::{FetchFrom, FetchedBatch, FollowError, Producers};
 use weir_log::LogError;
 use weir_model::records::batches;
 use weir_model::{LeaderEpoch, Offset};
 
-use super::Driver;
+use super::{COMPLAINT_EVERY, Driver};
 use crate::clock;
 use crate::net::outgoing::ServedDisk;
 use crate::partition::PartitionHandle;
@@ -51,7 +52,10 @@ impl<D: ServedDisk> Driver<D> {
                 let leader_epoch = self.replica.leader_epoch();
                 fleet.follow(Followed { owner, leader, leader_epoch, limit: self.limit() });
             }
-            _ => fleet.unfollow((topic, partition)),
+            _ => {
+                self.published.set_lag(0);
+                fleet.unfollow((topic, partition));
+            }
         }
     }
 
@@ -70,8 +74,22 @@ impl<D: ServedDisk> Driver<D> {
             }
             Ok(Some(at)) => self.work.cut = Some(Cut { at, answer }),
             Err(error) => {
+                self.complain_of(&error);
                 let _ = answer.send(Err(error));
             }
+        }
+    }
+
+    /// Most of what keeps a follower from following passes. This does not.
+    fn complain_of(&mut self, error: &PartitionError) {
+        let lasting = matches!(
+            error,
+            PartitionError::Follow(FollowError::LosesCommitted { .. } | FollowError::NotContiguous { .. })
+                | PartitionError::Log(_)
+        );
+        if lasting && self.work.complained.is_none_or(|at| at.elapsed() >= COMPLAINT_EVERY) {
+            self.work.complained = Some(Instant::now());
+            error!(log = %self.log.dir().display(), %error, "a replica can not follow its leader; nothing was cut");
         }
     }
 
@@ -103,6 +121,8 @@ impl<D: ServedDisk> Driver<D> {
 
     fn learn(&mut self, leader_epoch: LeaderEpoch, state: LeaderState) -> Result<(), FollowError> {
         let LeaderState { high_watermark, log_start } = state;
+        let lag = u64::try_from(high_watermark - self.log.log_end()).unwrap_or(0);
+        self.published.set_lag(lag);
         self.replica.on_leader_state(leader_epoch, high_watermark, log_start, &mut self.work.effects)?;
         self.settle();
         Ok(())
