@@ -55,7 +55,7 @@ def check(history: History) -> list[Violation]:
         everything = [final, *copies.values(), *(reading.seen for reading in readings)]
         found += _acknowledged(where, acknowledged, final)
         found += _places(where, acknowledged, everything)
-        found += _order(where, final)
+        found += _order(where, final, history.careless, acknowledged)
         found += _refused(where, history.failed.get(partition, set()), everything)
         found += _invented(where, history.invoked.get(partition, set()), everything)
         found += _steps(where, readings)
@@ -107,10 +107,12 @@ def _places(where: str, acknowledged: dict[Value, int], everything: list[list[Se
             yield Violation("misplaced", where, f"{value}, acknowledged at offset {offset}, is at {min(places[value])}")
 
 
-def _order(where: str, final: list[Seen]) -> Iterator[Violation]:
-    """A writer's values stand in the log in the order in which it sent them."""
+def _order(where: str, final: list[Seen], careless: set[str], acknowledged: dict[Value, int]) -> Iterator[Violation]:
+    """A writer's values stand in the log in the order in which it sent them; of a careless one, those that were acknowledged."""
     latest: dict[str, int] = {}
     for offset, value in sorted(final):
+        if value.writer in careless and value not in acknowledged:
+            continue
         if value.number < latest.get(value.writer, -1):
             yield Violation("reordered", where, f"{value} at offset {offset} is behind {value.writer}:{latest[value.writer]}")
         latest[value.writer] = max(value.number, latest.get(value.writer, -1))

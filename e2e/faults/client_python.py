@@ -151,6 +151,7 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     _writing.set()
     _reading.set()
+    note("careless", w="python-once")
     writers = [
         Writer("python", RATE, enable_idempotence=True, linger_ms=2, delivery_timeout_ms=120_000),
         # Its refusals are final, so they must be true; no retry can blur what became of a value.

@@ -67,7 +67,8 @@ class Driver:
         return self._process.poll() is not None
 
     def noted(self, why: str) -> bool:
-        return any(event.get("why") == why for event in self.events())
+        with open(self.history_path, "rb") as history:
+            return any(b'"why":"%s"' % why.encode() in line for line in history)
 
     def acknowledged(self) -> int:
         with open(self.history_path, "rb") as history:

@@ -2,6 +2,7 @@
 
 A line is a JSON object with `e`, its kind, and `t`, seconds of this machine's monotonic clock, the same for all processes:
 
+  careless w            writer w does not use idempotence: a value it gave up may be written late
   invoke   w p v        writer w is about to send value v to partition p; its values there count up from 0
   ok       w p v o      acknowledged, at offset o
   fail     w p v why    refused: the answer promises that it was not written
@@ -76,6 +77,7 @@ class History:
     invoked_at: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
     failed: dict[int, set[Value]] = field(default_factory=lambda: defaultdict(set))
     unknown: dict[int, set[Value]] = field(default_factory=lambda: defaultdict(set))
+    careless: set[str] = field(default_factory=set)
     readings: list[Reading] = field(default_factory=list)
     commits: dict[str, list[Committed]] = field(default_factory=lambda: defaultdict(list))  # by group
     owned: list[Owned] = field(default_factory=list)
@@ -120,6 +122,8 @@ class _Reader:
         elif kind == "commit":
             group = self._groups.get(event["c"], event["c"])
             self._history.commits[group] += [Committed(event["t"], int(at), offset) for at, offset in event["ps"].items()]
+        elif kind == "careless":
+            self._history.careless.add(event["w"])
         elif kind == "note":
             self._history.notes.append(event["why"])
         elif kind != "revoke":

@@ -89,6 +89,10 @@ class AGoodHistory(unittest.TestCase):
         events = [*wrote(0, writer="a"), *wrote(0, writer="b", first=1), *wrote(1, writer="a", first=2)]
         self.assertEqual(kinds(history(events, final)), [])
 
+    def test_may_hold_late_what_a_careless_writer_gave_up(self):
+        events = [{"e": "careless", "t": 0.0, "w": "w"}, invoke(0), verdict("unknown", 0), *wrote(1)]
+        self.assertEqual(kinds(history(events, log(1, 0))), [])
+
     def test_may_have_an_owner_for_each_generation(self):
         self.assertEqual(kinds(history([own("c", 1, 0, 1), own("d", 2, 0), own("c", 2, 1)])), [])
 
@@ -116,6 +120,10 @@ class TheLog(unittest.TestCase):
 
     def test_with_values_out_of_order_is_reordered(self):
         self.assertEqual(kinds(history([invoke(0), invoke(1), invoke(2)], log(0, 2, 1))), ["reordered"])
+
+    def test_with_acknowledged_values_of_a_careless_writer_out_of_order_is_reordered(self):
+        events = [{"e": "careless", "t": 0.0, "w": "w"}, *wrote(1), *wrote(0, first=1)]
+        self.assertEqual(kinds(history(events, log(1, 0))), ["reordered"])
 
     def test_with_a_refused_value_has_an_aborted_read(self):
         self.assertEqual(kinds(history([*wrote(0), invoke(1), verdict("fail", 1)], log(0, 1))), ["aborted read"])

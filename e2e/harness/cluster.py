@@ -227,6 +227,8 @@ class Cluster:
             "group.initial.rebalance.delay.ms": 0,
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 250,
+            # Who names a rack reads from the replica there.
+            "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector",
         }
 
     def _voters(self) -> str:

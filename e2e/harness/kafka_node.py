@@ -16,7 +16,6 @@ SETTINGS = {
     "transaction.state.log.min.isr": 2,
     "share.coordinator.state.topic.replication.factor": 3,
     "share.coordinator.state.topic.min.isr": 2,
-    "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector",
     "num.network.threads": 2,
     "num.io.threads": 2,
     "log.cleaner.dedupe.buffer.size": 4 << 20,

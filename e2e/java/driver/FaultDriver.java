@@ -15,7 +15,7 @@ public final class FaultDriver {
         List<Member> members = new ArrayList<>();
         List<Thread> reading = new ArrayList<>();
         for (int number = 0; number < Settings.MEMBERS; number++) {
-            Member member = new Member("java-" + number);
+            Member member = new Member(number);
             members.add(member);
             reading.add(new Thread(member, "member-" + number));
         }

@@ -18,14 +18,15 @@ final class Member implements Runnable, ConsumerRebalanceListener {
     private static final long COMMIT_EVERY_NANOS = 500_000_000L;
 
     private final String name;
-    private final KafkaConsumer<String, String> consumer = new KafkaConsumer<>(Settings.member());
+    private final KafkaConsumer<String, String> consumer;
     private final Map<TopicPartition, OffsetAndMetadata> polled = new HashMap<>();
     private final Map<Integer, Integer> assignments = new HashMap<>();
     private int assignment;
     private volatile boolean reading = true;
 
-    Member(String name) {
-        this.name = name;
+    Member(int number) {
+        name = "java-" + number;
+        consumer = new KafkaConsumer<>(Settings.member(number));
     }
 
     void leave() {

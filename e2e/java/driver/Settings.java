@@ -36,8 +36,10 @@ final class Settings {
         return settings;
     }
 
-    static Properties member() {
+    /** A member on the rack of a broker, so that it reads from the replica there, be it leader or follower. */
+    static Properties member(int number) {
         Properties settings = quick();
+        settings.put("client.rack", "rack-" + number);
         settings.put("key.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
         settings.put("value.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
         settings.put("group.id", GROUP);
