@@ -1,6 +1,7 @@
 """Random faults against a cluster under load: so many seeds, each a run of its own; ends with 1 when any promise was broken."""
 
 import argparse
+import json
 import shutil
 import signal
 import sys
@@ -78,7 +79,7 @@ def one(seed: int, kinds: tuple[str, ...], network: Network | None, asked: argpa
         violations = check(came.history)
         good = not violations and not came.complaints
         text = report(seed, came, violations)
-        (directory / "report.txt").write_text(text + "\n")
+        keep(directory, came, text)
         print(text, flush=True)
         return came, good
     except (AssertionError, BrokerFailed, KafkaException) as broken:
@@ -91,6 +92,15 @@ def one(seed: int, kinds: tuple[str, ...], network: Network | None, asked: argpa
             again = f"python3 e2e/run --only faults --against {asked.against} --from {seed} --seeds 1 --seconds {asked.seconds:g}"
             again += f" --at-once {asked.at_once}" if asked.at_once != 1 else ""
             say(f"logs and histories are in {directory}; again: {again}")
+
+
+def keep(directory: Path, came: Ordeal, text: str) -> None:
+    """What the clients' histories do not hold: the verdict, the faults, and what was read at last."""
+    (directory / "report.txt").write_text(text + "\n")
+    (directory / "faults.json").write_text(json.dumps([vars(episode) for episode in came.episodes], indent=1))
+    read = {"log": came.history.final, "group offsets": came.history.group_offsets}
+    read |= {f"{name} partition {partition}": seen for (name, partition), seen in came.history.copies.items()}
+    (directory / "read.json").write_text(json.dumps(read, separators=(",", ":")))
 
 
 def arguments() -> argparse.Namespace:
