@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import shutil
 import signal
 import sys
@@ -20,7 +21,7 @@ from faults.schedule import KINDS, PROCESS_FAULTS, schedule
 from harness.brokers import BrokerFailed
 from harness.cluster import Cluster
 from harness.network import Network, NoNetwork
-from harness.paths import WEIR_BINARY
+from harness.paths import E2E, WEIR_BINARY
 
 _BEGAN = time.monotonic()
 
@@ -89,9 +90,13 @@ def one(seed: int, kinds: tuple[str, ...], network: Network | None, asked: argpa
         if good and not asked.keep:
             shutil.rmtree(directory, ignore_errors=True)
         else:
-            again = f"python3 e2e/run --only faults --against {asked.against} --from {seed} --seeds 1 --seconds {asked.seconds:g}"
-            again += f" --at-once {asked.at_once}" if asked.at_once != 1 else ""
+            again = shlex.join([f"PYTHONPATH={E2E}", sys.executable, __file__, *same_again(seed, sys.argv[1:])])
             say(f"logs and histories are in {directory}; again: {again}")
+
+
+def same_again(seed: int, given: list[str]) -> list[str]:
+    """The same arguments for one seed alone: what is said last wins."""
+    return [*given, "--from", str(seed), "--seeds", "1"]
 
 
 def keep(directory: Path, came: Ordeal, text: str) -> None:
