@@ -21,6 +21,8 @@ pub struct Assignment<'a> {
     pub replicas: &'a [BrokerId],
     /// Those in sync.
     pub isr: &'a [BrokerId],
+    /// Those out of sync that still hold everything committed (KIP-966). There are some only while too few are in sync.
+    pub elr: &'a [BrokerId],
 }
 
 impl Replica {
@@ -48,8 +50,10 @@ impl Replica {
     fn lead(&mut self, news: Assignment<'_>, new_reign: bool, now: Millis, effects: &mut Vec<Effect>) {
         let others = news.replicas.iter().filter(|b| **b != self.me);
         let isr = news.isr.to_vec();
+        let held_by_others = !news.elr.is_empty();
         match &mut self.role {
             Role::Leader(leader) if !new_reign => {
+                leader.held_by_others = held_by_others;
                 let (before, was) =
                     (std::mem::take(&mut leader.followers), std::mem::replace(&mut leader.isr, isr));
                 let kept = others.map(|broker| kept(*broker, &before, &was, news.isr, now));
@@ -61,7 +65,8 @@ impl Replica {
                 let (epoch, epoch_start) = (self.leader_epoch, self.log_end);
                 let followers = others.map(|broker| Follower::unheard(*broker, now)).collect();
                 let changing = Changing::default();
-                self.role = Role::Leader(Box::new(Leader { epoch_start, isr, followers, changing }));
+                self.role =
+                    Role::Leader(Box::new(Leader { epoch_start, isr, held_by_others, followers, changing }));
                 effects.push(Effect::LeaderEpochStarted { epoch, start: epoch_start });
             }
         }

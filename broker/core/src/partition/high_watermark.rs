@@ -24,7 +24,10 @@ impl Replica {
     /// Moves the watermark as far as it may go, and answers the writes that waited for it.
     pub(super) fn advance_high_watermark(&mut self, effects: &mut Vec<Effect>) {
         let Role::Leader(leader) = &self.role else { return };
-        if self.fenced || (leader.isr.len() as u32) < self.effective_min_isr(leader) {
+        // Whatever `min.insync.replicas` is taken to be here: while the controller counts on replicas that are out of sync,
+        // nothing may be committed without them.
+        let too_few = (leader.isr.len() as u32) < self.effective_min_isr(leader);
+        if self.fenced || too_few || leader.held_by_others {
             return;
         }
         let Some(committed) = self.least_end(leader) else { return };

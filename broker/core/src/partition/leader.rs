@@ -11,6 +11,8 @@ pub(super) struct Leader {
     pub(super) epoch_start: Offset,
     /// The in-sync replicas that the controller has committed to, this one among them.
     pub(super) isr: Vec<BrokerId>,
+    /// Replicas out of sync are counted on to hold everything committed (KIP-966).
+    pub(super) held_by_others: bool,
     /// The other replicas.
     pub(super) followers: Vec<Follower>,
     pub(super) changing: Changing,

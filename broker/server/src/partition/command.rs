@@ -183,6 +183,7 @@ pub(crate) struct Reign {
     pub(crate) partition_epoch: PartitionEpoch,
     pub(crate) replicas: Vec<BrokerId>,
     pub(crate) isr: Vec<BrokerId>,
+    pub(crate) elr: Vec<BrokerId>,
     /// Replicas that a move brings in.
     pub(crate) adding: Vec<BrokerId>,
     /// Bytes in a second that the move may copy.

@@ -237,6 +237,7 @@ impl<D: ServedDisk> Driver<D> {
                     partition_epoch: reign.partition_epoch,
                     replicas: &reign.replicas,
                     isr: &reign.isr,
+                    elr: &reign.elr,
                 };
                 self.replica.assign(assignment, clock::steady(), &mut self.work.effects);
                 self.work.waiters.wake_all();

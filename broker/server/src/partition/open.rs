@@ -62,6 +62,7 @@ pub(crate) fn open(
         partition_epoch: opening.reign.partition_epoch,
         replicas: &opening.reign.replicas,
         isr: &opening.reign.isr,
+        elr: &opening.reign.elr,
     };
     replica.assign(assignment, clock::steady(), &mut effects);
     let (mailbox, commands) = mpsc::channel(MAILBOX);

@@ -260,6 +260,7 @@ fn reign(partition: &Partition) -> Reign {
         partition_epoch: partition.partition_epoch,
         replicas: partition.replicas.clone(),
         isr: partition.isr.clone(),
+        elr: partition.elr.clone(),
         adding: partition.adding.clone(),
         move_rate: partition.throttle,
     }

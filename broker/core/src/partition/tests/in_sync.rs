@@ -189,3 +189,21 @@ fn a_broker_that_has_fenced_itself_promises_nothing_until_it_is_sure_again() {
     bench.replica.set_fenced(false, &mut bench.effects);
     assert_eq!(bench.offset(token), Some(0));
 }
+
+#[test]
+fn nothing_is_committed_while_the_controller_counts_on_replicas_that_are_out_of_sync() {
+    let mut bench = Bench::leading(&ALL, &[ME], Policy { min_isr: 1, ..policy() });
+    let news = |version, elr| Assignment {
+        leader: Some(ME),
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(version),
+        replicas: &ALL,
+        isr: &[ME],
+        elr,
+    };
+    bench.replica.assign(news(1, &[OTHER]), NOW, &mut bench.effects);
+    let token = bench.written();
+    assert_eq!(bench.offset(token), None, "this broker's own min.insync.replicas has no say in it");
+    bench.replica.assign(news(2, &[]), NOW, &mut bench.effects);
+    assert_eq!(bench.offset(token), Some(0));
+}

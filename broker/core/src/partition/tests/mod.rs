@@ -63,6 +63,7 @@ impl Bench {
             partition_epoch: PartitionEpoch(version),
             replicas,
             isr,
+            elr: &[],
         };
         self.replica.assign(news, NOW, &mut self.effects);
     }
@@ -272,6 +273,7 @@ fn a_new_replica_serves_nothing_until_it_is_assigned() {
         partition_epoch: PartitionEpoch(4),
         replicas: &[ME],
         isr: &[ME],
+        elr: &[],
     };
     replica.assign(news, NOW, &mut effects);
     assert_eq!(

@@ -68,6 +68,7 @@ impl Bench {
             partition_epoch: PartitionEpoch(1),
             replicas: &[ME],
             isr: &[ME],
+            elr: &[],
         };
         Self::of(ME, disk, reign)
     }

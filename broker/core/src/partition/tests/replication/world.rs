@@ -312,6 +312,7 @@ impl World {
                 partition_epoch: PartitionEpoch(word.version),
                 replicas: &[ME, OTHER, THIRD],
                 isr: &isr,
+                elr: &[],
             };
             replica.assign(news, self.now, &mut node.effects);
             Self::reigns_noted(node);

@@ -40,6 +40,7 @@ impl Pair {
             partition_epoch: PartitionEpoch(1),
             replicas: &BOTH,
             isr: &BOTH,
+            elr: &[],
         };
         Self {
             leader: Bench::of(LEADER, MemoryDisk::new(), reign),
@@ -59,6 +60,7 @@ impl Pair {
                 partition_epoch: PartitionEpoch(epoch),
                 replicas: BOTH.to_vec(),
                 isr: isr.to_vec(),
+                elr: Vec::new(),
                 adding: Vec::new(),
                 move_rate: None,
             };
@@ -304,6 +306,7 @@ async fn a_follower_whose_offset_was_deleted_begins_anew() {
         partition_epoch: PartitionEpoch(1),
         replicas: &BOTH,
         isr: &[LEADER],
+        elr: &[],
     };
     let fresh = Pair { follower: Bench::of(FOLLOWER, follower, reign), ..pair };
     fresh.catch_up().await;
