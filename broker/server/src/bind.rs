@@ -45,6 +45,18 @@ pub(crate) async fn http(config: &BrokerConfig) -> anyhow::Result<Option<TcpList
     Ok(sockets.into_iter().next().map(TcpListener::from_std).transpose()?)
 }
 
+/// Binds the listener for other brokers, if there is one, and says where they reach it.
+pub(crate) async fn peers(config: &BrokerConfig) -> anyhow::Result<Option<(Vec<TcpListener>, Endpoint)>> {
+    let Some(endpoint) = &config.cluster.peer_listener else { return Ok(None) };
+    let sockets = bind(endpoint).await.context("weir.peer.listener")?;
+    let port = sockets.first().map_or(Ok(endpoint.port), |s| s.local_addr().map(|a| a.port()))?;
+    let own = |endpoint: &Endpoint| Listener { name: "PEER".to_owned(), endpoint: endpoint.clone() };
+    let told = config.cluster.peer_advertised.as_ref().unwrap_or(endpoint);
+    let advertised = advertise(&own(told), &own(endpoint), port, &host_name());
+    let sockets = sockets.into_iter().map(TcpListener::from_std).collect::<std::io::Result<_>>()?;
+    Ok(Some((sockets, advertised)))
+}
+
 /// Binds every address the host has: `localhost` is often two.
 async fn bind(endpoint: &Endpoint) -> anyhow::Result<Vec<std::net::TcpListener>> {
     let host = if endpoint.host.is_empty() { "0.0.0.0" } else { endpoint.host.as_str() };

@@ -12,6 +12,7 @@ use weir_model::{BrokerId, PartitionIndex};
 use crate::api::fetch::follower_sessions::FollowerSessions;
 use crate::api::fetch::sessions::FetchSessions;
 use crate::api::producer_ids::ProducerIds;
+use crate::duties::Duties;
 use crate::groups::Coordinators;
 use crate::health::Health;
 use crate::metadata::{Controller, View};
@@ -19,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
 use crate::partition::registry::Registry;
 use crate::partition::{PartitionError, PartitionHandle};
+use crate::peers::Link;
 use crate::replication::throttle::Throttle;
 
 /// One broker. Shared by every connection.
@@ -32,7 +34,9 @@ pub(crate) struct Broker {
     pub(crate) view: Arc<View>,
     pub(crate) controller: Controller,
     pub(crate) partitions: Arc<Registry>,
-    pub(crate) coordinators: Coordinators,
+    pub(crate) link: Link,
+    pub(crate) duties: Duties,
+    pub(crate) coordinators: Arc<Coordinators>,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     pub(crate) follower_sessions: FollowerSessions,
     /// What throttled replicas that are led here may be sent.
@@ -54,6 +58,11 @@ impl Broker {
     /// The broker's settings as they are now.
     pub(crate) fn config(&self) -> Arc<BrokerConfig> {
         self.view.config()
+    }
+
+    /// Who decides, as far as this broker knows; -1 while nobody does.
+    pub(crate) fn controller_id(&self) -> i32 {
+        self.link.leader().map_or(-1, |leader| leader.broker.0)
     }
 
     /// The owner of a partition that runs here.

@@ -1,12 +1,15 @@
 //! One table from API key to handler. Decides which keys and versions are served, and what malformed requests get:
 //! an answer where the protocol has one, a closed connection where it has none.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use prometheus::{Histogram, IntCounter};
-use tracing::{Instrument, debug_span};
+use tracing::{Instrument, debug, debug_span};
 use weir_model::config::BrokerConfig;
 use weir_wire::frame::{self, RequestHeader};
 use weir_wire::{ApiKey, Message, Reader, Str};
@@ -15,6 +18,7 @@ use crate::api;
 use crate::broker::Broker;
 use crate::metrics::{BadInput, Metrics};
 use crate::net::connection::{Session, Verdict, memory};
+use crate::net::outgoing::Piece;
 
 /// Who asks, and in which version.
 pub(crate) struct Caller<'a> {
@@ -111,6 +115,30 @@ routes! {
     DescribeTopicPartitions => describe_topic_partitions,
 }
 
+/// The keys that only the controller answers: wherever they are asked, it is.
+const FOR_CONTROLLER: &[ApiKey] = &[
+    ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
+    ApiKey::CreatePartitions,
+    ApiKey::AlterConfigs,
+    ApiKey::IncrementalAlterConfigs,
+    ApiKey::ElectLeaders,
+    ApiKey::AlterPartitionReassignments,
+    ApiKey::ListPartitionReassignments,
+    ApiKey::UpdateFeatures,
+    ApiKey::UnregisterBroker,
+];
+/// How long a request may wait for a controller to be there and to answer.
+const HAND_ON_MAX: Duration = Duration::from_secs(10);
+/// Whoever asked another broker is not seen from here.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// The key of a frame, when it is one for the controller.
+fn key_for_controller(frame: &Bytes) -> Option<ApiKey> {
+    let code = i16::from_be_bytes(*frame.first_chunk()?);
+    FOR_CONTROLLER.iter().copied().find(|key| key.code() == code)
+}
+
 impl Dispatch {
     pub(crate) fn new(broker: Arc<Broker>) -> Self {
         let last = ApiKey::ALL.iter().map(|key| key.code()).max().unwrap_or(0);
@@ -137,6 +165,12 @@ impl Dispatch {
     /// Handles one frame as far as its connection must wait for it.
     pub(crate) async fn handle(&self, session: &mut Session, frame: Bytes) -> Verdict {
         let started = Instant::now();
+        if let Some(key) = key_for_controller(&frame)
+            && !self.broker.link.am_controller()
+            && let Some(answer) = self.hand_on(session, frame.clone()).await
+        {
+            return self.measure(key, started, Verdict::Answer(memory(answer)));
+        }
         let (mut header, reader) = match frame::parse_request(frame) {
             Ok(parsed) => parsed,
             Err(error) => return Verdict::Close(BadInput::Header, error.to_string()),
@@ -151,6 +185,55 @@ impl Dispatch {
         let span = debug_span!("request", api = header.key.name(), version = header.version, client_id);
         let verdict = self.route(&caller, &header, reader).instrument(span).await;
         self.measure(header.key, started, verdict)
+    }
+
+    /// Lets the controller answer. Nothing when it does not: then the answer made here says so in the request's own words.
+    async fn hand_on(&self, session: &Session, frame: Bytes) -> Option<Bytes> {
+        let deadline = tokio::time::Instant::now() + HAND_ON_MAX;
+        match Box::pin(self.broker.link.forward(frame, &session.listener, deadline, false)).await {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                debug!(%error, "a request for the controller was not answered");
+                None
+            }
+        }
+    }
+
+    /// Answers a request for the controller that another broker handed on, or that this one makes itself. Gives the answer
+    /// with its length in front, or what is wrong with the request.
+    ///
+    /// Named as what it is, because answering may ask the controller again.
+    pub(crate) fn answer_as_controller<'a>(
+        &'a self,
+        frame: Bytes,
+        listener: &'a str,
+    ) -> BoxFuture<'a, Result<Bytes, String>> {
+        self.answer_in_person(frame, listener).boxed()
+    }
+
+    async fn answer_in_person(&self, frame: Bytes, listener: &str) -> Result<Bytes, String> {
+        let key = key_for_controller(&frame).ok_or("not a request for the controller")?;
+        let started = Instant::now();
+        let (mut header, reader) = frame::parse_request(frame).map_err(|error| error.to_string())?;
+        header.client_id = header.client_id.map(|id| Str::from(id.as_str()));
+        if !header.is_supported() {
+            return Err(format!("{} has no version {} here", key.name(), header.version));
+        }
+        let session = Session { peer: NOBODY, listener: Arc::from(listener) };
+        let client_id = header.client_id.as_deref().unwrap_or_default();
+        let caller = Caller { session: &session, version: header.version, client_id };
+        let verdict = self.route(&caller, &header, reader).await;
+        match self.measure(key, started, verdict) {
+            Verdict::Answer(pieces) => {
+                let mut whole = pieces.into_iter().filter_map(|piece| match piece {
+                    Piece::Memory(bytes) => Some(bytes),
+                    Piece::File(_) => None,
+                });
+                whole.next().ok_or_else(|| "an answer without words".to_owned())
+            }
+            Verdict::Later(_) => Err("an answer that comes later".to_owned()),
+            Verdict::Close(_, why) => Err(why),
+        }
     }
 
     fn measure(&self, key: ApiKey, started: Instant, verdict: Verdict) -> Verdict {

@@ -20,6 +20,7 @@ pub(crate) struct Health {
     logs_total: AtomicUsize,
     logs_opened: AtomicUsize,
     disk_failed: AtomicBool,
+    fenced: AtomicBool,
 }
 
 impl Health {
@@ -40,6 +41,15 @@ impl Health {
         self.disk_failed.store(true, Ordering::Release);
     }
 
+    pub(crate) fn is_disk_failed(&self) -> bool {
+        self.disk_failed.load(Ordering::Acquire)
+    }
+
+    /// The controller does not count on this broker, or this broker can not reach it.
+    pub(crate) fn set_fenced(&self, fenced: bool) {
+        self.fenced.store(fenced, Ordering::Release);
+    }
+
     fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Starting,
@@ -51,18 +61,21 @@ impl Health {
 
     /// Alive unless the data directory failed: only a restart mends that, and the replicas must move.
     pub(crate) fn alive(&self) -> Result<String, String> {
-        if self.disk_failed.load(Ordering::Acquire) {
+        if self.is_disk_failed() {
             return Err("the data directory failed: see the log for the I/O error".to_owned());
         }
         Ok("alive".to_owned())
     }
 
-    /// Ready when clients are served.
+    /// Ready when clients are served and the cluster counts on this broker.
     pub(crate) fn ready(&self) -> Result<String, String> {
         self.alive()?;
         let opened = self.logs_opened.load(Ordering::Acquire);
         let total = self.logs_total.load(Ordering::Acquire);
         match self.phase() {
+            Phase::Serving if self.fenced.load(Ordering::Acquire) => {
+                Err("fenced: the controller can not be reached, or does not count on this broker".to_owned())
+            }
             Phase::Serving => Ok("ready".to_owned()),
             Phase::Starting => Err("starting".to_owned()),
             Phase::Recovering => Err(format!("recovering: {opened} of {total} logs open")),
@@ -84,6 +97,9 @@ mod tests {
         assert_eq!(health.ready(), Err("recovering: 1 of 2 logs open".to_owned()));
         health.enter(Phase::Serving);
         assert_eq!(health.ready(), Ok("ready".to_owned()));
+        health.set_fenced(true);
+        assert!(health.ready().unwrap_err().starts_with("fenced") && health.alive().is_ok());
+        health.set_fenced(false);
         health.enter(Phase::Stopping);
         assert!(health.ready().is_err() && health.alive().is_ok());
     }

@@ -7,14 +7,17 @@ mod cli;
 mod clock;
 mod dev;
 mod dispatch;
+mod duties;
 mod groups;
 mod health;
 mod housekeeper;
 mod http;
+mod membership;
 mod metadata;
 mod metrics;
 mod net;
 mod partition;
+mod peers;
 mod process;
 mod replication;
 mod settings;
@@ -131,9 +134,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: StaticSettings, child_of: dev::ChildOf) -> anyhow::Result<()> {
-    let running = start::start(settings).await?;
+    let mut running = start::start(settings).await?;
     child_of.announce();
-    until_told().await?;
+    tokio::select! {
+        told = until_told() => told?,
+        () = running.superseded() => {}
+    }
     running.stop().await;
     Ok(())
 }

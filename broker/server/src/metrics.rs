@@ -36,6 +36,9 @@ pub(crate) struct Metrics {
     pub(crate) connections_total: IntCounter,
     pub(crate) connections_refused: IntCounterVec,
     pub(crate) bad_input: IntCounterVec,
+    pub(crate) peers_refused: IntCounterVec,
+    pub(crate) active_controller: IntGauge,
+    pub(crate) fenced: IntGauge,
     pub(crate) requests: IntCounterVec,
     pub(crate) request_seconds: HistogramVec,
     pub(crate) produced_bytes: IntCounter,
@@ -85,6 +88,13 @@ impl Metrics {
                 "requests refused or connections closed for malformed input",
                 &["kind"],
             )?,
+            peers_refused: at.counters(
+                "weir_peers_refused_total",
+                "connections and calls refused on the peer listener, by what was wrong with them",
+                &["why"],
+            )?,
+            active_controller: at.gauge("weir_active_controller", "1 on the broker that decides")?,
+            fenced: at.gauge("weir_fenced", "1 while the cluster does not count on this broker")?,
             requests: at.counters("weir_requests_total", "requests answered", &["api"])?,
             request_seconds: at.histograms(
                 "weir_request_seconds",

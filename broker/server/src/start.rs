@@ -1,44 +1,46 @@
-//! From settings to a serving broker, in order: data directory, metadata, partitions, groups, listeners. And back.
+//! From settings to a serving broker, in order: data directory, quorum, registration, partitions, groups, listeners. And
+//! back.
 //!
 //! Listeners are bound first, so that a port in use is found before any work, and accept last, so that whoever gets
 //! through is served.
+
+mod quorum;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use tokio::sync::Semaphore;
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 use uuid::Uuid;
-use weir_core::controller::register_broker::{self, RegisterBroker};
-use weir_core::controller::{BrokerEndpoint, Entropy, Image, VersionRange, bootstrap};
+use weir_core::controller::BrokerEndpoint;
 use weir_log::{DataDir, OpenedDataDir, RealDisk};
-use weir_model::config::{BrokerConfig, Pairs};
-use weir_model::{BrokerId, Incarnation};
+use weir_model::Incarnation;
+use weir_model::config::{BrokerConfig, Endpoint, Pairs};
+use weir_quorum::{NodeId, PeerAddress};
 
+use self::quorum::Member;
 use crate::api::fetch::follower_sessions::FollowerSessions;
 use crate::api::fetch::sessions::FetchSessions;
 use crate::api::producer_ids::ProducerIds;
 use crate::bind::{self, Bound};
 use crate::broker::Broker;
 use crate::dispatch::Dispatch;
-use crate::groups::Coordinators;
 use crate::health::{Health, Phase};
 use crate::housekeeper;
 use crate::http::{self, SideDoor};
-use crate::metadata::{Controller, Owner, Store, View};
+use crate::membership::{Wishes, Word, forming};
+use crate::metadata::View;
 use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
 use crate::net::descriptors;
 use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
-use crate::partition::driver::Surroundings;
-use crate::partition::registry::Registry;
 use crate::replication::carrier;
-use crate::replication::fleet::Fleet;
 use crate::settings::StaticSettings;
 use crate::watched::watch;
 
@@ -53,108 +55,164 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How long those that are cut may take to let go.
 const CUT_MAX: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether the data directory is let go.
+const LETTING_GO: Duration = Duration::from_millis(1);
+/// How long the pieces of a broker that stops may take to end.
+const ENDING_MAX: Duration = Duration::from_secs(10);
+
 /// A serving broker.
 pub(crate) struct Running {
     pub(crate) bound: Vec<Bound>,
     pub(crate) broker: Arc<Broker>,
-    /// Ends the metadata owner, last of all.
+    config: BrokerConfig,
+    wishes: watch::Sender<Wishes>,
+    word: watch::Receiver<Word>,
+    /// Ends everything that keeps the broker a member, last of all.
     closing: CancellationToken,
     /// Ends the connections that did not end by themselves.
     cut: CancellationToken,
     tasks: TaskTracker,
     connections: TaskTracker,
-    metadata: tokio::task::JoinHandle<()>,
+}
+
+/// What a broker stands on before it is a member of anything.
+struct Ground {
+    config: BrokerConfig,
+    file: Arc<Pairs>,
+    bound: Vec<Bound>,
+    peers: Option<(Vec<TcpListener>, Endpoint)>,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    data: Arc<DataDir<RealDisk>>,
+    opened: OpenedDataDir,
+    view: Arc<View>,
+    stop: CancellationToken,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Ground {
+    fn me(&self) -> NodeId {
+        NodeId { broker: self.config.node_id, incarnation: self.data.incarnation() }
+    }
+
+    /// Where other brokers reach this one; nowhere for a broker alone.
+    fn own_address(&self) -> PeerAddress {
+        let at = self.peers.as_ref().map(|(_, at)| at);
+        PeerAddress {
+            host: at.map_or_else(String::new, |at| at.host.clone()),
+            port: at.map_or(0, |at| at.port),
+        }
+    }
 }
 
 /// Starts a broker; returns when it serves.
 pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let began = Instant::now();
+    let mut ground = prepare(settings).await?;
+    let (quorum, commits) = quorum::open(&ground).await?;
+    let member = quorum::join(&mut ground, quorum, commits);
+    let sockets = ground.peers.as_mut().map(|(sockets, _)| std::mem::take(sockets)).unwrap_or_default();
+    if !sockets.is_empty() {
+        let serving = member.service.clone().serve(sockets, ground.closing.clone());
+        ground.tasks.spawn(watch("the peer listener", serving));
+    }
+    let (me, voters) = (ground.me(), ground.config.cluster.voters.clone());
+    forming::form(&member.link, &ground.view, me, &voters, ground.own_address()).await?;
+    let epoch = quorum::register(&ground, &member).await?;
+
+    let (wishes, wished) = watch::channel(Wishes::default());
+    let (said, mut word) = watch::channel(Word::default());
+    let attendance = member.attendance(&ground, epoch, wished, said);
+    ground.tasks.spawn(watch("the one who attends", attendance.run(ground.closing.clone())));
+    member.follow_from(epoch).await;
+    let broker = whole(&ground, &member, epoch);
+    let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
+    member.link.answer_with(&dispatch);
+    ground.tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
+    ground.tasks.spawn(watch("the carrier of ISR changes", carrier::run(Arc::clone(&broker))));
+    wishes.send_modify(|wishes| wishes.ready = true);
+    let unfenced = word.wait_for(|word| word.unfenced || word.superseded).await.map(|word| word.unfenced);
+    if !unfenced.unwrap_or(false) {
+        bail!("another broker has taken this one's place");
+    }
+    let (cut, connections) = (CancellationToken::new(), TaskTracker::new());
+    let door = door(dispatch, &broker, &ground.config, cut.clone(), connections.clone());
+    open_doors(&door, &ground.bound, &ground.tasks)?;
+    broker.health.enter(Phase::Serving);
+    broker.metrics.ready.set(1);
+    broker.metrics.recovery_seconds.set(began.elapsed().as_secs_f64());
+    info!(
+        broker = %broker.id, topics = broker.image().topic_count(),
+        partitions = broker.image().partition_count(), clean = ground.opened.clean_shutdown,
+        took = ?began.elapsed(), "serving"
+    );
+    let Ground { config, bound, closing, tasks, .. } = ground;
+    Ok(Running { bound, broker, config, wishes, word, closing, cut, tasks, connections })
+}
+
+/// Ports, data directory, metrics: everything that needs nobody else.
+async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
     let StaticSettings { pairs, config } = settings;
     let bound = bind::kafka(&config).await?;
+    let peers = bind::peers(&config).await?;
     let metrics = Arc::new(Metrics::register()?);
     let health = Arc::new(Health::default());
-    let (stop, cut, closing) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
-    let (tasks, connections) = (TaskTracker::new(), TaskTracker::new());
+    let (stop, closing, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
     if let Some(listener) = bind::http(&config).await? {
         let door = SideDoor { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
         tasks.spawn(http::serve(listener, door, closing.clone()));
     }
-
     let (data, opened) = open_data(&config).await?;
-    let data = Arc::new(data);
-    let (store, image) =
-        tokio::task::block_in_place(|| Store::open(&data)).context("metadata can not be read")?;
-    let file = Arc::new(pairs);
+    let (data, file) = (Arc::new(data), Arc::new(pairs));
     let view = Arc::new(View::new(config.node_id, Arc::clone(&file), config.clone()));
-    let surroundings = surroundings(config.node_id, &view, &metrics, &health);
-    let partitions =
-        Arc::new(Registry::new(config.node_id, Arc::clone(&file), Arc::clone(&data), surroundings));
-    health.recovering(image.partition_count());
-    let (owner, controller) = Owner::new(
-        store,
-        image,
-        Arc::clone(&view),
-        Arc::clone(&partitions),
-        Arc::clone(&metrics),
-        Arc::clone(&health),
-    );
-    let metadata = tokio::spawn(watch("the owner of the metadata", owner.run(closing.clone())));
-    let epoch =
-        register(&controller, &config, &bound, &data, Arc::clone(&file), opened.clean_shutdown).await?;
-    let all: Vec<_> = view.image().topics().map(|topic| topic.id).collect();
-    partitions.reconcile(&view.image(), all).await;
-    partitions.delete_strays(&view.image()).await;
+    Ok(Ground { config, file, bound, peers, metrics, health, data, opened, view, stop, closing, tasks })
+}
 
-    let me = config.node_id;
-    let broker = Arc::new(Broker {
-        id: me,
-        file,
-        metrics: Arc::clone(&metrics),
-        health: Arc::clone(&health),
-        data,
-        coordinators: Coordinators::new(me, Arc::clone(&view), controller.clone(), Arc::clone(&partitions)),
-        producer_ids: ProducerIds::new(me, epoch, controller.clone()),
-        fetch_sessions: Mutex::new(fetch_sessions(&config)),
+/// The broker as its request handlers see it.
+fn whole(ground: &Ground, member: &Member, epoch: i64) -> Arc<Broker> {
+    let Ground { config, file, metrics, health, data, view, stop, .. } = ground;
+    let wide = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let (link, controller) = (member.link.clone(), member.controller.clone());
+    Arc::new(Broker {
+        id: config.node_id,
+        file: Arc::clone(file),
+        metrics: Arc::clone(metrics),
+        health: Arc::clone(health),
+        data: Arc::clone(data),
+        coordinators: Arc::clone(&member.coordinators),
+        producer_ids: ProducerIds::new(config.node_id, epoch, link.clone(), controller.clone()),
+        fetch_sessions: Mutex::new(FetchSessions::new(
+            wide(config.fetch_session_slots.into()),
+            FETCH_SESSION_PARTITIONS_MAX,
+        )),
         follower_sessions: FollowerSessions::default(),
         leader_throttle: Mutex::default(),
-        view,
+        view: Arc::clone(view),
         controller,
-        partitions,
-        request_budget: ByteBudget::new(
-            usize::try_from(config.queued_max_request_bytes.unwrap_or(BUDGET_DEFAULT)).unwrap_or(usize::MAX),
-        ),
+        link,
+        duties: member.duties.clone(),
+        partitions: Arc::clone(&member.partitions),
+        request_budget: ByteBudget::new(wide(config.queued_max_request_bytes.unwrap_or(BUDGET_DEFAULT))),
         codecs: Semaphore::new(CODECS_AT_ONCE),
         stop: stop.clone(),
-    });
-    broker.coordinators.follow();
-    spawn_duties(&broker, &tasks);
-    open_doors(&door(&broker, &config, cut.clone(), connections.clone()), &bound, &tasks)?;
-    health.enter(Phase::Serving);
-    metrics.ready.set(1);
-    metrics.recovery_seconds.set(began.elapsed().as_secs_f64());
-    info!(
-        broker = %me, topics = broker.image().topic_count(), partitions = broker.image().partition_count(),
-        clean = opened.clean_shutdown, took = ?began.elapsed(), "serving"
-    );
-    Ok(Running { bound, broker, closing, cut, tasks, connections, metadata })
-}
-
-fn fetch_sessions(config: &BrokerConfig) -> FetchSessions {
-    let slots = usize::try_from(config.fetch_session_slots).unwrap_or(usize::MAX);
-    FetchSessions::new(slots, FETCH_SESSION_PARTITIONS_MAX)
-}
-
-/// What the broker does on its own account.
-fn spawn_duties(broker: &Arc<Broker>, tasks: &TaskTracker) {
-    tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(broker))));
-    tasks.spawn(watch("the carrier of ISR changes", carrier::run(Arc::clone(broker))));
+    })
 }
 
 impl Running {
-    /// Stops in order: no new requests, last answers out, logs synced and closed, the directory marked clean.
-    pub(crate) async fn stop(self) {
-        let Self { broker, closing, cut, tasks, connections, metadata, .. } = self;
+    /// Another process has taken this broker's place.
+    pub(crate) async fn superseded(&mut self) {
+        if self.word.wait_for(|word| word.superseded).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Stops in order: what is led here is given away, no new requests, last answers out, logs synced and closed, the
+    /// quorum handed over, the directory marked clean.
+    pub(crate) async fn stop(mut self) {
         info!("stopping");
+        self.give_away().await;
+        let Self { broker, closing, cut, tasks, connections, wishes, word, .. } = self;
         broker.health.enter(Phase::Stopping);
         broker.metrics.ready.set(0);
         broker.stop.cancel();
@@ -165,19 +223,43 @@ impl Running {
             let _ = tokio::time::timeout(CUT_MAX, connections.wait()).await;
         }
         broker.partitions.stop_all().await;
+        broker.link.quorum().shutdown().await;
         closing.cancel();
-        if let Err(panic) = metadata.await {
-            warn!(%panic, "the metadata owner panicked");
-        }
+        drop((wishes, word));
         tasks.close();
-        let _ = tokio::time::timeout(DRAIN_MAX, tasks.wait()).await;
+        if tokio::time::timeout(ENDING_MAX, tasks.wait()).await.is_err() {
+            warn!(tasks = tasks.len(), "some of the broker's pieces do not end");
+        }
         let data = Arc::clone(&broker.data);
         drop(broker);
+        // What was told to end a moment ago lets go in a moment.
+        let patience = Instant::now() + CUT_MAX;
+        while Arc::strong_count(&data) > 1 && Instant::now() < patience {
+            tokio::time::sleep(LETTING_GO).await;
+        }
         // A connection that was cut may still hold the directory; then it was not left cleanly.
         match Arc::into_inner(data).map(|data| tokio::task::block_in_place(|| data.close())) {
             Some(Ok(())) => info!("stopped cleanly"),
             Some(Err(error)) => warn!(%error, "stopped, but not cleanly: the next start recovers"),
             None => warn!("stopped while a connection was busy: the next start recovers"),
+        }
+    }
+
+    /// Lets others take over what is led here, so that no client has to wait for it. Without others, or once the cluster
+    /// does not count on this broker anyway, there is nothing to give away.
+    async fn give_away(&mut self) {
+        let cluster = &self.config.cluster;
+        let others = self.broker.link.quorum().members().nodes.len() > 1;
+        if !cluster.controlled_shutdown || !others {
+            return;
+        }
+        let began = Instant::now();
+        self.wishes.send_modify(|wishes| wishes.shutdown = true);
+        let most = Duration::from_millis(cluster.controlled_shutdown_max.0.unsigned_abs());
+        let done = self.word.wait_for(|word| word.may_stop || word.superseded || !word.unfenced);
+        match tokio::time::timeout(most, done).await {
+            Ok(_) => info!(took = ?began.elapsed(), "others have taken over"),
+            Err(_) => warn!("others have not taken over everything that is led here; stopping all the same"),
         }
     }
 }
@@ -188,52 +270,12 @@ async fn open_data(config: &BrokerConfig) -> anyhow::Result<(DataDir<RealDisk>, 
         format!("{} can not be created: set log.dirs to a place that can", path.display())
     })?;
     let fresh = Incarnation(Uuid::new_v4());
-    let opened = tokio::task::block_in_place(|| DataDir::open(RealDisk, path, config.node_id, fresh))
+    let (data, opened) = tokio::task::block_in_place(|| DataDir::open(RealDisk, path, config.node_id, fresh))
         .with_context(|| format!("the data directory {} can not be used", path.display()))?;
-    Ok(opened)
-}
-
-fn surroundings(
-    me: BrokerId,
-    view: &Arc<View>,
-    metrics: &Arc<Metrics>,
-    health: &Arc<Health>,
-) -> Surroundings {
-    Surroundings {
-        metrics: Arc::clone(metrics),
-        health: Arc::clone(health),
-        cleaner: Arc::new(Semaphore::new(1)),
-        fleet: Arc::new(Fleet::new(me, Arc::clone(view), Arc::clone(metrics))),
-        proposals: Arc::default(),
-        fence: Arc::default(),
-        view: Arc::clone(view),
+    if data.broker() != config.node_id {
+        bail!("{} is the data directory of broker {}, not {}", path.display(), data.broker(), config.node_id);
     }
-}
-
-/// Begins the cluster if there is none, and tells it that this broker is here. The partitions follow.
-async fn register(
-    controller: &Controller,
-    config: &BrokerConfig,
-    bound: &[Bound],
-    data: &DataDir<RealDisk>,
-    file: Arc<Pairs>,
-    clean: bool,
-) -> anyhow::Result<i64> {
-    let fresh = Uuid::new_v4();
-    controller.decide(move |image, _| bootstrap::decide(image, fresh)).await?;
-    let command = RegisterBroker {
-        id: config.node_id,
-        incarnation: data.incarnation(),
-        rack: config.rack.clone(),
-        endpoints: bound.iter().map(endpoint).collect(),
-        peer: None,
-        admin: None,
-        versions: VersionRange::default(),
-        fenced: false,
-        clean,
-    };
-    let decide = move |image: &Image, _: &mut Entropy<'_>| register_broker::decide(image, command, &file);
-    Ok(controller.decide(decide).await??)
+    Ok((data, opened))
 }
 
 fn endpoint(bound: &Bound) -> BrokerEndpoint {
@@ -245,6 +287,7 @@ fn endpoint(bound: &Bound) -> BrokerEndpoint {
 }
 
 fn door(
+    dispatch: Arc<Dispatch>,
     broker: &Arc<Broker>,
     config: &BrokerConfig,
     cut: CancellationToken,
@@ -255,7 +298,7 @@ fn door(
         .connections_max_idle
         .map_or(Duration::MAX, |span| Duration::from_millis(u64::try_from(span.0).unwrap_or(u64::MAX)));
     Door {
-        dispatch: Arc::new(Dispatch::new(Arc::clone(broker))),
+        dispatch,
         admission: Arc::default(),
         limits: FrameLimits {
             frame_max: wide(config.socket_request_max_bytes),

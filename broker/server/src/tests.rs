@@ -77,6 +77,10 @@ impl Peer {
     }
 
     async fn create_topic(&mut self, settings: &[(&str, &str)]) {
+        assert_eq!(self.try_create_topic(settings).await, 0);
+    }
+
+    async fn try_create_topic(&mut self, settings: &[(&str, &str)]) -> i16 {
         let configs = settings
             .iter()
             .map(|(name, value)| CreatableTopicConfig { name: (*name).into(), value: Some((*value).into()) });
@@ -89,7 +93,7 @@ impl Peer {
         };
         let request =
             CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..CreateTopicsRequest::default() };
-        assert_eq!(self.ask(5, &request).await.topics[0].error_code, 0);
+        self.ask(5, &request).await.topics[0].error_code
     }
 
     /// Gives the error code and the offset.

@@ -23,11 +23,21 @@ pub fn consumer_offsets(
         return Decision { records: Vec::new(), reply: Ok(topic.id) };
     }
     // A cluster that is smaller than the setting is served all the same.
+    let topic = consumer_offsets_topic(image, config);
+    let command = CreateTopics { topics: vec![topic], validate_only: false };
+    let Decision { records, reply } = create_topics::decide(image, &command, config, entropy);
+    let outcome = reply.into_iter().next().map_or(Err(ControllerError::NoFreshId), |(_, outcome)| outcome);
+    Decision { records, reply: outcome.map(|created| created.id) }
+}
+
+/// What `__consumer_offsets` is to be like.
+#[must_use]
+pub fn consumer_offsets_topic(image: &Image, config: &BrokerConfig) -> NewTopic {
     let active = image.brokers().filter(|b| b.takes_replicas()).count();
     let factor = (config.offsets_topic_replication_factor as usize).min(active.max(1));
     let segment_bytes = config.offsets_topic_segment_bytes.max(LEAST_SEGMENT_BYTES);
     let setting = |name: &str, value: String| (name.to_owned(), Some(value));
-    let topic = NewTopic {
+    NewTopic {
         name: CONSUMER_OFFSETS.to_owned(),
         partitions: i32::try_from(config.offsets_topic_partitions).unwrap_or(i32::MAX),
         replication_factor: i16::try_from(factor).unwrap_or(i16::MAX),
@@ -37,9 +47,5 @@ pub fn consumer_offsets(
             setting("compression.type", "producer".to_owned()),
             setting("segment.bytes", segment_bytes.to_string()),
         ],
-    };
-    let command = CreateTopics { topics: vec![topic], validate_only: false };
-    let Decision { records, reply } = create_topics::decide(image, &command, config, entropy);
-    let outcome = reply.into_iter().next().map_or(Err(ControllerError::NoFreshId), |(_, outcome)| outcome);
-    Decision { records, reply: outcome.map(|created| created.id) }
+    }
 }

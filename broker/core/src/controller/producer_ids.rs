@@ -16,6 +16,30 @@ pub struct ProducerIdBlock {
 }
 
 impl ProducerIdBlock {
+    /// `len` ids from `first` on.
+    #[must_use]
+    pub const fn new(first: ProducerId, len: i64) -> Self {
+        Self { next: first.0, end: first.0.saturating_add(len) }
+    }
+
+    /// The next id, which may be behind the end.
+    #[must_use]
+    pub const fn first(&self) -> ProducerId {
+        ProducerId(self.next)
+    }
+
+    /// How many ids are left.
+    #[must_use]
+    pub const fn len(&self) -> i64 {
+        self.end - self.next
+    }
+
+    /// Whether it is used up.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.next >= self.end
+    }
+
     /// The next id, until the block is used up. An empty block is used up.
     pub const fn take(&mut self) -> Option<ProducerId> {
         if self.next >= self.end {

@@ -1,8 +1,11 @@
-//! CreateTopics: from the wire to the controller's command, and back with what the new topics are like.
+//! CreateTopics: from the wire to the controller's command, and back with what the new topics are like. The topic that
+//! holds groups is made as the broker needs it when nothing else is asked for.
 
+use weir_core::controller::Image;
 use weir_core::controller::create_topics::{self, CreateTopics, Created, NewTopic};
+use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets_topic};
 use weir_model::BrokerId;
-use weir_model::config::{BrokerLayers, Described, describe_topic};
+use weir_model::config::{BrokerConfig, BrokerLayers, Described, describe_topic};
 use weir_wire::Str;
 use weir_wire::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
@@ -19,10 +22,13 @@ pub(crate) async fn handle(
     _: &Caller<'_>,
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
-    let (command, defaults) = (command(&request), broker.config());
+    let (mut command, defaults) = (command(&request), broker.config());
     let decided = broker
         .controller
-        .decide(move |image, entropy| create_topics::decide(image, &command, &defaults, entropy))
+        .decide(move |image, entropy| {
+            command.topics.iter_mut().for_each(|topic| as_needed(image, topic, &defaults));
+            create_topics::decide(image, &command, &defaults, entropy)
+        })
         .await;
     let image = broker.image();
     let layers = image.layers(broker.id, &broker.file);
@@ -62,6 +68,31 @@ fn new_topic(topic: &CreatableTopic) -> NewTopic {
         replication_factor: topic.replication_factor,
         assignments: assignments.collect(),
         config: config.collect(),
+    }
+}
+
+/// The version in which a broker asks its controller.
+pub(crate) const VERSION: i16 = 5;
+
+/// A request for topics as the defaults have them.
+pub(crate) fn by_default<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> CreateTopicsRequest {
+    let topics = names.into_iter().map(|name| CreatableTopic {
+        name: Str::from(name.as_ref()),
+        num_partitions: -1,
+        replication_factor: -1,
+        ..CreatableTopic::default()
+    });
+    CreateTopicsRequest { topics: topics.collect(), timeout_ms: 10_000, validate_only: false }
+}
+
+/// `__consumer_offsets` has settings of its own, unless the request has some.
+fn as_needed(image: &Image, topic: &mut NewTopic, config: &BrokerConfig) {
+    let plain = topic.partitions == -1
+        && topic.replication_factor == -1
+        && topic.assignments.is_empty()
+        && topic.config.is_empty();
+    if topic.name == CONSUMER_OFFSETS && plain {
+        *topic = consumer_offsets_topic(image, config);
     }
 }
 

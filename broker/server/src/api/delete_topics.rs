@@ -1,10 +1,8 @@
-//! DeleteTopics, by name or, from version 6, by id. What groups committed for a deleted topic goes with it, before the
-//! answer, so that a topic of the same name starts without offsets.
-
-use std::collections::BTreeSet;
+//! DeleteTopics, by name or, from version 6, by id. What groups committed for a deleted topic goes with it, as every
+//! broker follows the metadata, so that a topic of the same name starts without offsets.
 
 use weir_core::controller::delete_topics::{self, Outcome, TopicRef};
-use weir_model::{TopicId, TopicName};
+use weir_model::TopicId;
 use weir_wire::messages::delete_topics::{DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse};
 use weir_wire::{ErrorCode, Str};
 
@@ -28,13 +26,7 @@ pub(crate) async fn handle(
     let decided =
         broker.controller.decide(move |image, _| delete_topics::decide(image, &topics, &config)).await;
     let responses = match decided {
-        Ok(outcomes) => {
-            let gone = deleted(&outcomes);
-            if !gone.is_empty() {
-                broker.coordinators.forget_topics(gone).await;
-            }
-            outcomes.into_iter().map(|outcome| answer(caller.version, outcome)).collect()
-        }
+        Ok(outcomes) => outcomes.into_iter().map(|outcome| answer(caller.version, outcome)).collect(),
         Err(error) => {
             let refusal = Refusal::from(error);
             asked.into_iter().map(|topic| result(topic.name, topic.id, Err(refusal.clone()))).collect()
@@ -54,11 +46,6 @@ fn asked(version: i16, request: &DeleteTopicsRequest) -> Vec<TopicRef> {
         id: Some(TopicId(topic.topic_id)).filter(|id| *id != TopicId::ZERO),
     });
     topics.collect()
-}
-
-fn deleted(outcomes: &[Outcome]) -> BTreeSet<TopicName> {
-    let gone = outcomes.iter().filter(|outcome| outcome.result.is_ok());
-    gone.filter_map(|outcome| TopicName::new(outcome.name.as_deref()?).ok()).collect()
 }
 
 fn answer(version: i16, outcome: Outcome) -> DeletableTopicResult {
@@ -104,13 +91,6 @@ mod tests {
         assert_eq!(asked(5, &request), [of(Some("old"), None)]);
         let new = [of(Some("new"), None), of(None, Some(7)), of(Some("both"), Some(8)), of(None, None)];
         assert_eq!(asked(6, &request), new);
-    }
-
-    #[test]
-    fn only_topics_that_are_gone_are_forgotten() {
-        let outcome = |name: &str, result| Outcome { name: Some(name.to_owned()), id: None, result };
-        let outcomes = [outcome("a", Ok(())), outcome("b", Err(ControllerError::DeletionDisabled))];
-        assert_eq!(deleted(&outcomes), BTreeSet::from([TopicName::new("a").unwrap()]));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! DescribeCluster: the cluster's id, its brokers as the caller's listener shows them, and who takes administration.
 
 use weir_core::controller::{Broker as Registered, Image};
-use weir_model::BrokerId;
 use weir_wire::messages::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
@@ -21,7 +20,7 @@ pub(crate) async fn handle(
     request: DescribeClusterRequest,
 ) -> DescribeClusterResponse {
     match check_endpoint_type(caller.version, request.endpoint_type) {
-        Ok(()) => describe(&broker.image(), broker.id, &caller.session.listener, &request),
+        Ok(()) => describe(&broker.image(), broker.controller_id(), &caller.session.listener, &request),
         Err(refusal) => DescribeClusterResponse {
             error_code: refusal.code.into(),
             error_message: Some(Str::from(refusal.message)),
@@ -48,7 +47,7 @@ fn check_endpoint_type(version: i16, endpoint_type: i8) -> Result<(), Refusal> {
 
 fn describe(
     image: &Image,
-    me: BrokerId,
+    controller: i32,
     listener: &str,
     request: &DescribeClusterRequest,
 ) -> DescribeClusterResponse {
@@ -61,8 +60,7 @@ fn describe(
     DescribeClusterResponse {
         endpoint_type: BROKERS,
         cluster_id: image.cluster_id().map_or_else(Str::new, |id| Str::from(cluster_id::as_text(id))),
-        // As with Kafka's brokers, whoever is asked passes administration on.
-        controller_id: me.0,
+        controller_id: controller,
         brokers: shown.filter_map(|broker| row(broker, listener)).collect(),
         cluster_authorized_operations: operations,
         ..DescribeClusterResponse::default()
@@ -98,7 +96,7 @@ mod tests {
                 port,
             };
             Record::BrokerRegistered(Registration {
-                id: BrokerId(id),
+                id: weir_model::BrokerId(id),
                 incarnation: Incarnation::default(),
                 epoch: 0,
                 rack: Some("r".to_owned()),
@@ -135,7 +133,7 @@ mod tests {
     fn brokers_are_shown_at_the_callers_listener_and_fenced_ones_when_asked_for() {
         let ask = |include_fenced_brokers| {
             let request = DescribeClusterRequest { include_fenced_brokers, ..Default::default() };
-            describe(&image(), BrokerId(0), "outside", &request)
+            describe(&image(), 0, "outside", &request)
         };
         let told = ask(false);
         assert_eq!((told.cluster_id.as_str(), told.controller_id), ("AAAAAAAAAAAAAAAAAAAAAQ", 0));
@@ -151,7 +149,7 @@ mod tests {
         let ask = |include_cluster_authorized_operations| {
             let request =
                 DescribeClusterRequest { include_cluster_authorized_operations, ..Default::default() };
-            describe(&image(), BrokerId(0), "inside", &request).cluster_authorized_operations
+            describe(&image(), 0, "inside", &request).cluster_authorized_operations
         };
         assert_eq!((ask(true), ask(false)), (8096, i32::MIN));
     }

@@ -1,6 +1,7 @@
 //! From our errors to Kafka's codes: one exhaustive function for each of our enums.
 
 use weir_core::controller::ControllerError;
+use weir_core::controller::alter_partitions::IsrError;
 use weir_core::group::GroupError;
 use weir_core::partition::{DeleteRecordsError, FenceError, ProduceError, ReadError, StorageFailure};
 use weir_model::records::{BatchError, CodecError};
@@ -120,10 +121,23 @@ pub(crate) fn of_controller(error: &ControllerError) -> ErrorCode {
     }
 }
 
+pub(crate) fn of_isr(error: &IsrError) -> ErrorCode {
+    match error {
+        IsrError::UnknownTopic => ErrorCode::UnknownTopicId,
+        IsrError::UnknownPartition => ErrorCode::UnknownTopicOrPartition,
+        IsrError::FencedLeaderEpoch(_) => ErrorCode::FencedLeaderEpoch,
+        IsrError::Ahead => ErrorCode::NotController,
+        IsrError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        IsrError::InvalidUpdateVersion(_) => ErrorCode::InvalidUpdateVersion,
+        IsrError::Invalid(_) => ErrorCode::InvalidRequest,
+        IsrError::Ineligible(_) => ErrorCode::IneligibleReplica,
+    }
+}
+
 pub(crate) fn of_metadata(error: &MetadataError) -> ErrorCode {
     match error {
-        MetadataError::Stopping => ErrorCode::NotController,
-        MetadataError::Store(_) => ErrorCode::KafkaStorageError,
+        MetadataError::NotController(_) | MetadataError::Stopping => ErrorCode::NotController,
+        MetadataError::DiskFull | MetadataError::Failed(_) => ErrorCode::KafkaStorageError,
         MetadataError::Contradiction(_) => ErrorCode::UnknownServerError,
     }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn handle(
         Err(error) => {
             warn!(%error, "no producer id");
             refusal(match &error {
-                ProducerIdError::Metadata(error) => errors::of_metadata(error),
+                ProducerIdError::Link(error) => error.code(),
                 ProducerIdError::Refused(error) => errors::of_controller(error),
             })
         }

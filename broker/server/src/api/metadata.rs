@@ -2,21 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{info, warn};
-use weir_core::controller::create_topics::{CreateTopics, NewTopic};
-use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets};
-use weir_core::controller::{ControllerError, Image, Partition, Topic, create_topics};
+use weir_core::controller::{Image, Partition, Topic};
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
+use weir_wire::messages::create_topics::CreatableTopicResult;
 use weir_wire::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
 };
 use weir_wire::{ErrorCode, Str};
 
-use super::{allowed_operations, cluster_id, endpoints};
+use super::{allowed_operations, cluster_id, create_topics, endpoints};
 use crate::broker::Broker;
 use crate::dispatch::Caller;
+
+/// How long topics that are asked for may take to be there.
+const CREATION_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) async fn handle(
     broker: &Broker,
@@ -37,7 +40,7 @@ pub(crate) async fn handle(
     MetadataResponse {
         brokers: brokers(&image, &caller.session.listener),
         cluster_id: image.cluster_id().map(|id| Str::from(cluster_id::as_text(id))),
-        controller_id: broker.id.0,
+        controller_id: broker.controller_id(),
         topics,
         cluster_authorized_operations: match request.include_cluster_authorized_operations {
             true => allowed_operations::CLUSTER,
@@ -87,41 +90,34 @@ async fn create_missing(broker: &Broker, wanted: &Wanted) {
         })
         .filter(|name| TopicName::new(name).is_ok() && image.topic(name).is_none())
         .collect();
-    if missing.contains(CONSUMER_OFFSETS) {
-        let config = broker.config();
-        let created =
-            broker.controller.decide(move |image, entropy| consumer_offsets(image, &config, entropy)).await;
-        note(CONSUMER_OFFSETS, created.map(|outcome| outcome.map(|_| ())));
-    }
-    let names: Vec<String> =
-        missing.into_iter().filter(|name| *name != CONSUMER_OFFSETS).map(str::to_owned).collect();
-    if names.is_empty() {
+    if missing.is_empty() {
         return;
     }
-    let config = broker.config();
-    let command = CreateTopics { topics: names.into_iter().map(by_default).collect(), validate_only: false };
-    let decided = broker
-        .controller
-        .decide(move |image, entropy| create_topics::decide(image, &command, &config, entropy))
-        .await;
-    match decided {
-        Ok(outcomes) => outcomes.into_iter().for_each(|(name, outcome)| note(&name, Ok(outcome.map(|_| ())))),
+    let request = create_topics::by_default(missing.iter());
+    match broker.link.call(create_topics::VERSION, &request, CREATION_MAX).await {
+        Ok(response) => {
+            let made: Vec<String> = response.topics.iter().filter_map(made).collect();
+            let there = broker.view.until(|image| made.iter().all(|name| image.topic(name).is_some()));
+            let _ = tokio::time::timeout(CREATION_MAX, there).await;
+        }
         Err(error) => warn!(%error, "topics can not be created"),
     }
 }
 
-fn note(topic: &str, outcome: Result<Result<(), ControllerError>, crate::metadata::MetadataError>) {
-    match outcome {
-        Ok(Ok(())) => info!(topic, "created because a client asked for it"),
+/// The topic's name, when it is there now.
+fn made(topic: &CreatableTopicResult) -> Option<String> {
+    let name = topic.name.to_string();
+    match ErrorCode::from(topic.error_code) {
+        ErrorCode::None => info!(topic = name, "created because a client asked for it"),
         // Two clients asked at the same time.
-        Ok(Err(ControllerError::TopicExists(_))) => {}
-        Ok(Err(error)) => info!(topic, %error, "not created"),
-        Err(error) => warn!(topic, %error, "not created"),
+        ErrorCode::TopicAlreadyExists => {}
+        code => {
+            let error = topic.error_message.as_deref().unwrap_or_default();
+            info!(topic = name, ?code, error, "not created");
+            return None;
+        }
     }
-}
-
-fn by_default(name: String) -> NewTopic {
-    NewTopic { name, partitions: -1, replication_factor: -1, assignments: Vec::new(), config: Vec::new() }
+    Some(name)
 }
 
 fn describe(image: &Image, wanted: &Wanted, version: i16, operations: i32) -> Vec<MetadataResponseTopic> {

@@ -43,7 +43,7 @@ pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
 pub(crate) mod producer_ids;
-mod refusal;
+pub(crate) mod refusal;
 mod repeated;
 pub(crate) mod sync_group;
 pub(crate) mod unregister_broker;

@@ -1,19 +1,25 @@
 //! Producer ids, given out from a block that the controller reserved. A block that was not used up when the broker stops
 //! is lost, which is harmless: an id is never given out twice.
 
+use std::time::Duration;
+
 use thiserror::Error;
 use tokio::sync::Mutex;
 use weir_core::controller::ControllerError;
-use weir_core::controller::producer_ids::{self, ProducerIdBlock};
+use weir_core::controller::producer_ids::ProducerIdBlock;
 use weir_model::{BrokerId, ProducerId};
 
-use crate::metadata::{Controller, MetadataError};
+use crate::metadata::Controller;
+use crate::peers::{Link, LinkError};
+
+/// How long getting a block may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why there is no producer id.
 #[derive(Debug, Error)]
 pub(crate) enum ProducerIdError {
     #[error(transparent)]
-    Metadata(#[from] MetadataError),
+    Link(#[from] LinkError),
     #[error(transparent)]
     Refused(#[from] ControllerError),
 }
@@ -23,14 +29,15 @@ pub(crate) struct ProducerIds {
     me: BrokerId,
     /// The broker's registration; a newer one of the same broker makes this one's requests stale.
     epoch: i64,
+    link: Link,
     controller: Controller,
     /// Held while a new block is asked for, so that a thousand new producers ask once.
     block: Mutex<Option<ProducerIdBlock>>,
 }
 
 impl ProducerIds {
-    pub(crate) fn new(me: BrokerId, epoch: i64, controller: Controller) -> Self {
-        Self { me, epoch, controller, block: Mutex::const_new(None) }
+    pub(crate) fn new(me: BrokerId, epoch: i64, link: Link, controller: Controller) -> Self {
+        Self { me, epoch, link, controller, block: Mutex::const_new(None) }
     }
 
     /// An id that nobody was given before.
@@ -39,9 +46,8 @@ impl ProducerIds {
         if let Some(id) = block.as_mut().and_then(ProducerIdBlock::take) {
             return Ok(id);
         }
-        let (me, epoch) = (self.me, self.epoch);
         let mut fresh =
-            self.controller.decide(move |image, _| producer_ids::decide(image, me, epoch)).await??;
+            self.link.allocate_producer_ids(&self.controller, self.me, self.epoch, PATIENCE).await?;
         let id = fresh.take().ok_or(ControllerError::ProducerIdsExhausted)?;
         *block = Some(fresh);
         Ok(id)

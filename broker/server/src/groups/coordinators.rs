@@ -4,44 +4,46 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use thiserror::Error;
-use weir_core::controller::internal_topic::{CONSUMER_OFFSETS, consumer_offsets};
-use weir_core::controller::{ControllerError, Image};
+use weir_core::controller::Image;
+use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
 use weir_core::group::{GroupConfig, GroupError, shard_for};
 use weir_model::config::BrokerConfig;
 use weir_model::{BrokerId, PartitionIndex, TopicName};
+use weir_wire::ErrorCode;
 
 use super::shard::{ShardHandle, start};
-use crate::metadata::{Controller, MetadataError, View};
+use crate::api::create_topics;
+use crate::metadata::View;
 use crate::partition::registry::Registry;
+use crate::peers::{Link, LinkError};
+
+/// How long making it may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why `__consumer_offsets` is not there.
 #[derive(Debug, Error)]
 pub(crate) enum OffsetsTopicError {
     #[error(transparent)]
-    Metadata(#[from] MetadataError),
-    #[error(transparent)]
-    Refused(#[from] ControllerError),
+    Link(#[from] LinkError),
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// All shards of this broker.
 pub(crate) struct Coordinators {
     me: BrokerId,
     view: Arc<View>,
-    controller: Controller,
+    link: Link,
     partitions: Arc<Registry>,
     shards: Mutex<HashMap<PartitionIndex, ShardHandle>>,
 }
 
 impl Coordinators {
-    pub(crate) fn new(
-        me: BrokerId,
-        view: Arc<View>,
-        controller: Controller,
-        partitions: Arc<Registry>,
-    ) -> Self {
-        Self { me, view, controller, partitions, shards: Mutex::default() }
+    pub(crate) fn new(me: BrokerId, view: Arc<View>, link: Link, partitions: Arc<Registry>) -> Self {
+        Self { me, view, link, partitions, shards: Mutex::default() }
     }
 
     /// Which broker coordinates the group; creates the offsets topic when there is none.
@@ -99,8 +101,20 @@ impl Coordinators {
         if self.view.image().topic(CONSUMER_OFFSETS).is_some() {
             return Ok(());
         }
-        let config = self.view.config();
-        self.controller.decide(move |image, entropy| consumer_offsets(image, &config, entropy)).await??;
+        let request = create_topics::by_default([CONSUMER_OFFSETS]);
+        let response = self.link.call(create_topics::VERSION, &request, PATIENCE).await?;
+        for topic in response.topics {
+            match ErrorCode::from(topic.error_code) {
+                ErrorCode::None | ErrorCode::TopicAlreadyExists => {}
+                code => {
+                    let message = topic.error_message.map(|message| message.to_string());
+                    return Err(OffsetsTopicError::Refused(message.unwrap_or_else(|| format!("{code:?}"))));
+                }
+            }
+        }
+        // The controller knows of it; this broker may not yet.
+        let there = self.view.until(|image| image.topic(CONSUMER_OFFSETS).is_some());
+        let _ = tokio::time::timeout(PATIENCE, there).await;
         self.shards();
         Ok(())
     }

@@ -1,12 +1,9 @@
-//! The cluster's metadata on this broker: one owner that decides, writes, applies, publishes and answers, in that
-//! order; a view for readers; a store on disk. A single broker is its own quorum; many brokers will put a replicated
-//! log where `store` is, and nothing above it changes.
+//! The cluster's metadata on this broker: the quorum's committed rounds, followed in order (`follower`), and a view for
+//! readers. Who decides is the quorum's leader; everybody asks through [`Controller`].
 
-mod owner;
-mod reserve;
-mod store;
+mod follower;
 mod view;
 
-pub(crate) use owner::{Controller, MetadataError, Owner};
-pub(crate) use store::Store;
+pub(crate) use follower::Follower;
 pub(crate) use view::View;
+pub(crate) use weir_quorum::{Controller, DecideError as MetadataError};

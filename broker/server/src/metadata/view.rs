@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
 use tracing::error;
 use weir_core::controller::Image;
 use weir_model::BrokerId;
@@ -16,6 +17,8 @@ pub(crate) struct View {
     me: BrokerId,
     file: Arc<Pairs>,
     latest: RwLock<Latest>,
+    /// Counts the images.
+    count: watch::Sender<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,7 +31,7 @@ impl View {
     /// A view of nothing yet; `config` are the static settings alone.
     pub(crate) fn new(me: BrokerId, file: Arc<Pairs>, config: BrokerConfig) -> Self {
         let latest = RwLock::new(Latest { image: Arc::default(), config: Arc::new(config) });
-        Self { me, file, latest }
+        Self { me, file, latest, count: watch::Sender::new(0) }
     }
 
     /// The broker that looks.
@@ -46,8 +49,19 @@ impl View {
         Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 
-    pub(super) fn publish(&self, image: Image) -> Arc<Image> {
-        let image = Arc::new(image);
+    /// The first image from now on that satisfies. Give it a deadline.
+    pub(crate) async fn until(&self, satisfies: impl Fn(&Image) -> bool) -> Arc<Image> {
+        let mut count = self.count.subscribe();
+        loop {
+            count.mark_unchanged();
+            let image = self.image();
+            if satisfies(&image) || count.changed().await.is_err() {
+                return image;
+            }
+        }
+    }
+
+    pub(crate) fn publish(&self, image: Arc<Image>) {
         let config = SettingsOf { image: &image, me: self.me, file: &self.file }.broker();
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
         match config {
@@ -56,7 +70,8 @@ impl View {
                 error!(error = %problem, "stored broker settings are not legal; the last ones stay")
             }
         }
-        latest.image = Arc::clone(&image);
-        image
+        latest.image = image;
+        drop(latest);
+        self.count.send_modify(|count| *count += 1);
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod handle;
 pub(crate) mod open;
 pub(crate) mod registry;
 pub(crate) mod settings;
+pub(crate) mod touched;
 pub(crate) mod waiters;
 
 pub(crate) use command::{Append, Command, Read, ReadReply};

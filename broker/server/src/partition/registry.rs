@@ -1,8 +1,8 @@
 //! Which partitions run on this broker. Decides what to open, change, stop and delete, by comparing the cluster's
 //! metadata with what runs. Called by the metadata owner after every change, before anybody is answered.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -20,8 +20,10 @@ use super::error::PartitionError;
 use super::fence::Fence;
 use super::open::{Opening, open};
 use super::settings::SettingsOf;
+use super::touched::Touched;
 use crate::replication::isr::Proposals;
 use crate::watched::watch;
+use slots::{Slot, Slots};
 
 /// Threads that open logs at the same time. Each opens its share one after another: what an opened log keeps in memory
 /// lies in the pages of the thread that opened it, and many threads with a few logs each would leave most of those empty.
@@ -29,13 +31,7 @@ const OPENING_THREADS: usize = 4;
 /// Partitions that are told to stop at the same time.
 const STOPPING_MAX: usize = 8;
 
-/// A partition that should be here.
-#[derive(Clone, Debug)]
-enum Slot {
-    Running(PartitionHandle),
-    /// Its log can not be trusted or read; only an operator or another replica can mend it.
-    Offline,
-}
+mod slots;
 
 /// All replicas of this broker.
 #[derive(Debug)]
@@ -44,7 +40,7 @@ pub(crate) struct Registry {
     file: Arc<Pairs>,
     dir: Arc<DataDir<RealDisk>>,
     surroundings: Surroundings,
-    slots: RwLock<HashMap<TopicId, HashMap<PartitionIndex, Slot>>>,
+    slots: RwLock<Slots>,
 }
 
 impl Registry {
@@ -86,7 +82,7 @@ impl Registry {
     }
 
     /// What keeps leaders here from promising what they may not.
-    pub(crate) fn fence(&self) -> &Fence {
+    pub(crate) fn fence(&self) -> &Arc<Fence> {
         &self.surroundings.fence
     }
 
@@ -100,43 +96,84 @@ impl Registry {
 
     /// Every running partition.
     pub(crate) fn running(&self) -> Vec<PartitionHandle> {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let all = slots.values().flat_map(HashMap::values);
-        all.filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle.clone()) } else { None })
-            .collect()
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).running()
     }
 
-    /// Makes what runs agree with the image, for these topics.
-    pub(crate) async fn reconcile(&self, image: &Image, topics: impl IntoIterator<Item = TopicId>) {
+    /// Makes what runs agree with the image, where it was touched.
+    pub(crate) async fn reconcile(&self, image: &Image, touched: &Touched) {
         let mut openings = Vec::new();
-        for id in topics {
-            match image.topic_by_id(id) {
-                Some(topic) => self.reconcile_topic(image, topic, &mut openings).await,
-                None => self.delete_topic(id).await,
+        match touched {
+            Touched::Everything => {
+                let (topics, all) = (self.slots().topics(), self.slots().all());
+                for id in topics.into_iter().filter(|id| image.topic_by_id(*id).is_none()) {
+                    self.delete_topic(id).await;
+                }
+                for (topic, index) in all {
+                    self.let_go(image, topic, index).await;
+                }
+                self.open_and_change(image, mine(image, self.me), Depth::Settings, &mut openings).await;
+            }
+            Touched::These { topics, partitions } => {
+                for id in topics.iter().filter(|id| image.topic_by_id(**id).is_none()) {
+                    self.delete_topic(*id).await;
+                }
+                for (topic, index) in partitions {
+                    self.let_go(image, *topic, *index).await;
+                }
+                let whole =
+                    topics.iter().filter_map(|id| Some((*id, here(image.topic_by_id(*id)?, self.me))));
+                self.open_and_change(image, whole.collect(), Depth::Settings, &mut openings).await;
+                let mut single = Keys::new();
+                for (topic, index) in partitions.iter().filter(|(topic, _)| !topics.contains(topic)) {
+                    single.entry(*topic).or_default().push(*index);
+                }
+                self.open_and_change(image, single, Depth::Reign, &mut openings).await;
             }
         }
+        self.open_all(openings).await;
+    }
+
+    async fn open_all(&self, openings: Vec<Opening>) {
         let opened = join_all(shares(openings).into_iter().map(|share| self.open_share(share))).await;
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         for (topic, index, slot) in opened.into_iter().flatten() {
-            slots.entry(topic).or_default().insert(index, slot);
+            slots.insert(topic, index, slot);
         }
-        let offline =
-            slots.values().flat_map(HashMap::values).filter(|slot| matches!(slot, Slot::Offline)).count();
-        let total: usize = slots.values().map(HashMap::len).sum();
-        self.surroundings.metrics.partitions.set(i64::try_from(total).unwrap_or(i64::MAX));
-        self.surroundings.metrics.offline_partitions.set(i64::try_from(offline).unwrap_or(i64::MAX));
+        let metrics = &self.surroundings.metrics;
+        metrics.partitions.set(i64::try_from(slots.len()).unwrap_or(i64::MAX));
+        metrics.offline_partitions.set(i64::try_from(slots.offline()).unwrap_or(i64::MAX));
     }
 
-    /// Logs on the disk of topics that no longer exist: a crash came between the record and the deletion.
+    /// A partition that has moved to other brokers is closed, and its log deleted.
+    async fn let_go(&self, image: &Image, topic: TopicId, index: PartitionIndex) {
+        let stays = image.partition(topic, index).is_some_and(|p| p.replicas.contains(&self.me));
+        if stays {
+            return;
+        }
+        let gone = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(topic, index);
+        let Some(gone) = gone else { return };
+        stop(gone).await;
+        self.delete_stray(topic, index).await;
+    }
+
+    /// Logs on the disk of topics that no longer exist, and of partitions that have moved away while this broker was not
+    /// there. The image MUST be as new as this broker's registration: an older one may not know what is on the disk yet.
     pub(crate) async fn delete_strays(&self, image: &Image) {
         let dir = Arc::clone(&self.dir);
         let found = tokio::task::spawn_blocking(move || dir.partitions()).await;
         match found {
-            Ok(Ok(topics)) => {
-                let topics: BTreeSet<TopicId> = topics.into_iter().map(|(topic, _)| topic).collect();
+            Ok(Ok(found)) => {
+                let topics: BTreeSet<TopicId> = found.iter().map(|(topic, _)| *topic).collect();
                 for id in topics.into_iter().filter(|id| image.topic_by_id(*id).is_none()) {
                     info!(topic = %id, "deleting the log of a topic that no longer exists");
                     self.delete_topic(id).await;
+                }
+                for (topic, index) in found {
+                    let Some(partition) = image.partition(topic, index) else { continue };
+                    if !partition.replicas.contains(&self.me) {
+                        info!(%topic, partition = %index, "deleting the log of a partition that has moved away");
+                        self.delete_stray(topic, index).await;
+                    }
                 }
             }
             Ok(Err(problem)) => error!(error = %problem, "the data directory can not be listed"),
@@ -148,37 +185,53 @@ impl Registry {
     pub(crate) async fn stop_all(&self) {
         self.surroundings.fleet.stop();
         let all = std::mem::take(&mut *self.slots.write().unwrap_or_else(PoisonError::into_inner));
-        let handles = all.into_values().flat_map(HashMap::into_values);
-        stream::iter(handles).for_each_concurrent(STOPPING_MAX, stop).await;
+        stream::iter(all.into_slots()).for_each_concurrent(STOPPING_MAX, stop).await;
     }
 
     fn slot(&self, topic: TopicId, index: PartitionIndex) -> Option<Slot> {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.get(&topic)?.get(&index).cloned()
+        self.slots().get(topic, index).cloned()
     }
 
-    async fn reconcile_topic(&self, image: &Image, topic: &Topic, openings: &mut Vec<Opening>) {
+    fn slots(&self) -> RwLockReadGuard<'_, Slots> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn open_and_change(&self, image: &Image, keys: Keys, depth: Depth, openings: &mut Vec<Opening>) {
         let settings = SettingsOf { image, me: self.me, file: &self.file };
-        let configured = match settings.partition(topic) {
-            Ok(configured) => configured,
-            Err(problem) => {
-                error!(topic = %topic.name, error = %problem, "a topic's stored settings are not legal; they are not applied");
-                return;
+        for (id, indexes) in keys {
+            let Some(topic) = image.topic_by_id(id) else { continue };
+            let configured = match settings.partition(topic) {
+                Ok(configured) => configured,
+                Err(problem) => {
+                    error!(topic = %topic.name, error = %problem, "a topic's stored settings are not legal; they are not applied");
+                    continue;
+                }
+            };
+            for index in indexes {
+                let Some(partition) = topic.partition(index).filter(|p| p.replicas.contains(&self.me)) else {
+                    continue;
+                };
+                match self.slot(id, index) {
+                    Some(Slot::Running(handle)) => change(&handle, partition, &configured, depth).await,
+                    Some(Slot::Offline) => {}
+                    None => openings.push(Opening {
+                        topic: id,
+                        name: topic.name.clone(),
+                        index,
+                        me: self.me,
+                        reign: reign(partition),
+                        configured: configured.clone(),
+                    }),
+                }
             }
-        };
-        for (index, partition) in topic.numbered().filter(|(_, p)| p.replicas.contains(&self.me)) {
-            match self.slot(topic.id, index) {
-                Some(Slot::Running(handle)) => change(&handle, partition, &configured).await,
-                Some(Slot::Offline) => {}
-                None => openings.push(Opening {
-                    topic: topic.id,
-                    name: topic.name.clone(),
-                    index,
-                    me: self.me,
-                    reign: reign(partition),
-                    configured: configured.clone(),
-                }),
-            }
+        }
+    }
+
+    async fn delete_stray(&self, topic: TopicId, index: PartitionIndex) {
+        let dir = Arc::clone(&self.dir);
+        let deleted = tokio::task::spawn_blocking(move || dir.delete_partition(topic, index)).await;
+        if let Ok(Err(problem)) = deleted {
+            error!(%topic, partition = %index, error = %problem, "the log of a partition that moved away is left for the next start to remove");
         }
     }
 
@@ -194,15 +247,37 @@ impl Registry {
     }
 
     async fn delete_topic(&self, id: TopicId) {
-        let gone = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        let handles = gone.into_iter().flat_map(HashMap::into_values);
-        stream::iter(handles).for_each_concurrent(STOPPING_MAX, stop).await;
+        let gone = self.slots.write().unwrap_or_else(PoisonError::into_inner).remove_topic(id);
+        stream::iter(gone).for_each_concurrent(STOPPING_MAX, stop).await;
         let dir = Arc::clone(&self.dir);
         let deleted = tokio::task::spawn_blocking(move || dir.delete_topic(id)).await;
         if let Ok(Err(problem)) = deleted {
             error!(topic = %id, error = %problem, "a deleted topic's log is left for the next start to remove");
         }
     }
+}
+
+type Keys = BTreeMap<TopicId, Vec<PartitionIndex>>;
+
+/// How much of a running partition may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    Reign,
+    Settings,
+}
+
+/// All replicas of this broker.
+fn mine(image: &Image, me: BrokerId) -> Keys {
+    let mut keys = Keys::new();
+    for (topic, index, _) in image.partitions_on(me) {
+        keys.entry(topic.id).or_default().push(index);
+    }
+    keys
+}
+
+/// This broker's replicas of a topic.
+fn here(topic: &Topic, me: BrokerId) -> Vec<PartitionIndex> {
+    topic.numbered().filter(|(_, p)| p.replicas.contains(&me)).map(|(index, _)| index).collect()
 }
 
 /// Deals the logs out to the threads that open them.
@@ -248,8 +323,10 @@ async fn stop(slot: Slot) {
     }
 }
 
-async fn change(handle: &PartitionHandle, partition: &Partition, configured: &Configured) {
-    let _ = handle.send(Command::Configure(Box::new(configured.clone()))).await;
+async fn change(handle: &PartitionHandle, partition: &Partition, configured: &Configured, depth: Depth) {
+    if depth == Depth::Settings {
+        let _ = handle.send(Command::Configure(Box::new(configured.clone()))).await;
+    }
     let _ = handle.send(Command::Assign(reign(partition))).await;
 }
 

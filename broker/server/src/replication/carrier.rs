@@ -1,17 +1,20 @@
-//! Puts the ISR changes that leaders here propose to the controller, in the controller's words, and its verdicts back into
-//! the words of leaders.
+//! Puts the ISR changes that leaders here propose to the controller, in the controller's words.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tracing::{debug, warn};
-use weir_core::controller::alter_partitions::{self, AlterPartitions, IsrError, IsrMember};
-use weir_core::controller::{Image, Partition};
-use weir_core::partition::{IsrChange, IsrRefusal};
+use tracing::debug;
+use weir_core::controller::Image;
+use weir_core::controller::alter_partitions::{self, AlterPartitions, IsrMember};
+use weir_core::partition::IsrChange;
 use weir_model::BrokerId;
 
 use super::isr::Outcome;
 use super::roster::Key;
 use crate::broker::Broker;
+
+/// How long the controller may take, with finding it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs until the broker stops.
 pub(crate) async fn run(broker: Arc<Broker>) {
@@ -21,17 +24,10 @@ pub(crate) async fn run(broker: Arc<Broker>) {
 
 async fn ask(broker: Arc<Broker>, changes: Vec<(Key, IsrChange)>) -> Vec<Outcome> {
     let Some(command) = command(&broker.image(), broker.id, changes) else { return Vec::new() };
-    let defaults = Arc::clone(&broker.file);
-    let decided =
-        broker.controller.decide(move |image, _| alter_partitions::decide(image, &command, &defaults)).await;
-    match decided {
-        Ok(Ok(outcomes)) => outcomes.into_iter().map(|(key, outcome)| verdict(key, outcome)).collect(),
-        Ok(Err(error)) => {
-            warn!(%error, "the controller takes no ISR changes from this broker");
-            Vec::new()
-        }
+    match broker.link.alter_partitions(&command, &broker.duties, PATIENCE).await {
+        Ok(outcomes) => outcomes,
         Err(error) => {
-            debug!(%error, "the controller can not be asked for ISR changes");
+            debug!(%error, "the controller took no ISR changes from this broker");
             Vec::new()
         }
     }
@@ -59,19 +55,4 @@ fn member(image: &Image, broker: BrokerId, epoch: i64) -> IsrMember {
 
 fn epoch_of(image: &Image, broker: BrokerId) -> Option<i64> {
     Some(image.broker(broker)?.registration.epoch)
-}
-
-fn verdict((topic, index): Key, outcome: Result<Arc<Partition>, IsrError>) -> Outcome {
-    outcome.map(|state| state.partition_epoch).map_err(|why| {
-        debug!(%topic, partition = %index, %why, "an ISR change was not made");
-        match why {
-            IsrError::UnknownTopic
-            | IsrError::UnknownPartition
-            | IsrError::FencedLeaderEpoch(_)
-            | IsrError::NotLeader
-            | IsrError::InvalidUpdateVersion(_) => IsrRefusal::Stale,
-            IsrError::Ineligible(_) => IsrRefusal::Ineligible,
-            IsrError::Ahead | IsrError::Invalid(_) => IsrRefusal::Unknown,
-        }
-    })
 }

@@ -3,7 +3,8 @@
 
 use std::process::Command;
 
-use weir_core::controller::{Decision, Record};
+use weir_core::controller::{Decision, Image, Record};
+use weir_model::ProducerId;
 use weir_wire::ErrorCode;
 use weir_wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use weir_wire::messages::delete_topics::DeleteTopicsRequest;
@@ -119,23 +120,26 @@ async fn a_topic_can_be_deleted_on_a_full_disk() {
     let mut peer = Peer::of(&running).await;
     peer.create_topic(&[("segment.bytes", "1048576")]).await;
     fill(&mut peer).await;
-    let me = running.broker.id;
     // The last page of the metadata log has room for some more.
     let refused = timeout(PATIENCE, async {
-        let smallest = move || Record::BrokerFencingChanged { id: me, fenced: false };
         let controller = &running.broker.controller;
-        while controller.decide(move |_, _| Decision { records: vec![smallest()], reply: () }).await.is_ok() {
-        }
+        let grow = |image: &Image| {
+            let next = ProducerId(image.next_producer_id().0 + 1);
+            Decision { records: vec![Record::ProducerIdsAllocated { next }], reply: () }
+        };
+        while controller.decide(move |image, _| grow(image)).await.is_ok() {}
     });
     refused.await.expect("the disk has room for metadata");
     let request =
         DeleteTopicsRequest { topic_names: vec![TOPIC.into()], timeout_ms: 30_000, ..Default::default() };
     assert_eq!(peer.ask(5, &request).await.responses[0].error_code, 0);
-    peer.create_topic(&[]).await;
+    // The room is taken again first.
+    let made = timeout(PATIENCE, async { while peer.try_create_topic(&[]).await != 0 {} });
+    made.await.expect("there is room for a topic");
     assert_eq!(peer.produce(batch(100_000).build().unwrap().freeze()).await, (0, 0));
     running.stop().await;
     let again = broker(disk.0.path(), &[]).await;
     assert!(again.broker.image().topic(TOPIC).is_some());
-    assert!(disk.0.path().join("reserve").exists(), "it is kept again");
+    assert!(disk.0.path().join("quorum/reserve").exists(), "it is kept again");
     again.stop().await;
 }

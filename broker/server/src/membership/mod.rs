@@ -1,0 +1,10 @@
+//! This broker's membership in its cluster, in the order of its life: the quorum is begun or found (`forming`), the
+//! broker registers (`registering`), and then attends to the controller (`attending`) for as long as it lives, under a
+//! lease that ends before the controller may give its partitions to others.
+
+pub(crate) mod attending;
+pub(crate) mod forming;
+mod lease;
+pub(crate) mod registering;
+
+pub(crate) use attending::{Attendance, Wishes, Word};
