@@ -1,0 +1,145 @@
+//! Makes the broker follow the committed metadata: its partitions are opened, told their reigns, and deleted.
+
+use std::sync::Arc;
+
+use weir_core::controller::{Image, Topic};
+use weir_core::partition::Policy;
+use weir_log::LogConfig;
+use weir_model::BrokerId;
+use weir_model::config::TopicConfig;
+use weir_quorum::{Change, Commits, Committed};
+
+use super::partition::Cx;
+use super::{Partition, Process, State};
+
+impl Process {
+    /// Follows every committed round until the node stops.
+    pub(super) async fn follow(self: Arc<Self>, mut commits: Commits) {
+        while let Some(committed) = commits.next().await {
+            // A round that is late here is late for everything that hangs on it.
+            let late = {
+                let mut chance = self.world.chance();
+                chance.one_in(20).then(|| chance.millis(1..60))
+            };
+            if let Some(late) = late {
+                tokio::time::sleep(late).await;
+            }
+            self.world.net.gate(self.id()).await;
+            self.check_round(&committed);
+            self.state().image = committed.image;
+            self.look_at_partitions();
+        }
+    }
+
+    fn check_round(&self, committed: &Committed) {
+        let index = committed.index.0;
+        let checked = match &committed.change {
+            Change::Records(records) => {
+                let what = format!("{records:?}");
+                self.world.trace.note(self.id(), "follows", format_args!("{index}: {what}"));
+                self.world.checks.seen().rounds.followed(self.who(), index, &what)
+            }
+            Change::Everything => {
+                self.world.trace.note(self.id(), "follows", format_args!("a snapshot to {index}"));
+                self.world.checks.seen().rounds.reached(self.who(), index)
+            }
+        };
+        if let Err(what) = checked {
+            self.world.violation(what);
+        }
+    }
+
+    /// Makes the partitions what the image says. Not before it holds this process's own registration: see
+    /// `Replica::assign`.
+    pub(super) fn look_at_partitions(self: &Arc<Self>) {
+        let image = self.image();
+        let me = BrokerId(self.id());
+        {
+            let state = self.state();
+            let registered = image.broker(me).map(|broker| &broker.registration);
+            let mine = registered.filter(|r| r.incarnation == self.node.incarnation);
+            let known = mine.is_some_and(|r| state.epoch.is_some_and(|epoch| r.epoch >= epoch));
+            if !known || state.dir.is_none() {
+                return;
+            }
+        }
+        self.delete_what_is_gone(&image, me);
+        let mut all = true;
+        for (topic, index, assigned) in image.partitions_on(me) {
+            let key = (topic.id, index);
+            if !self.state().partitions.contains_key(&key) {
+                all &= self.open(key, topic, &image);
+            }
+            self.with(key, |partition, cx| partition.assign(assigned, cx));
+        }
+        let mut state = self.state();
+        if all && !state.ready {
+            state.ready = true;
+            self.stirred.notify_one();
+        }
+    }
+
+    fn open(self: &Arc<Self>, key: (weir_model::TopicId, weir_model::PartitionIndex), topic: &Topic, image: &Image) -> bool {
+        let layers = image.layers(BrokerId(self.id()), &self.file);
+        let Ok(config) = TopicConfig::resolve(&topic.config, layers) else { return false };
+        let segment_bytes = 4096;
+        let policy = Policy { segment_bytes: segment_bytes as u32, ..Policy::new(&config, &self.config) };
+        let log =
+            LogConfig { segment_bytes, index_interval_bytes: 256, checkpoint_bytes: 8192, ..LogConfig::default() };
+        let mut state = self.state();
+        let State { dir, partitions, generations, .. } = &mut *state;
+        let Some(dir) = dir else { return false };
+        *generations += 1;
+        match Partition::open(dir, key, (policy, log), *generations) {
+            Ok(mut partition) => {
+                let fenced = state_fenced(self, &state.lease);
+                let mut nothing = Vec::new();
+                let mut cx = Cx {
+                    world: &self.world,
+                    who: self.who(),
+                    now: self.now(),
+                    lease: !fenced,
+                    proposals: &mut nothing,
+                };
+                partition.set_fenced(fenced, &mut cx);
+                let generation = partition.generation;
+                state.partitions.insert(key, partition);
+                drop(state);
+                self.spawn(Arc::clone(self).fetch(key, generation));
+                true
+            }
+            Err(error) => {
+                drop(state);
+                self.world.trace.note(self.id(), "unopened", &error);
+                false
+            }
+        }
+    }
+
+    fn delete_what_is_gone(&self, image: &Image, me: BrokerId) {
+        let mut state = self.state();
+        let State { dir, partitions, .. } = &mut *state;
+        let Some(dir) = dir else { return };
+        let mine = |key: &(weir_model::TopicId, weir_model::PartitionIndex)| {
+            image.partition(key.0, key.1).is_some_and(|p| p.replicas.contains(&me))
+        };
+        partitions.retain(|key, _| mine(key));
+        for key in dir.partitions().unwrap_or_default() {
+            if mine(&key) {
+                continue;
+            }
+            self.world.trace.note(self.id(), "deletes", format_args!("{key:?}"));
+            let gone = match image.topic_by_id(key.0) {
+                Some(_) => dir.delete_partition(key.0, key.1),
+                None => dir.delete_topic(key.0),
+            };
+            if let Err(error) = gone {
+                self.world.trace.note(self.id(), "undeleted", &error);
+            }
+        }
+    }
+}
+
+fn state_fenced(process: &Process, lease: &weir_core::controller::lease::Lease) -> bool {
+    !lease.holds(process.world.elapsed())
+}

@@ -1,0 +1,245 @@
+//! One broker's process: a quorum node with its deciding loop, the partitions that it holds, and the tasks that a broker
+//! runs. It does what the server does, with the same machines, on a disk in memory and in virtual time.
+
+mod duties;
+mod fetching;
+mod following;
+mod isr;
+mod partition;
+mod port;
+mod serving;
+mod session;
+mod stopping;
+mod syncing;
+pub(crate) mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+use weir_core::controller::Image;
+use weir_core::controller::lease::Lease;
+use weir_core::partition::IsrChange;
+use weir_log::{DataDir, MemoryDisk};
+use weir_model::config::{BrokerConfig, Pairs, validate_broker_file};
+use weir_model::{BrokerId, DurationMs, Incarnation, Millis};
+use weir_quorum::{Controller, InLine, NodeId, PeerAddress, Quorum, QuorumConfig, controller};
+
+pub(crate) use partition::Partition;
+use partition::Cx;
+
+use crate::planted::Bug;
+use crate::world::World;
+use crate::world::message::Key;
+use duties::Reigning;
+
+/// How long a session lasts without a beat.
+const SESSION: DurationMs = DurationMs(3000);
+/// How often a broker beats.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// A running process.
+pub struct Process {
+    pub(crate) world: Arc<World>,
+    pub(crate) node: NodeId,
+    boot: u64,
+    /// The last process on this disk said that it had stopped in order.
+    clean: bool,
+    pub(crate) quorum: Quorum,
+    controller: Controller,
+    pub(crate) file: Arc<Pairs>,
+    pub(crate) config: Arc<BrokerConfig>,
+    state: Mutex<State>,
+    reigning: Mutex<Option<Reigning>>,
+    /// ISR changes wait.
+    proposed: Notify,
+    /// The lease or the wish to stop has changed.
+    stirred: Notify,
+    dead: watch::Sender<bool>,
+}
+
+/// What a process keeps.
+pub(crate) struct State {
+    pub(crate) dir: Option<DataDir<MemoryDisk>>,
+    pub(crate) image: Arc<Image>,
+    pub(crate) partitions: BTreeMap<Key, Partition>,
+    generations: u64,
+    lease: Lease,
+    /// Of its registration, once it has one.
+    epoch: Option<i64>,
+    /// Its partitions are open, as of its own registration.
+    ready: bool,
+    want_shutdown: bool,
+    may_stop: bool,
+    fenced: bool,
+    proposals: Vec<(Key, IsrChange)>,
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Process({}, boot {})", self.node.broker, self.boot)
+    }
+}
+
+/// Where a broker is reached by others.
+pub(crate) fn address(broker: i32) -> PeerAddress {
+    PeerAddress { host: format!("broker-{broker}"), port: 9093 }
+}
+
+impl Process {
+    /// Starts a broker on its machine's disk.
+    pub async fn start(world: &Arc<World>, id: i32) -> Result<Arc<Self>, String> {
+        world.change_machine(id, |machine| machine.boots += 1);
+        let machine = world.machine(id);
+        let disk_number = if world.has(Bug::OldIncarnation) { 0 } else { machine.disks };
+        let fresh = Uuid::from_u128((u128::from(id.unsigned_abs()) << 64) | u128::from(disk_number + 1));
+        let (dir, opened) =
+            DataDir::open(machine.disk.clone(), Path::new("/"), BrokerId(id), Incarnation(fresh))
+                .map_err(|e| e.to_string())?;
+        let node = NodeId { broker: BrokerId(id), incarnation: dir.incarnation() };
+        let (seed, drawn) = {
+            let mut chance = world.chance();
+            (chance.draw(), chance.draw())
+        };
+        let mut settings = QuorumConfig::new(node, seed);
+        settings.snapshot_entries = 200;
+        settings.kept_entries = 20;
+        let (dead, dying) = watch::channel(false);
+        let port = Arc::new(port::Port::new(id, world, dying));
+        let (quorum, commits) = Quorum::start(settings, dir.home(), port, Arc::new(InLine))
+            .await
+            .map_err(|e| e.to_string())?;
+        let mut chance = crate::Chance::new(drawn);
+        let (controller, decider) = controller(&quorum, Box::new(move || chance.draw()));
+        let file = file();
+        let config = validate_broker_file(&file).map_err(|e| e.to_string())?;
+        let state = State {
+            dir: Some(dir),
+            image: Arc::default(),
+            partitions: BTreeMap::new(),
+            generations: 0,
+            lease: Lease::new(SESSION),
+            epoch: None,
+            ready: false,
+            want_shutdown: false,
+            may_stop: false,
+            fenced: true,
+            proposals: Vec::new(),
+        };
+        let this = Arc::new(Self {
+            world: Arc::clone(world),
+            node,
+            boot: machine.boots,
+            clean: opened.clean_shutdown,
+            quorum,
+            controller,
+            file: Arc::new(file),
+            config: Arc::new(config),
+            state: Mutex::new(state),
+            reigning: Mutex::new(None),
+            proposed: Notify::new(),
+            stirred: Notify::new(),
+            dead,
+        });
+        world.trace.note(id, "starts", format_args!("boot {} disk {}", machine.boots, machine.disks));
+        world.net.listen(&this);
+        this.spawn(decider.run(std::future::pending()));
+        this.spawn(Arc::clone(&this).follow(commits));
+        this.spawn(Arc::clone(&this).attend());
+        this.spawn(Arc::clone(&this).mind_lease());
+        this.spawn(Arc::clone(&this).carry_proposals());
+        this.spawn(Arc::clone(&this).keep());
+        this.spawn(Arc::clone(&this).tick());
+        Ok(this)
+    }
+
+    /// Its broker's id.
+    pub const fn id(&self) -> i32 {
+        self.node.broker.0
+    }
+
+    /// Which process on which machine.
+    pub(crate) const fn who(&self) -> (i32, u64) {
+        (self.node.broker.0, self.boot)
+    }
+
+    /// Runs a task that dies with the process.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut dying = self.dead.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                _ = dying.wait_for(|dead| *dead) => {}
+                () = task => {}
+            }
+        });
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reigning(&self) -> MutexGuard<'_, Option<Reigning>> {
+        self.reigning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The wall clock here.
+    pub(crate) fn now(&self) -> Millis {
+        self.world.wall_clock(self.id())
+    }
+
+    /// The state of the metadata here.
+    pub(crate) fn image(&self) -> Arc<Image> {
+        Arc::clone(&self.state().image)
+    }
+
+    /// Does something with a partition.
+    pub(crate) fn with<R>(&self, key: Key, act: impl FnOnce(&mut Partition, &mut Cx<'_>) -> R) -> Option<R> {
+        let mut state = self.state();
+        let State { partitions, lease, proposals, .. } = &mut *state;
+        let partition = partitions.get_mut(&key)?;
+        let lease = lease.holds(self.world.elapsed());
+        let mut cx = Cx { world: &self.world, who: self.who(), now: self.now(), lease, proposals };
+        let done = act(partition, &mut cx);
+        let (propose, sync) = (!cx.proposals.is_empty(), self.sync_due(partition));
+        drop(state);
+        if propose {
+            self.proposed.notify_one();
+        }
+        if let Some(sync) = sync {
+            self.run_sync(key, sync);
+        }
+        Some(done)
+    }
+
+    /// As [`Process::with`], for each.
+    pub(crate) fn with_each(&self, mut act: impl FnMut(&mut Partition, &mut Cx<'_>)) {
+        let keys: Vec<Key> = self.state().partitions.keys().copied().collect();
+        for key in keys {
+            self.with(key, &mut act);
+        }
+    }
+
+    /// Time goes on for the partitions, and what could not be opened is tried again.
+    async fn tick(self: Arc<Self>) {
+        let mut count = 0_u64;
+        loop {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            self.with_each(|partition, cx| partition.tick(cx));
+            count += 1;
+            if count.is_multiple_of(20) {
+                self.look_at_partitions();
+            }
+        }
+    }
+}
+
+/// The settings of every broker: as the defaults, but quicker to put a follower out.
+fn file() -> Pairs {
+    [("replica.lag.time.max.ms", "3000")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+}

@@ -1,0 +1,333 @@
+//! One replica of one partition and its log: what the server's driver does, in line. It decides nothing: `core` does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio::sync::{Notify, oneshot, watch};
+use weir_core::partition::{
+    Acks, Assignment, BatchFacts, Effect, EpochStart, IsrAnswer, IsrChange, Policy, Produce, ProduceError,
+    Produced, Producers, Recovered, Replica, StorageFailure, Token,
+};
+use weir_log::{DataDir, Log, LogConfig, LogError, MemoryDisk};
+use weir_model::records::{BatchHeader, batches};
+use weir_model::{LeaderEpoch, Millis, Offset};
+
+use super::values;
+use crate::planted::Bug;
+use crate::world::World;
+use crate::world::message::{self, Key, Refusal};
+
+/// What a produce is answered.
+pub(super) type Answer = Result<(Produced, LeaderEpoch), Refusal>;
+
+/// A replica.
+pub(super) struct Partition {
+    pub(super) key: Key,
+    pub(super) log: Log<MemoryDisk>,
+    pub(super) replica: Replica,
+    /// Tells this one from another that is opened in its place.
+    pub(super) generation: u64,
+    pub(super) syncing: bool,
+    /// Wakes its fetcher.
+    pub(super) wake: Arc<Notify>,
+    /// Counts what a waiting fetch may want to hear of.
+    pub(super) news: watch::Sender<u64>,
+    waiting: BTreeMap<Token, Waiting>,
+    next_token: u64,
+    effects: Vec<Effect>,
+}
+
+struct Waiting {
+    batch: BytesMut,
+    values: Vec<u64>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Who does it, and what else follows from it.
+pub(super) struct Cx<'a> {
+    pub(super) world: &'a World,
+    pub(super) who: (i32, u64),
+    /// By the wall clock.
+    pub(super) now: Millis,
+    /// Whether the broker may acknowledge.
+    pub(super) lease: bool,
+    /// To be put to the controller.
+    pub(super) proposals: &'a mut Vec<(Key, IsrChange)>,
+}
+
+impl Partition {
+    /// Opens the log and rebuilds what producers wrote.
+    pub(super) fn open(
+        dir: &DataDir<MemoryDisk>,
+        key: Key,
+        (policy, config): (Policy, LogConfig),
+        generation: u64,
+    ) -> Result<Self, LogError> {
+        let (mut log, _) = Log::open(&dir.home(), &dir.partition_dir(key.0, key.1), config)?;
+        let producers = rebuild(&mut log, policy.producers_max)?;
+        let found = Recovered {
+            log_start: log.log_start(),
+            log_end: log.log_end(),
+            durable_end: log.durable_end(),
+            high_watermark: log.log_start(),
+            producers,
+        };
+        let replica = Replica::new(key.0, key.1, dir.broker(), policy, found);
+        Ok(Self {
+            key,
+            log,
+            replica,
+            generation,
+            syncing: false,
+            wake: Arc::new(Notify::new()),
+            news: watch::Sender::new(0),
+            waiting: BTreeMap::new(),
+            next_token: 0,
+            effects: Vec::new(),
+        })
+    }
+
+    pub(super) fn assign(&mut self, state: &weir_core::controller::Partition, cx: &mut Cx<'_>) {
+        let news = Assignment {
+            leader: state.leader,
+            leader_epoch: state.leader_epoch,
+            partition_epoch: state.partition_epoch,
+            replicas: &state.replicas,
+            isr: &state.isr,
+        };
+        self.replica.assign(news, cx.now, &mut self.effects);
+        self.settle(cx);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn set_fenced(&mut self, fenced: bool, cx: &mut Cx<'_>) {
+        self.replica.set_fenced(fenced, &mut self.effects);
+        self.settle(cx);
+    }
+
+    pub(super) fn tick(&mut self, cx: &mut Cx<'_>) {
+        if self.replica.next_deadline().is_some_and(|at| at <= cx.now) {
+            self.replica.tick(cx.now, &mut self.effects);
+            self.settle(cx);
+        }
+    }
+
+    pub(super) fn produce(
+        &mut self,
+        write: message::Produce,
+        deadline: Millis,
+        answer: oneshot::Sender<Answer>,
+        cx: &mut Cx<'_>,
+    ) {
+        let Some(Ok(batch)) = batches(&write.batch).next() else { return };
+        let token = Token(self.next_token);
+        self.next_token += 1;
+        let facts = facts(batch.header());
+        let acks = if cx.world.has(Bug::AcknowledgeOnAppend) { Acks::Leader } else { Acks::All };
+        let asked = Produce {
+            token,
+            acks,
+            batch: facts,
+            leader_epoch: write.leader_epoch,
+            append_time: Millis::NONE,
+            deadline,
+        };
+        let batch = BytesMut::from(&write.batch[..]);
+        self.waiting.insert(token, Waiting { batch, values: write.values, answer });
+        self.replica.produce(asked, &mut self.effects);
+        self.settle(cx);
+    }
+
+    pub(super) fn isr_answered(&mut self, answer: IsrAnswer, cx: &mut Cx<'_>) {
+        self.replica.on_isr_answer(answer, cx.now, &mut self.effects);
+        self.settle(cx);
+    }
+
+    pub(super) fn durable(&mut self, end: Offset, cx: &mut Cx<'_>) {
+        self.replica.on_durable(end, cx.now, &mut self.effects);
+        self.settle(cx);
+        self.wake.notify_one();
+    }
+
+    /// Whoever waits for a disk that failed is told.
+    pub(super) fn fail(&mut self) {
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            let _ = waiting.answer.send(Err(Refusal::Storage));
+        }
+    }
+
+    pub(super) fn effects(&mut self) -> (&mut Replica, &mut Vec<Effect>) {
+        (&mut self.replica, &mut self.effects)
+    }
+
+    /// Carries out every effect, in order, until none is left.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
+        while !self.effects.is_empty() {
+            let (mut end, mut failed) = (None, None);
+            for effect in std::mem::take(&mut self.effects) {
+                match effect {
+                    Effect::Append { token, leader_epoch, base_offset } => {
+                        if failed.is_some() {
+                            continue;
+                        }
+                        match self.append(token, leader_epoch, cx) {
+                            Ok(at) => {
+                                if at != base_offset {
+                                    cx.world.violation(format!("{:?}: log and decision disagree", self.key));
+                                }
+                                end = Some(self.log.log_end());
+                            }
+                            Err(why) => failed = Some(why),
+                        }
+                    }
+                    Effect::Reply { token, outcome } => self.reply(token, outcome, cx),
+                    Effect::LeaderEpochStarted { epoch, start } => self.begin(epoch, start, cx),
+                    Effect::HighWatermark(_) => {}
+                    Effect::LogStart(start) => {
+                        if self.log.delete_records_before(start).is_ok() {
+                            self.replica.on_log_start(self.log.log_start());
+                        }
+                    }
+                    Effect::AlterIsr(change) => cx.proposals.push((self.key, change)),
+                }
+            }
+            if let Some(end) = end {
+                self.replica.on_appended(end, cx.now, &mut self.effects);
+                if cx.world.has(Bug::LieAboutSync) {
+                    self.replica.on_durable(end, cx.now, &mut self.effects);
+                }
+            }
+            if let Some(why) = failed {
+                self.replica.append_failed(why, &mut self.effects);
+            }
+        }
+        self.news.send_modify(|count| *count += 1);
+    }
+
+    fn append(
+        &mut self,
+        token: Token,
+        epoch: LeaderEpoch,
+        cx: &Cx<'_>,
+    ) -> Result<Offset, StorageFailure> {
+        let waiting = self.waiting.get_mut(&token).ok_or(StorageFailure::Failed)?;
+        let mut batch = std::mem::take(&mut waiting.batch);
+        match self.log.append(&mut batch, epoch, cx.now) {
+            Ok(appended) => Ok(appended.base),
+            Err(LogError::DiskFull { .. }) => Err(StorageFailure::Full),
+            Err(_) => Err(StorageFailure::Failed),
+        }
+    }
+
+    fn begin(&mut self, epoch: LeaderEpoch, start: Offset, cx: &Cx<'_>) {
+        if start != self.log.log_end() {
+            cx.world.violation(format!("{:?}: a reign begins elsewhere than at the log's end", self.key));
+        }
+        self.log.begin_epoch(epoch);
+        cx.world.trace.note(cx.who.0, "leads", format_args!("{:?} {epoch} from {start}", self.key));
+        let committed = cx.world.checks.seen().ghost.end(self.key);
+        if start.0 < committed {
+            let who = cx.who;
+            cx.world.violation(format!(
+                "leader completeness: {who:?} leads {:?} in {epoch} from {start}, but all before {committed} is committed",
+                self.key
+            ));
+        }
+    }
+
+    fn reply(&mut self, token: Token, outcome: Result<Produced, ProduceError>, cx: &Cx<'_>) {
+        let Some(waiting) = self.waiting.remove(&token) else { return };
+        let epoch = self.replica.leader_epoch();
+        let outcome = match outcome {
+            Ok(_) if !cx.lease && !cx.world.has(Bug::NoLease) => Err(Refusal::Unknown),
+            Ok(produced) => {
+                let base = produced.base_offset.0;
+                let values = &waiting.values;
+                cx.world.trace.note(cx.who.0, "acks", format_args!("{:?} {base} {values:?}", self.key));
+                let checked = cx.world.checks.acknowledged(cx.who, self.key, epoch, base, values);
+                if let Err(what) = checked {
+                    cx.world.violation(what);
+                }
+                Ok((produced, epoch))
+            }
+            Err(why) => Err(Refusal::Produce(why)),
+        };
+        let _ = waiting.answer.send(outcome);
+    }
+
+    /// The index of reigns.
+    pub(super) fn reigns(&self) -> Vec<EpochStart> {
+        let entries = self.log.epochs().entries().iter();
+        entries.map(|(epoch, start)| EpochStart { epoch: *epoch, start: *start }).collect()
+    }
+
+    /// The reign of the last record.
+    pub(super) fn last_epoch(&self) -> LeaderEpoch {
+        let end = self.log.log_end();
+        let last = (end > self.log.log_start()).then(|| self.log.epochs().epoch_at(end.plus(-1))).flatten();
+        last.unwrap_or(LeaderEpoch::NONE)
+    }
+
+    /// Rebuilt from the log, after a cut.
+    pub(super) fn producers(&mut self) -> Result<Producers, LogError> {
+        let most = self.replica.policy().producers_max;
+        rebuild(&mut self.log, most)
+    }
+
+    /// What the log holds, for the checks at the end: bytes, and values by offset.
+    pub(crate) fn content(&mut self, up_to: Offset) -> Result<(Vec<u8>, Vec<(i64, u64)>), LogError> {
+        let (mut bytes, mut found) = (Vec::new(), Vec::new());
+        let mut from = self.log.log_start();
+        while from < up_to {
+            let read = self.log.read_bytes(from, up_to, 1 << 20)?;
+            let Some(last) = batches(&read).filter_map(Result::ok).last() else { break };
+            from = last.header().next_offset();
+            found.extend(values::read(&read));
+            bytes.extend_from_slice(&read);
+        }
+        Ok((bytes, found))
+    }
+}
+
+/// The newest snapshot that can be read, and the batches after it.
+fn rebuild(log: &mut Log<MemoryDisk>, producers_max: u32) -> Result<Producers, LogError> {
+    let mut producers = Producers::default();
+    let mut from = log.log_start();
+    if let Some((offset, bytes)) = log.latest_snapshot(log.log_end())
+        && let Ok(read) = Producers::decode(&bytes)
+    {
+        (producers, from) = (read, offset);
+    }
+    log.for_each_header(from, |header| {
+        if header.has_producer() && header.base_offset >= from {
+            producers.apply(header.base_offset, &facts(header), producers_max);
+        }
+    })?;
+    Ok(producers)
+}
+
+/// What the partition machine needs to know of a batch.
+pub(super) fn facts(header: &BatchHeader) -> BatchFacts {
+    BatchFacts {
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+        last_offset_delta: header.last_offset_delta,
+        max_timestamp: header.max_timestamp,
+        size_bytes: u32::try_from(header.size).unwrap_or(u32::MAX),
+        transactional: header.attributes.is_transactional(),
+        control: header.attributes.is_control(),
+    }
+}
+
+impl Partition {
+    /// Closes the log cleanly, with what is known of producers.
+    pub(super) fn close(mut self) -> Result<(), LogError> {
+        let (offset, snapshot) = self.replica.producer_snapshot();
+        if !self.replica.producers().is_empty() {
+            self.log.write_snapshot(offset, &snapshot)?;
+        }
+        self.log.close()
+    }
+}

@@ -1,0 +1,32 @@
+//! What clients write: records whose value is one unique number.
+
+use bytes::Bytes;
+use weir_model::records::{BatchBuilder, BatchError, NewRecord, batches};
+use weir_model::{Millis, Offset, ProducerEpoch, ProducerId, Sequence};
+
+/// A batch of values by an idempotent producer.
+pub(crate) fn batch(values: &[u64], producer: i64, sequence: i32, now: Millis) -> Result<Bytes, BatchError> {
+    let mut builder = BatchBuilder::new(Offset::ZERO).producer(
+        ProducerId(producer),
+        ProducerEpoch(0),
+        Sequence(sequence),
+    );
+    for value in values {
+        let bytes = value.to_be_bytes();
+        builder.push(NewRecord { timestamp: now, key: None, value: Some(&bytes), headers: &[] })?;
+    }
+    builder.build().map(|built| built.freeze())
+}
+
+/// The values of whole batches, with their offsets.
+pub(crate) fn read(bytes: &[u8]) -> Vec<(i64, u64)> {
+    let mut found = Vec::new();
+    for batch in batches(bytes).filter_map(Result::ok) {
+        let Ok(payload) = batch.decoded_payload(1 << 20) else { continue };
+        for record in batch.records(&payload).filter_map(Result::ok) {
+            let value = record.value.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+            found.push((batch.header().base_offset.0 + i64::from(record.offset_delta), value));
+        }
+    }
+    found
+}

@@ -1,0 +1,142 @@
+//! What goes over the network besides the quorum's own questions.
+
+use bytes::Bytes;
+use weir_core::controller::alter_partitions::{AlterPartitions, IsrError};
+use weir_core::controller::elect_leaders::ElectLeaders;
+use weir_core::controller::reassign::Reassign;
+use weir_core::controller::register_broker::RegisterBroker;
+use weir_core::partition::{EpochEnd, ProduceError, Produced, ReadError};
+use weir_model::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, PartitionIndex, TopicId};
+use weir_quorum::NodeId;
+
+/// A partition of a topic of one id.
+pub type Key = (TopicId, PartitionIndex);
+
+/// A question.
+#[derive(Clone, Debug)]
+pub enum Request {
+    Quorum(NodeId, Bytes),
+    Register(Box<RegisterBroker>),
+    Beat(Beat),
+    Alter(AlterPartitions),
+    Fetch(Fetch),
+    Produce(Produce),
+    Consume(Consume),
+    Metadata(String),
+    Create(NewTopic),
+    Delete(String),
+    Reassign(Reassign),
+    Elect(ElectLeaders),
+}
+
+/// A topic to be.
+#[derive(Clone, Debug)]
+pub struct NewTopic {
+    pub name: String,
+    pub partitions: i32,
+    pub replicas: i16,
+    pub min_isr: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Beat {
+    pub node: NodeId,
+    pub epoch: i64,
+    pub ready: bool,
+    pub want_shutdown: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Fetch {
+    pub key: Key,
+    pub broker: BrokerId,
+    pub broker_epoch: i64,
+    pub leader_epoch: LeaderEpoch,
+    pub offset: Offset,
+    pub last_epoch: LeaderEpoch,
+}
+
+#[derive(Clone, Debug)]
+pub struct Produce {
+    pub key: Key,
+    pub leader_epoch: Option<LeaderEpoch>,
+    pub batch: Bytes,
+    /// The values in it, for the checkers.
+    pub values: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Consume {
+    pub key: Key,
+    pub leader_epoch: Option<LeaderEpoch>,
+    pub offset: Offset,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Quorum(Result<Bytes, String>),
+    Registered(Result<i64, NotDone>),
+    Heard(Echo),
+    Altered(Option<Vec<(Key, Result<PartitionEpoch, IsrError>)>>),
+    Fetched(Result<Fetched, Refusal>),
+    Produced(Result<(Produced, LeaderEpoch), Refusal>),
+    Consumed(Result<Consumed, Refusal>),
+    Metadata(Option<TopicView>),
+    Done(Result<(), NotDone>),
+}
+
+/// Why the controller did not do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotDone {
+    /// Ask another, maybe this one.
+    Elsewhere(Option<BrokerId>),
+    Refused(String),
+}
+
+/// What a beat is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Echo {
+    Heard { fenced: bool, may_stop: bool },
+    NotController,
+    Stale,
+    Silence,
+}
+
+/// What a follower is told.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    Records { bytes: Bytes, high_watermark: Offset, log_start: Offset },
+    Diverging(EpochEnd),
+    Outside { start: Offset, end: Offset },
+}
+
+#[derive(Clone, Debug)]
+pub struct Consumed {
+    pub bytes: Bytes,
+    pub high_watermark: Offset,
+}
+
+/// Why a partition refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Unknown,
+    Produce(ProduceError),
+    Read(ReadError),
+    /// The disk of the broker, or the read of this log, failed.
+    Storage,
+}
+
+/// A topic as a client sees it.
+#[derive(Clone, Debug)]
+pub struct TopicView {
+    pub id: TopicId,
+    pub partitions: Vec<PartitionView>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PartitionView {
+    pub leader: Option<BrokerId>,
+    pub leader_epoch: LeaderEpoch,
+    pub replicas: Vec<BrokerId>,
+}

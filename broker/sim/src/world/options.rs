@@ -1,0 +1,99 @@
+//! What a run is like, apart from its seed.
+
+use std::time::Duration;
+
+use crate::planted::Bug;
+
+/// A run's shape.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The seed of all chance.
+    pub seed: u64,
+    /// How many brokers.
+    pub brokers: i32,
+    /// How long faults and load go on, in the cluster's time.
+    pub busy: Duration,
+    /// Which faults may happen.
+    pub faults: Faults,
+    /// A bug that is planted.
+    pub bug: Option<Bug>,
+    /// Print what happens.
+    pub trace: bool,
+}
+
+/// Which kinds of faults a run has. Each seed draws its own few: a run with all of them hides what two alone would show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Processes die.
+    pub kills: bool,
+    /// Machines lose power, one or all.
+    pub power: bool,
+    /// Processes stand still for a while.
+    pub pauses: bool,
+    /// Links are cut, both ways or one.
+    pub cuts: bool,
+    /// Messages are lost.
+    pub losses: bool,
+    /// Wall clocks jump.
+    pub clocks: bool,
+    /// Disks are full for a while.
+    pub full: bool,
+    /// Disks are replaced by empty ones.
+    pub wipes: bool,
+    /// A sync fails.
+    pub syncs: bool,
+    /// Bits flip on a follower's disk.
+    pub flips: bool,
+    /// Brokers are stopped in order.
+    pub stops: bool,
+    /// Replicas are moved, leaders elected.
+    pub moves: bool,
+    /// Topics are deleted and made again.
+    pub topics: bool,
+}
+
+impl Faults {
+    /// Some of them, by chance.
+    #[must_use]
+    pub fn drawn(chance: &mut crate::Chance) -> Self {
+        let mut some = || chance.below(100) < 45;
+        Self {
+            kills: some(),
+            power: some(),
+            pauses: some(),
+            cuts: some(),
+            losses: some(),
+            clocks: some(),
+            full: some(),
+            wipes: some(),
+            syncs: some(),
+            flips: some(),
+            stops: some(),
+            moves: some(),
+            topics: some(),
+        }
+    }
+}
+
+impl Options {
+    /// What the seed says.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut chance = crate::Chance::new(seed.rotate_left(17));
+        let brokers = if chance.one_in(3) { 5 } else { 3 };
+        let busy = Duration::from_secs(chance.within(20..60));
+        Self { seed, brokers, busy, faults: Faults::drawn(&mut chance), bug: None, trace: false }
+    }
+
+    /// With no faults at all.
+    #[must_use]
+    pub fn calm(seed: u64) -> Self {
+        Self { faults: Faults::default(), ..Self::of(seed) }
+    }
+
+    /// With a bug.
+    #[must_use]
+    pub fn with(self, bug: Bug) -> Self {
+        Self { bug: Some(bug), ..self }
+    }
+}
