@@ -3,6 +3,7 @@
 mod chance;
 pub mod check;
 pub mod client;
+mod faults;
 pub mod node;
 pub mod planted;
 mod run;

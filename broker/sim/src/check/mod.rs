@@ -1,6 +1,8 @@
 //! What must always hold, as assertions on what every node does. Nothing here is known to a node.
 
+pub(crate) mod end;
 mod ghost;
+mod history;
 mod metadata;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use weir_model::LeaderEpoch;
 
 pub use ghost::Ghost;
+pub use history::History;
 use metadata::Rounds;
 
 use crate::world::message::Key;
@@ -23,6 +26,7 @@ pub struct Checks {
 pub struct Seen {
     pub ghost: Ghost,
     pub rounds: Rounds,
+    pub history: History,
     violations: Vec<String>,
 }
 

@@ -35,12 +35,9 @@ pub(super) struct Reigning {
 impl Process {
     /// Does the controller's duties, whenever this process is the controller.
     pub(super) async fn keep(self: Arc<Self>) {
+        let mut state = self.quorum.state();
         loop {
-            let _ = tokio::time::timeout(TICK, async {
-                let mut state = self.quorum.state();
-                let _ = state.changed().await;
-            })
-            .await;
+            let _ = tokio::time::timeout(TICK, state.changed()).await;
             self.world.net.gate(self.id()).await;
             self.take_office();
             self.office_hours();
@@ -117,7 +114,9 @@ impl Process {
         if rebalance {
             let (this, file) = (Arc::clone(self), Arc::clone(&self.file));
             self.spawn(async move {
-                let decide = this.controller.decide(move |image, _| rebalance_leaders::decide(image, None, 500, &file));
+                let decide = this
+                    .controller
+                    .decide(move |image, _| rebalance_leaders::decide(image, None, 500, &file));
                 let _ = decide.await;
             });
         }

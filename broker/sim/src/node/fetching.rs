@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_core::partition::{FetchFrom, FetchedBatch, Producers};
+use thiserror::Error;
+use weir_core::partition::{FetchFrom, FetchedBatch, FollowError, Producers};
 use weir_log::LogError;
 use weir_model::BrokerId;
 use weir_model::records::batches;
@@ -19,22 +20,12 @@ const LIMIT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_millis(500);
 
 /// Why an answer could not be used.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum Unusable {
-    Core(weir_core::partition::FollowError),
-    Log(LogError),
-}
-
-impl From<weir_core::partition::FollowError> for Unusable {
-    fn from(why: weir_core::partition::FollowError) -> Self {
-        Self::Core(why)
-    }
-}
-
-impl From<LogError> for Unusable {
-    fn from(why: LogError) -> Self {
-        Self::Log(why)
-    }
+    #[error(transparent)]
+    Core(#[from] FollowError),
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 impl Process {
@@ -79,7 +70,7 @@ impl Process {
                     match taken {
                         Some(Some(Ok(()))) => None,
                         Some(Some(Err(why))) => {
-                            self.world.trace.note(self.id(), "unusable", format_args!("{key:?} {why:?}"));
+                            self.world.trace.note(self.id(), "unusable", format_args!("{key:?} {why}"));
                             if matches!(why, Unusable::Log(LogError::Io { .. } | LogError::Failed)) {
                                 self.disk_failed();
                             }
@@ -133,7 +124,11 @@ impl Partition {
 
     fn say_cut(&self, to: i64, lost: i64, cx: &Cx<'_>) {
         let from = self.log.log_end();
-        cx.world.trace.note(cx.who.0, "cuts", format_args!("{:?} from {from} to {to}, lost {lost}", self.key));
+        cx.world.trace.note(
+            cx.who.0,
+            "cuts",
+            format_args!("{:?} from {from} to {to}, lost {lost}", self.key),
+        );
         if lost > 0 {
             cx.world.violation(format!("{:?} cuts {lost} committed records off {:?}", cx.who, self.key));
         }

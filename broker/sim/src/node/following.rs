@@ -79,15 +79,24 @@ impl Process {
         }
     }
 
-    fn open(self: &Arc<Self>, key: (weir_model::TopicId, weir_model::PartitionIndex), topic: &Topic, image: &Image) -> bool {
+    fn open(
+        self: &Arc<Self>,
+        key: (weir_model::TopicId, weir_model::PartitionIndex),
+        topic: &Topic,
+        image: &Image,
+    ) -> bool {
         let layers = image.layers(BrokerId(self.id()), &self.file);
         let Ok(config) = TopicConfig::resolve(&topic.config, layers) else { return false };
         let segment_bytes = 4096;
         let policy = Policy { segment_bytes: segment_bytes as u32, ..Policy::new(&config, &self.config) };
-        let log =
-            LogConfig { segment_bytes, index_interval_bytes: 256, checkpoint_bytes: 8192, ..LogConfig::default() };
+        let log = LogConfig {
+            segment_bytes,
+            index_interval_bytes: 256,
+            checkpoint_bytes: 8192,
+            ..LogConfig::default()
+        };
         let mut state = self.state();
-        let State { dir, partitions, generations, .. } = &mut *state;
+        let State { dir, generations, .. } = &mut *state;
         let Some(dir) = dir else { return false };
         *generations += 1;
         match Partition::open(dir, key, (policy, log), *generations) {

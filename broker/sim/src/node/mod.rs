@@ -30,8 +30,8 @@ use weir_model::config::{BrokerConfig, Pairs, validate_broker_file};
 use weir_model::{BrokerId, DurationMs, Incarnation, Millis};
 use weir_quorum::{Controller, InLine, NodeId, PeerAddress, Quorum, QuorumConfig, controller};
 
-pub(crate) use partition::Partition;
 use partition::Cx;
+pub(crate) use partition::Partition;
 
 use crate::planted::Bug;
 use crate::world::World;
@@ -99,7 +99,7 @@ impl Process {
         let disk_number = if world.has(Bug::OldIncarnation) { 0 } else { machine.disks };
         let fresh = Uuid::from_u128((u128::from(id.unsigned_abs()) << 64) | u128::from(disk_number + 1));
         let (dir, opened) =
-            DataDir::open(machine.disk.clone(), Path::new("/"), BrokerId(id), Incarnation(fresh))
+            DataDir::open(machine.disk.clone(), Path::new("/data"), BrokerId(id), Incarnation(fresh))
                 .map_err(|e| e.to_string())?;
         let node = NodeId { broker: BrokerId(id), incarnation: dir.incarnation() };
         let (seed, drawn) = {
@@ -111,9 +111,8 @@ impl Process {
         settings.kept_entries = 20;
         let (dead, dying) = watch::channel(false);
         let port = Arc::new(port::Port::new(id, world, dying));
-        let (quorum, commits) = Quorum::start(settings, dir.home(), port, Arc::new(InLine))
-            .await
-            .map_err(|e| e.to_string())?;
+        let (quorum, commits) =
+            Quorum::start(settings, dir.home(), port, Arc::new(InLine)).await.map_err(|e| e.to_string())?;
         let mut chance = crate::Chance::new(drawn);
         let (controller, decider) = controller(&quorum, Box::new(move || chance.draw()));
         let file = file();

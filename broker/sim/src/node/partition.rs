@@ -22,10 +22,10 @@ use crate::world::message::{self, Key, Refusal};
 pub(super) type Answer = Result<(Produced, LeaderEpoch), Refusal>;
 
 /// A replica.
-pub(super) struct Partition {
+pub(crate) struct Partition {
     pub(super) key: Key,
     pub(super) log: Log<MemoryDisk>,
-    pub(super) replica: Replica,
+    pub(crate) replica: Replica,
     /// Tells this one from another that is opened in its place.
     pub(super) generation: u64,
     pub(super) syncing: bool,
@@ -45,7 +45,7 @@ struct Waiting {
 }
 
 /// Who does it, and what else follows from it.
-pub(super) struct Cx<'a> {
+pub(crate) struct Cx<'a> {
     pub(super) world: &'a World,
     pub(super) who: (i32, u64),
     /// By the wall clock.
@@ -205,12 +205,7 @@ impl Partition {
         self.news.send_modify(|count| *count += 1);
     }
 
-    fn append(
-        &mut self,
-        token: Token,
-        epoch: LeaderEpoch,
-        cx: &Cx<'_>,
-    ) -> Result<Offset, StorageFailure> {
+    fn append(&mut self, token: Token, epoch: LeaderEpoch, cx: &Cx<'_>) -> Result<Offset, StorageFailure> {
         let waiting = self.waiting.get_mut(&token).ok_or(StorageFailure::Failed)?;
         let mut batch = std::mem::take(&mut waiting.batch);
         match self.log.append(&mut batch, epoch, cx.now) {

@@ -49,7 +49,8 @@ impl Process {
             Request::Delete(name) => Reply::Done(self.delete(name).await),
             Request::Reassign(command) => {
                 let file = self.file.clone();
-                let decided = self.controller.decide(move |image, _| reassign::decide(image, &command, &file));
+                let decided =
+                    self.controller.decide(move |image, _| reassign::decide(image, &command, &file));
                 Reply::Done(first(decided.await))
             }
             Request::Elect(command) => {
@@ -77,10 +78,8 @@ impl Process {
 
     async fn alter(&self, command: AlterPartitions) -> Reply {
         let file = self.file.clone();
-        let decided = self
-            .controller
-            .decide(move |image, _| alter_partitions::decide(image, &command, &file))
-            .await;
+        let decided =
+            self.controller.decide(move |image, _| alter_partitions::decide(image, &command, &file)).await;
         let Ok(Ok(outcomes)) = decided else { return Reply::Altered(None) };
         let outcomes = outcomes.into_iter().map(|(key, done)| (key, done.map(|state| state.partition_epoch)));
         Reply::Altered(Some(outcomes.collect()))
@@ -97,9 +96,9 @@ impl Process {
             config: settings,
         };
         let command = CreateTopics { topics: vec![new], validate_only: false };
-        let decided = self.controller.decide(move |image, entropy| {
-            create_topics::decide(image, &command, &config, entropy)
-        });
+        let decided = self
+            .controller
+            .decide(move |image, entropy| create_topics::decide(image, &command, &config, entropy));
         first(decided.await)
     }
 
@@ -122,7 +121,10 @@ impl Process {
         Some(TopicView { id: topic.id, partitions: partitions.collect() })
     }
 
-    async fn write(&self, write: Produce) -> Result<(weir_core::partition::Produced, weir_model::LeaderEpoch), Refusal> {
+    async fn write(
+        &self,
+        write: Produce,
+    ) -> Result<(weir_core::partition::Produced, weir_model::LeaderEpoch), Refusal> {
         let (answer, answered) = oneshot::channel();
         let deadline = self.now() + PATIENCE;
         self.with(write.key, |partition, cx| partition.produce(write, deadline, answer, cx))
@@ -145,9 +147,9 @@ impl Process {
     /// Serves a follower; one that has everything waits for something new.
     async fn feed(&self, fetch: Fetch) -> Result<Fetched, Refusal> {
         let image = self.image();
-        let eligible = image.broker(fetch.broker).is_some_and(|broker| {
-            broker.is_active() && broker.registration.epoch == fetch.broker_epoch
-        });
+        let eligible = image
+            .broker(fetch.broker)
+            .is_some_and(|broker| broker.is_active() && broker.registration.epoch == fetch.broker_epoch);
         let any_reign = self.world.has(Bug::AnyReign);
         let first = self.with(fetch.key, |partition, cx| {
             let leader_epoch = if any_reign { partition.replica.leader_epoch() } else { fetch.leader_epoch };
@@ -222,7 +224,9 @@ impl Process {
     }
 }
 
-fn first<T, E: ToString>(decided: Result<Vec<(T, Result<impl Sized, E>)>, DecideError>) -> Result<(), NotDone> {
+fn first<T, E: ToString>(
+    decided: Result<Vec<(T, Result<impl Sized, E>)>, DecideError>,
+) -> Result<(), NotDone> {
     match decided.map(|all| all.into_iter().next()) {
         Ok(Some((_, Err(why)))) => Err(NotDone::Refused(why.to_string())),
         Ok(Some((_, Ok(_))) | None) => Ok(()),

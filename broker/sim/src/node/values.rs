@@ -6,11 +6,8 @@ use weir_model::{Millis, Offset, ProducerEpoch, ProducerId, Sequence};
 
 /// A batch of values by an idempotent producer.
 pub(crate) fn batch(values: &[u64], producer: i64, sequence: i32, now: Millis) -> Result<Bytes, BatchError> {
-    let mut builder = BatchBuilder::new(Offset::ZERO).producer(
-        ProducerId(producer),
-        ProducerEpoch(0),
-        Sequence(sequence),
-    );
+    let mut builder =
+        BatchBuilder::new(Offset::ZERO).producer(ProducerId(producer), ProducerEpoch(0), Sequence(sequence));
     for value in values {
         let bytes = value.to_be_bytes();
         builder.push(NewRecord { timestamp: now, key: None, value: Some(&bytes), headers: &[] })?;

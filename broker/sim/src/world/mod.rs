@@ -43,6 +43,8 @@ pub struct Machine {
     pub disks: u64,
     /// Counts its processes.
     pub boots: u64,
+    /// A process is about to run on it.
+    pub starting: bool,
     /// How far its wall clock is off.
     pub clock_off: i64,
 }
@@ -76,6 +78,18 @@ impl World {
     /// Changes a machine.
     pub fn change_machine(&self, id: i32, change: impl FnOnce(&mut Machine)) {
         change(self.machines().entry(id).or_default());
+    }
+
+    /// Whoever gets true may start a process there.
+    pub fn begin_start(&self, id: i32) -> bool {
+        let mut machines = self.machines();
+        let machine = machines.entry(id).or_default();
+        !std::mem::replace(&mut machine.starting, true)
+    }
+
+    /// The start has ended, well or not.
+    pub fn end_start(&self, id: i32) {
+        self.change_machine(id, |machine| machine.starting = false);
     }
 
     fn machines(&self) -> MutexGuard<'_, BTreeMap<i32, Machine>> {

@@ -79,7 +79,12 @@ impl Net {
         self.links().cut.insert((from, to));
     }
 
-    /// Whether they are.
+    /// They arrive again.
+    pub fn mend(&self, from: Place, to: Place) {
+        self.links().cut.remove(&(from, to));
+    }
+
+    /// Whether they are lost.
     pub fn is_cut(&self, from: Place, to: Place) -> bool {
         self.links().cut.contains(&(from, to))
     }

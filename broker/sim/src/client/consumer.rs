@@ -1,0 +1,91 @@
+//! A consumer: reads a partition from its beginning, of the leader mostly, sometimes of another replica. Never skips,
+//! never goes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use weir_core::partition::{FenceError, ReadError};
+use weir_model::{BrokerId, Offset};
+
+use super::Part;
+use super::lookup::{Known, look_up};
+use crate::node::values;
+use crate::world::World;
+use crate::world::message::{Consume, Consumed, Key, Refusal, Reply, Request};
+
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// Reads until told to stop.
+pub async fn consume(world: Arc<World>, part: Part, stop: watch::Receiver<bool>) {
+    let mut known: Option<Known> = None;
+    let mut at: Option<(Key, i64)> = None;
+    while !*stop.borrow() {
+        let pause = world.chance().millis(20..200);
+        tokio::time::sleep(pause).await;
+        let look = known.as_ref().is_none_or(|k| k.leader.is_none()) || world.chance().one_in(10);
+        if look {
+            known = look_up(&world, &part, known.take()).await;
+        }
+        let Some(now) = &known else { continue };
+        let (key, position) = at.filter(|(key, _)| *key == now.key).unwrap_or((now.key, 0));
+        let Some(from) = whom(&world, now) else { continue };
+        let read = Consume { key, leader_epoch: Some(now.leader_epoch), offset: Offset(position) };
+        let answer = world.net.call(&world, part.place, from.0, Request::Consume(read), LIMIT).await;
+        let next = match answer {
+            Ok(Reply::Consumed(Ok(consumed))) => take(&world, part.place, key, position, &consumed),
+            Ok(Reply::Consumed(Err(why))) => {
+                refused(&world, key, position, why);
+                known = look_up(&world, &part, known.take()).await;
+                position
+            }
+            _ => {
+                known = look_up(&world, &part, known.take()).await;
+                position
+            }
+        };
+        at = Some((key, next));
+    }
+}
+
+/// The leader, or any replica one time in four.
+fn whom(world: &World, known: &Known) -> Option<BrokerId> {
+    let mut chance = world.chance();
+    if chance.one_in(4) { chance.pick(&known.replicas).copied() } else { known.leader }
+}
+
+fn take(world: &World, place: i32, key: Key, position: i64, consumed: &Consumed) -> i64 {
+    let mut next = position;
+    for (offset, value) in values::read(&consumed.bytes) {
+        if offset < position {
+            continue;
+        }
+        if offset != next {
+            world.violation(format!("a consumer of {key:?} at {next} is given {offset}"));
+        }
+        if offset >= consumed.high_watermark.0 {
+            let end = consumed.high_watermark;
+            world.violation(format!("a consumer of {key:?} is given {offset}, the watermark is {end}"));
+        }
+        let mut seen = world.checks.seen();
+        seen.history.polled(place, key, offset, value);
+        let checked = seen.ghost.committed(key, offset, value);
+        drop(seen);
+        if let Err(what) = checked {
+            world.violation(format!("a consumer: {what}"));
+        }
+        next = offset + 1;
+    }
+    next
+}
+
+/// What was read once is never out of range: nothing is deleted here.
+fn refused(world: &World, key: Key, position: i64, why: Refusal) {
+    match why {
+        Refusal::Read(ReadError::OutOfRange { start, end, .. }) => {
+            world.violation(format!("a consumer of {key:?} at {position} is told {start}..{end}"));
+        }
+        Refusal::Read(ReadError::Fence(FenceError::Fenced { .. })) | Refusal::Read(_) => {}
+        Refusal::Unknown | Refusal::Produce(_) | Refusal::Storage => {}
+    }
+}

@@ -1,0 +1,143 @@
+//! One run, from seed to verdict: brokers start, clients work while faults happen, everything heals, and what is there in
+//! the end is looked at.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, RngSeed};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::check::end;
+use crate::client::{Part, administrate, consume, create, produce};
+use crate::faults;
+use crate::node::{Process, address};
+use crate::world::message::NewTopic;
+use crate::world::{Options, World};
+
+/// How long everything may take to be well again.
+const HEALING: Duration = Duration::from_secs(120);
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub seed: u64,
+    /// What must never be, and was.
+    pub violations: Vec<String>,
+    /// Of everything that happened, and how many events that is.
+    pub hash: (u64, u64),
+    /// The cluster's time.
+    pub elapsed: Duration,
+    pub acknowledged: usize,
+    pub rounds: usize,
+}
+
+/// Runs.
+pub fn run(options: Options) -> Result<Report, std::io::Error> {
+    let seeded = RngSeed::from_bytes(&options.seed.to_be_bytes());
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).rng_seed(seeded).build()?;
+    Ok(runtime.block_on(Box::pin(drive(options))))
+}
+
+async fn drive(options: Options) -> Report {
+    let begun = tokio::time::Instant::now();
+    let world = World::new(options);
+    if let Err(what) = begin(&world).await {
+        world.violation(what);
+    } else {
+        work(&world).await;
+    }
+    for process in world.running() {
+        process.kill().await;
+    }
+    let seen = world.checks.seen();
+    let (acknowledged, rounds) = (seen.ghost.acknowledged_values(), seen.rounds.count());
+    drop(seen);
+    Report {
+        seed: world.options.seed,
+        violations: world.checks.violations(),
+        hash: world.trace.hash(),
+        elapsed: begun.elapsed(),
+        acknowledged,
+        rounds,
+    }
+}
+
+/// Brokers without any cluster become one.
+async fn begin(world: &Arc<World>) -> Result<(), String> {
+    let mut first = Vec::new();
+    for id in 0..world.options.brokers {
+        first.push(Process::start(world, id).await?);
+    }
+    let voters = first.iter().take(3).map(|process| (process.node, address(process.id()))).collect();
+    first[0].quorum.initialize(voters).await.map_err(|e| e.to_string())?;
+    for topic in topics(world) {
+        if !create(world, topic).await {
+            return Err("no topic could be created".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Every run has the same topics; the last one may come and go.
+fn topics(world: &World) -> Vec<NewTopic> {
+    let topic = |name: &str, partitions, min_isr| NewTopic {
+        name: name.to_owned(),
+        partitions,
+        replicas: 3,
+        min_isr,
+    };
+    let second = 1 + u32::try_from(world.options.seed % 2).unwrap_or(0);
+    vec![topic("orders", 2, 2), topic("events", 1, second)]
+}
+
+async fn work(world: &Arc<World>) {
+    let (stop, stopped) = watch::channel(false);
+    let mut clients: Vec<JoinHandle<()>> = Vec::new();
+    let mut parts = Vec::new();
+    for topic in topics(world) {
+        for partition in 0..usize::try_from(topic.partitions).unwrap_or(0) {
+            parts.push((topic.name.clone(), partition));
+        }
+    }
+    let (halt, halted) = watch::channel(false);
+    let mut readers = Vec::new();
+    for (at, (topic, partition)) in (0_i32..).zip(parts) {
+        let part = |place| Part { place, topic: topic.clone(), partition };
+        for n in 0..2 {
+            let writer = part(-10 - at * 2 - n);
+            clients.push(tokio::spawn(produce(Arc::clone(world), writer, stopped.clone())));
+        }
+        readers.push(tokio::spawn(consume(Arc::clone(world), part(-100 - at), halted.clone())));
+    }
+    clients.push(tokio::spawn(administrate(Arc::clone(world), topics(world), stopped)));
+    faults::happen(world).await;
+    faults::heal(world).await;
+    world.trace.note(-99, "heals", "");
+    stop.send_replace(true);
+    let healed = async {
+        for client in clients {
+            let _ = client.await;
+        }
+        end::settled(world).await;
+    };
+    if tokio::time::timeout(HEALING, healed).await.is_err() {
+        world.violation(format!("stuck: {}", end::unsettled(world).unwrap_or_else(|| "clients".to_owned())));
+    }
+    // Readers have a while to see the end.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    halt.send_replace(true);
+    for reader in readers {
+        let _ = reader.await;
+    }
+    let complete = end::replicas_agree(world);
+    finish(world, &complete);
+}
+
+fn finish(world: &World, complete: &BTreeSet<crate::world::message::Key>) {
+    let wrongs = world.checks.seen().history.wrongs(complete);
+    for wrong in wrongs {
+        world.violation(format!("history: {wrong}"));
+    }
+}
