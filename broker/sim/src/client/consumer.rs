@@ -1,6 +1,7 @@
 //! A consumer: reads a partition from its beginning, of the leader mostly, sometimes of another replica. Never skips,
 //! never goes back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// Reads until told to stop.
 pub async fn consume(world: Arc<World>, part: Part, stop: watch::Receiver<bool>) {
     let mut known: Option<Known> = None;
-    let mut at: Option<(Key, i64)> = None;
+    // By topic id: a broker that is late may still name the one before.
+    let mut positions: BTreeMap<Key, i64> = BTreeMap::new();
     while !*stop.borrow() {
         let pause = world.chance().millis(20..200);
         tokio::time::sleep(pause).await;
@@ -28,7 +30,8 @@ pub async fn consume(world: Arc<World>, part: Part, stop: watch::Receiver<bool>)
             known = look_up(&world, &part, known.take()).await;
         }
         let Some(now) = &known else { continue };
-        let (key, position) = at.filter(|(key, _)| *key == now.key).unwrap_or((now.key, 0));
+        let key = now.key;
+        let position = positions.get(&key).copied().unwrap_or(0);
         let Some(from) = whom(&world, now) else { continue };
         let read = Consume { key, leader_epoch: Some(now.leader_epoch), offset: Offset(position) };
         let answer = world.net.call(&world, part.place, from.0, Request::Consume(read), LIMIT).await;
@@ -44,7 +47,7 @@ pub async fn consume(world: Arc<World>, part: Part, stop: watch::Receiver<bool>)
                 position
             }
         };
-        at = Some((key, next));
+        positions.insert(key, next);
     }
 }
 
