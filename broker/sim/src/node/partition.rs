@@ -95,6 +95,7 @@ impl Partition {
             partition_epoch: state.partition_epoch,
             replicas: &state.replicas,
             isr: &state.isr,
+            elr: &state.elr,
         };
         self.replica.assign(news, cx.now, &mut self.effects);
         self.settle(cx);
