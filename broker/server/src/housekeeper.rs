@@ -62,7 +62,7 @@ async fn count(broker: &Broker) {
     let running = broker.partitions.running();
     let bytes: u64 = running.iter().map(|partition| partition.bytes()).sum();
     let lag = running.iter().map(|partition| partition.lag()).max().unwrap_or(0);
-    metrics.replication_lag_max.set(i64::try_from(lag).unwrap_or(i64::MAX));
+    metrics.replication.lag_max.set(i64::try_from(lag).unwrap_or(i64::MAX));
     metrics.log_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     count_replicas(broker);
     metrics.budget_free_bytes.set(i64::try_from(broker.request_budget.free()).unwrap_or(i64::MAX));
@@ -82,6 +82,6 @@ fn count_replicas(broker: &Broker) {
     let image = broker.image();
     let leaders = image.leader_count(broker.id);
     let lacking = image.led_by(broker.id).filter(|(_, _, p)| p.isr.len() < p.replicas.len()).count();
-    broker.metrics.leaders.set(i64::try_from(leaders).unwrap_or(i64::MAX));
-    broker.metrics.under_replicated.set(i64::try_from(lacking).unwrap_or(i64::MAX));
+    broker.metrics.replication.leaders.set(i64::try_from(leaders).unwrap_or(i64::MAX));
+    broker.metrics.replication.under_replicated.set(i64::try_from(lacking).unwrap_or(i64::MAX));
 }

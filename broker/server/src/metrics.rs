@@ -45,13 +45,7 @@ pub(crate) struct Metrics {
     pub(crate) produced_batches: IntCounter,
     pub(crate) produced_records: IntCounter,
     pub(crate) fetched_bytes: IntCounter,
-    pub(crate) replication_bytes_in: IntCounter,
-    pub(crate) replication_bytes_out: IntCounter,
-    pub(crate) replication_lag_max: IntGauge,
-    pub(crate) leaders: IntGauge,
-    pub(crate) under_replicated: IntGauge,
-    pub(crate) isr_shrinks: IntCounter,
-    pub(crate) isr_expands: IntCounter,
+    pub(crate) replication: Replication,
     pub(crate) sync_seconds: Histogram,
     pub(crate) topics: IntGauge,
     pub(crate) partitions: IntGauge,
@@ -66,6 +60,46 @@ pub(crate) struct Metrics {
     pub(crate) cpu_seconds: Gauge,
     pub(crate) ready: IntGauge,
     pub(crate) recovery_seconds: Gauge,
+}
+
+/// What tells of following and being followed.
+#[derive(Debug)]
+pub(crate) struct Replication {
+    pub(crate) bytes_in: IntCounter,
+    pub(crate) bytes_out: IntCounter,
+    pub(crate) lag_max: IntGauge,
+    pub(crate) leaders: IntGauge,
+    pub(crate) under_replicated: IntGauge,
+    pub(crate) isr_shrinks: IntCounter,
+    pub(crate) isr_expands: IntCounter,
+}
+
+impl Replication {
+    fn register(at: &Registrar) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            bytes_in: at
+                .counter("weir_replication_bytes_in_total", "bytes of record batches fetched from leaders")?,
+            bytes_out: at
+                .counter("weir_replication_bytes_out_total", "bytes of record batches sent to followers")?,
+            lag_max: at.gauge(
+                "weir_replication_lag_max_records",
+                "the most committed records that a replica here has yet to fetch",
+            )?,
+            leaders: at.gauge("weir_leaders", "partitions that this broker leads")?,
+            under_replicated: at.gauge(
+                "weir_under_replicated_partitions",
+                "partitions led here with a replica that is not in sync",
+            )?,
+            isr_shrinks: at.counter(
+                "weir_isr_shrinks_total",
+                "proposals of leaders here to take replicas out of their ISR",
+            )?,
+            isr_expands: at.counter(
+                "weir_isr_expands_total",
+                "proposals of leaders here to add replicas to their ISR",
+            )?,
+        })
+    }
 }
 
 /// Latency buckets from a tenth of a millisecond to ten seconds.
@@ -106,27 +140,7 @@ impl Metrics {
             produced_records: at.counter("weir_produced_records_total", "records appended")?,
             fetched_bytes: at
                 .counter("weir_fetched_bytes_total", "bytes of record batches sent to consumers")?,
-            replication_bytes_in: at
-                .counter("weir_replication_bytes_in_total", "bytes of record batches fetched from leaders")?,
-            replication_bytes_out: at
-                .counter("weir_replication_bytes_out_total", "bytes of record batches sent to followers")?,
-            replication_lag_max: at.gauge(
-                "weir_replication_lag_max_records",
-                "the most committed records that a replica here has yet to fetch",
-            )?,
-            leaders: at.gauge("weir_leaders", "partitions that this broker leads")?,
-            under_replicated: at.gauge(
-                "weir_under_replicated_partitions",
-                "partitions led here with a replica that is not in sync",
-            )?,
-            isr_shrinks: at.counter(
-                "weir_isr_shrinks_total",
-                "proposals of leaders here to take replicas out of their ISR",
-            )?,
-            isr_expands: at.counter(
-                "weir_isr_expands_total",
-                "proposals of leaders here to add replicas to their ISR",
-            )?,
+            replication: Replication::register(&at)?,
             sync_seconds: at
                 .histogram("weir_log_sync_seconds", "time of one fdatasync job of a partition")?,
             topics: at.gauge("weir_topics", "topics in the cluster's metadata")?,

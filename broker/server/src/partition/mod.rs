@@ -8,6 +8,7 @@ pub(crate) mod fence;
 pub(crate) mod handle;
 pub(crate) mod open;
 pub(crate) mod registry;
+mod repair;
 pub(crate) mod settings;
 pub(crate) mod touched;
 pub(crate) mod waiters;

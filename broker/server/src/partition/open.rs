@@ -20,7 +20,7 @@ use crate::clock;
 const MAILBOX: usize = 128;
 
 /// What there is to open.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Opening {
     pub(crate) topic: TopicId,
     pub(crate) name: TopicName,

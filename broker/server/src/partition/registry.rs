@@ -9,16 +9,17 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
 use tracing::{Instrument, debug_span, error, info};
 use weir_core::controller::{Image, Partition, Topic};
-use weir_log::{DataDir, RealDisk};
+use weir_log::{DataDir, LogError, RealDisk};
 use weir_model::config::Pairs;
 use weir_model::{BrokerId, PartitionIndex, TopicId};
 
 use super::PartitionHandle;
 use super::command::{Command, Configured, Reign};
-use super::driver::Surroundings;
+use super::driver::{Driver, Surroundings};
 use super::error::PartitionError;
 use super::fence::Fence;
 use super::open::{Opening, open};
+use super::repair::{is_damage, others_hold};
 use super::settings::SettingsOf;
 use super::touched::Touched;
 use crate::replication::isr::Proposals;
@@ -211,15 +212,16 @@ impl Registry {
                 let Some(partition) = topic.partition(index).filter(|p| p.replicas.contains(&self.me)) else {
                     continue;
                 };
+                let reign = reign(partition);
                 match self.slot(id, index) {
-                    Some(Slot::Running(handle)) => change(&handle, partition, &configured, depth).await,
-                    Some(Slot::Offline) => {}
-                    None => openings.push(Opening {
+                    Some(Slot::Running(handle)) => change(&handle, reign, &configured, depth).await,
+                    Some(Slot::Offline) if !others_hold(&reign, self.me) => {}
+                    Some(Slot::Offline) | None => openings.push(Opening {
                         topic: id,
                         name: topic.name.clone(),
                         index,
                         me: self.me,
-                        reign: reign(partition),
+                        reign,
                         configured: configured.clone(),
                     }),
                 }
@@ -297,7 +299,7 @@ fn start(
     surroundings: &Surroundings,
 ) -> (TopicId, PartitionIndex, Slot) {
     let (topic, name, index) = (opening.topic, opening.name.clone(), opening.index);
-    let opened = open(dir, opening, surroundings.clone());
+    let opened = open_or_renew(dir, opening, surroundings);
     surroundings.health.log_opened();
     let slot = match opened {
         Ok((handle, driver)) => {
@@ -314,6 +316,25 @@ fn start(
     (topic, index, slot)
 }
 
+/// A damaged log that others have whole is deleted, and fetched from its leader again.
+fn open_or_renew(
+    dir: &DataDir<RealDisk>,
+    opening: Opening,
+    surroundings: &Surroundings,
+) -> Result<(PartitionHandle, Driver<RealDisk>), LogError> {
+    match open(dir, opening.clone(), surroundings.clone()) {
+        Err(problem) if is_damage(&problem) && others_hold(&opening.reign, opening.me) => {
+            error!(
+                topic = %opening.name, partition = %opening.index, error = %problem,
+                "a replica's log is damaged: it is deleted and fetched from the leader again"
+            );
+            dir.delete_partition(opening.topic, opening.index)?;
+            open(dir, opening, surroundings.clone())
+        }
+        opened => opened,
+    }
+}
+
 async fn stop(slot: Slot) {
     if let Slot::Running(handle) = slot {
         let (stopped, done) = oneshot::channel();
@@ -323,11 +344,11 @@ async fn stop(slot: Slot) {
     }
 }
 
-async fn change(handle: &PartitionHandle, partition: &Partition, configured: &Configured, depth: Depth) {
+async fn change(handle: &PartitionHandle, reign: Reign, configured: &Configured, depth: Depth) {
     if depth == Depth::Settings {
         let _ = handle.send(Command::Configure(Box::new(configured.clone()))).await;
     }
-    let _ = handle.send(Command::Assign(reign(partition))).await;
+    let _ = handle.send(Command::Assign(reign)).await;
 }
 
 fn reign(partition: &Partition) -> Reign {

@@ -321,7 +321,7 @@ impl Fetcher {
     }
 
     fn received(&mut self, key: Key, bytes: u64) {
-        self.metrics.replication_bytes_in.inc_by(bytes);
+        self.metrics.replication.bytes_in.inc_by(bytes);
         if self.followed.get(&key).is_some_and(|followed| followed.limit.throttled) {
             self.throttle.take(bytes);
         }

@@ -1,6 +1,6 @@
 //! Two brokers that follow each other. Each is its own controller here; the test says the same to both.
 
-use weir_core::controller::{ConfigScope, Decision, Partition, Record};
+use weir_core::controller::{ConfigScope, Decision, Entropy, Image, Partition, Record};
 use weir_model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId, TopicName};
 use weir_wire::messages::produce::ProduceResponse;
 
@@ -57,10 +57,7 @@ impl Two {
     }
 
     async fn say(&self, to: usize, records: Vec<Record>) {
-        let decision = move |_: &weir_core::controller::Image, _: &mut weir_core::controller::Entropy<'_>| {
-            Decision { records, reply: () }
-        };
-        self.brokers[to].broker.controller.decide(decision).await.unwrap();
+        say(&self.brokers[to], records).await;
     }
 
     /// A setting of the topic.
@@ -101,6 +98,11 @@ impl Two {
         let [one, other] = self.brokers;
         tokio::join!(one.stop(), other.stop());
     }
+}
+
+async fn say(to: &Running, records: Vec<Record>) {
+    let decision = move |_: &Image, _: &mut Entropy<'_>| Decision { records, reply: () };
+    to.broker.controller.decide(decision).await.unwrap();
 }
 
 fn code(response: &ProduceResponse) -> i16 {
@@ -221,4 +223,42 @@ async fn a_throttled_replica_catches_up_at_its_rate_on_either_side() {
         let took = time_to_copy(&[(&setting, rate)], (&list, "5:1")).await;
         assert!(took < Duration::from_millis(900), "{side}: another replica is throttled: {took:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_without_a_piece_of_its_log_fetches_it_anew_when_nobody_counts_on_it() {
+    let two = Two::with(1, &[BrokerId(0)], &[]).await;
+    two.set("segment.bytes", "1048576").await;
+    for _ in 0..4 {
+        let records = batch(900_000).build().unwrap().freeze();
+        let written = Peer::of(&two.brokers[0]).await.ask(10, &produce(-1, records)).await;
+        assert_eq!(code(&written), 0);
+    }
+    until_readable(&two.brokers[1], 3).await;
+    let Two { brokers: [leader, follower], id, _directories } = two;
+    follower.stop().await;
+    let log = _directories[1].path().join(format!("topics/{id}/0"));
+    std::fs::remove_file(log.join(format!("{:020}.log", 1))).unwrap();
+    let settings = [("node.id", "1"), ("broker.rack", "there")];
+    let follower = broker(_directories[1].path(), &settings).await;
+    let again = follower.broker.image().broker(BOTH[1]).unwrap().registration.clone();
+    say(&leader, vec![Record::BrokerRegistered(again)]).await;
+    for offset in 0..4 {
+        until_readable(&follower, offset).await;
+    }
+    tokio::join!(leader.stop(), follower.stop());
+}
+
+/// Until a record is there and committed, as far as that broker knows.
+async fn until_readable(at: &Running, offset: i64) {
+    let reading = async {
+        loop {
+            let answer = Peer::of(at).await.ask(12, &fetch(offset)).await;
+            let partition = &answer.responses[0].partitions[0];
+            if partition.error_code == 0 && partition.records.as_ref().is_some_and(|r| !r.is_empty()) {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("offset {offset} never came"));
 }

@@ -158,7 +158,7 @@ impl Serving {
         }
         self.collect(patience).await;
         self.held.put(self.session);
-        self.broker.metrics.replication_bytes_out.inc_by(self.collected.bytes as u64);
+        self.broker.metrics.replication.bytes_out.inc_by(self.collected.bytes as u64);
         let outcomes = self.collected.outcomes;
         let named =
             outcomes.into_iter().map(|((topic, index), outcome)| ((TopicKey::Id(topic), index), outcome));

@@ -22,9 +22,9 @@ impl<D: ServedDisk> Driver<D> {
         let metrics = &self.surroundings.metrics;
         let (before, after) = (self.replica.isr().len(), change.isr.len());
         if after < before {
-            metrics.isr_shrinks.inc();
+            metrics.replication.isr_shrinks.inc();
         } else if after > before {
-            metrics.isr_expands.inc();
+            metrics.replication.isr_expands.inc();
         }
         let doubt = IsrAnswer {
             leader_epoch: change.leader_epoch,
