@@ -45,16 +45,31 @@ pub(crate) async fn http(config: &BrokerConfig) -> anyhow::Result<Option<TcpList
     Ok(sockets.into_iter().next().map(TcpListener::from_std).transpose()?)
 }
 
+/// The sockets of an address for others than clients, and where those reach it.
+pub(crate) type Side = (Vec<TcpListener>, Endpoint);
+
 /// Binds the listener for other brokers, if there is one, and says where they reach it.
-pub(crate) async fn peers(config: &BrokerConfig) -> anyhow::Result<Option<(Vec<TcpListener>, Endpoint)>> {
+pub(crate) async fn peers(config: &BrokerConfig) -> anyhow::Result<Option<Side>> {
     let Some(endpoint) = &config.cluster.peer_listener else { return Ok(None) };
-    let sockets = bind(endpoint).await.context("weir.peer.listener")?;
-    let port = sockets.first().map_or(Ok(endpoint.port), |s| s.local_addr().map(|a| a.port()))?;
-    let own = |endpoint: &Endpoint| Listener { name: "PEER".to_owned(), endpoint: endpoint.clone() };
     let told = config.cluster.peer_advertised.as_ref().unwrap_or(endpoint);
+    side(endpoint, told).await.context("weir.peer.listener").map(Some)
+}
+
+/// Binds the listener of the admin service, if there is one. It is reached where the broker is.
+pub(crate) async fn admin(config: &BrokerConfig, peer: Option<&Endpoint>) -> anyhow::Result<Option<Side>> {
+    let Some(endpoint) = &config.cluster.admin_listener else { return Ok(None) };
+    let host = peer.map_or(&endpoint.host, |peer| &peer.host).clone();
+    let told = Endpoint { host, port: endpoint.port };
+    side(endpoint, &told).await.context("weir.admin.listener").map(Some)
+}
+
+async fn side(endpoint: &Endpoint, told: &Endpoint) -> anyhow::Result<Side> {
+    let sockets = bind(endpoint).await?;
+    let port = sockets.first().map_or(Ok(endpoint.port), |s| s.local_addr().map(|a| a.port()))?;
+    let own = |endpoint: &Endpoint| Listener { name: "SIDE".to_owned(), endpoint: endpoint.clone() };
     let advertised = advertise(&own(told), &own(endpoint), port, &host_name());
     let sockets = sockets.into_iter().map(TcpListener::from_std).collect::<std::io::Result<_>>()?;
-    Ok(Some((sockets, advertised)))
+    Ok((sockets, advertised))
 }
 
 /// Binds every address the host has: `localhost` is often two.

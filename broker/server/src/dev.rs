@@ -19,6 +19,8 @@ use weir_model::config::Pairs;
 
 use crate::cli::topic_spec::TopicSpec;
 
+/// What is logged unless somebody says otherwise. The consensus library warns of what is usual when a cluster begins.
+pub(crate) const QUIET: &str = "warn,openraft=error";
 /// More brokers than anybody wants on one machine.
 const MOST_BROKERS: i64 = 64;
 

@@ -107,6 +107,7 @@ routes! {
     AlterPartitionReassignments => alter_partition_reassignments,
     ListPartitionReassignments => list_partition_reassignments,
     OffsetDelete => offset_delete,
+    DescribeQuorum => describe_quorum,
     UpdateFeatures => update_features,
     DescribeCluster => describe_cluster,
     DescribeProducers => describe_producers,
@@ -125,6 +126,7 @@ const FOR_CONTROLLER: &[ApiKey] = &[
     ApiKey::ElectLeaders,
     ApiKey::AlterPartitionReassignments,
     ApiKey::ListPartitionReassignments,
+    ApiKey::DescribeQuorum,
     ApiKey::UpdateFeatures,
     ApiKey::UnregisterBroker,
 ];

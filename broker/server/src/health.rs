@@ -50,7 +50,12 @@ impl Health {
         self.fenced.store(fenced, Ordering::Release);
     }
 
-    fn phase(&self) -> Phase {
+    /// Logs that are open, and logs that there are.
+    pub(crate) fn logs(&self) -> (usize, usize) {
+        (self.logs_opened.load(Ordering::Acquire), self.logs_total.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Starting,
             1 => Phase::Recovering,

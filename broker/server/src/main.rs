@@ -1,5 +1,6 @@
 //! `weir`: the broker, a broker for development, and the client commands. Parses arguments and hands over.
 
+mod admin;
 mod api;
 mod bind;
 mod broker;
@@ -122,10 +123,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(serve(settings, broker.child_of)).map(|()| ExitCode::SUCCESS)
         }
         Command::Dev(dev) => {
-            let of_brokers = logging.arguments("warn");
+            let of_brokers = logging.arguments(dev::QUIET);
             telemetry::start(
                 logging.log_format.unwrap_or_default(),
-                logging.log.as_deref().unwrap_or("warn"),
+                logging.log.as_deref().unwrap_or(dev::QUIET),
             )?;
             runtime()?.block_on(dev.run(of_brokers)).map(|()| ExitCode::SUCCESS)
         }

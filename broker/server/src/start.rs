@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,14 +19,15 @@ use uuid::Uuid;
 use weir_core::controller::BrokerEndpoint;
 use weir_log::{DataDir, OpenedDataDir, RealDisk};
 use weir_model::Incarnation;
-use weir_model::config::{BrokerConfig, Endpoint, Pairs};
+use weir_model::config::{BrokerConfig, Pairs};
 use weir_quorum::{NodeId, PeerAddress};
 
 use self::quorum::Member;
+use crate::admin::{AdminService, Changes};
 use crate::api::fetch::follower_sessions::FollowerSessions;
 use crate::api::fetch::sessions::FetchSessions;
 use crate::api::producer_ids::ProducerIds;
-use crate::bind::{self, Bound};
+use crate::bind::{self, Bound, Side};
 use crate::broker::Broker;
 use crate::dispatch::Dispatch;
 use crate::health::{Health, Phase};
@@ -80,7 +80,9 @@ struct Ground {
     config: BrokerConfig,
     file: Arc<Pairs>,
     bound: Vec<Bound>,
-    peers: Option<(Vec<TcpListener>, Endpoint)>,
+    peers: Option<Side>,
+    admin: Option<Side>,
+    changes: Arc<Changes>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     data: Arc<DataDir<RealDisk>>,
@@ -131,6 +133,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     member.link.answer_with(&dispatch);
     ground.tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
     ground.tasks.spawn(watch("the carrier of ISR changes", carrier::run(Arc::clone(&broker))));
+    serve_admins(&mut ground, &broker);
     wishes.send_modify(|wishes| wishes.ready = true);
     let unfenced = word.wait_for(|word| word.unfenced || word.superseded).await.map(|word| word.unfenced);
     if !unfenced.unwrap_or(false) {
@@ -151,11 +154,20 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     Ok(Running { bound, broker, config, wishes, word, closing, cut, tasks, connections })
 }
 
+/// Opens the admin service, if it has a listener.
+fn serve_admins(ground: &mut Ground, broker: &Arc<Broker>) {
+    let Some((sockets, _)) = &mut ground.admin else { return };
+    let service = AdminService::new(Arc::clone(broker), Arc::clone(&ground.changes));
+    let serving = service.serve(std::mem::take(sockets), ground.closing.clone());
+    ground.tasks.spawn(watch("the admin listener", serving));
+}
+
 /// Ports, data directory, metrics: everything that needs nobody else.
 async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
     let StaticSettings { pairs, config } = settings;
     let bound = bind::kafka(&config).await?;
     let peers = bind::peers(&config).await?;
+    let admin = bind::admin(&config, peers.as_ref().map(|(_, at)| at)).await?;
     let metrics = Arc::new(Metrics::register()?);
     let health = Arc::new(Health::default());
     let (stop, closing, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
@@ -166,7 +178,23 @@ async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
     let (data, opened) = open_data(&config).await?;
     let (data, file) = (Arc::new(data), Arc::new(pairs));
     let view = Arc::new(View::new(config.node_id, Arc::clone(&file), config.clone()));
-    Ok(Ground { config, file, bound, peers, metrics, health, data, opened, view, stop, closing, tasks })
+    let changes = Arc::default();
+    Ok(Ground {
+        config,
+        file,
+        bound,
+        peers,
+        admin,
+        changes,
+        metrics,
+        health,
+        data,
+        opened,
+        view,
+        stop,
+        closing,
+        tasks,
+    })
 }
 
 /// The broker as its request handlers see it.

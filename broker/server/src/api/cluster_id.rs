@@ -15,6 +15,20 @@ pub(crate) fn as_text(id: Uuid) -> String {
     places.chain([digit(tail)]).collect()
 }
 
+/// The id that was written so.
+pub(crate) fn from_text(text: &str) -> Option<Uuid> {
+    if text.len() != LEN {
+        return None;
+    }
+    let mut digits = text.bytes().map(|byte| ALPHABET.iter().position(|digit| *digit == byte));
+    let head =
+        digits.by_ref().take(LEN - 1).try_fold(0_u128, |head, digit| Some(head << 6 | digit? as u128))?;
+    let last = digits.next()?? as u128;
+    // What fills the last character up is zero, so that every id is written in one way only.
+    let filled_up = last & ((1 << FILLED_UP) - 1) == 0;
+    filled_up.then(|| Uuid::from_u128(head << (6 - FILLED_UP) | last >> FILLED_UP))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +43,20 @@ mod tests {
         ];
         for (id, text) in cases {
             assert_eq!(as_text(Uuid::parse_str(id).unwrap()), text);
+            assert_eq!(from_text(text), Some(Uuid::parse_str(id).unwrap()));
+        }
+    }
+
+    #[test]
+    fn what_no_id_is_written_like_is_none() {
+        for text in [
+            "",
+            "AAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAA+",
+            "AAAAAAAAAAAAAAAAAAAAAB",
+        ] {
+            assert_eq!(from_text(text), None, "{text}");
         }
     }
 }

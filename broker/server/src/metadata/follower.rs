@@ -16,6 +16,7 @@ use weir_model::{BrokerId, TopicId, TopicName};
 use weir_quorum::{Change, Commits, Committed};
 
 use super::view::View;
+use crate::admin::Changes;
 use crate::groups::Coordinators;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -30,6 +31,8 @@ pub(crate) struct Follower {
     pub(crate) me: BrokerId,
     pub(crate) commits: Commits,
     pub(crate) view: Arc<View>,
+    /// For those who watch the cluster.
+    pub(crate) changes: Arc<Changes>,
     pub(crate) partitions: Arc<Registry>,
     pub(crate) coordinators: Arc<Coordinators>,
     pub(crate) metrics: Arc<Metrics>,
@@ -59,6 +62,10 @@ impl Follower {
             let before = self.view.image();
             if let Some(round) = &round {
                 self.view.publish(Arc::clone(&round.image));
+                match &round.change {
+                    Change::Records(records) => self.changes.publish(round.index.0, records),
+                    Change::Everything => self.changes.publish_everything(round.index.0),
+                }
                 self.metrics.topics.set(i64::try_from(round.image.topic_count()).unwrap_or(i64::MAX));
             }
             match round {

@@ -6,7 +6,7 @@ mod alter_partitions;
 mod ask;
 mod attend;
 pub(crate) mod dial;
-mod door;
+pub(crate) mod door;
 mod forward;
 mod hello;
 pub(crate) mod identity;

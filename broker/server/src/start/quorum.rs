@@ -14,6 +14,7 @@ use weir_model::DurationMs;
 use weir_quorum::{Commits, Controller, OnThreads, Quorum, QuorumConfig};
 
 use super::{Ground, endpoint};
+use crate::bind::Side;
 use crate::duties::{Duties, Means};
 use crate::groups::Coordinators;
 use crate::membership::registering::Registering;
@@ -68,7 +69,7 @@ pub(super) struct Opened {
 
 /// Wires everything that stands on the quorum. Nothing is decided yet.
 pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Member {
-    let Ground { config, file, metrics, health, data, view, stop, closing, tasks, .. } = ground;
+    let Ground { config, file, metrics, health, data, view, changes, stop, closing, tasks, .. } = ground;
     let Opened { quorum, dialer } = opened;
     let me = weir_quorum::NodeId { broker: config.node_id, incarnation: data.incarnation() };
     let (controller, decider) = weir_quorum::controller(&quorum, Box::new(|| Uuid::new_v4().as_u64_pair().0));
@@ -93,6 +94,7 @@ pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Mem
         me: config.node_id,
         commits,
         view: Arc::clone(view),
+        changes: Arc::clone(changes),
         partitions: Arc::clone(&partitions),
         coordinators: Arc::clone(&coordinators),
         metrics: Arc::clone(metrics),
@@ -125,18 +127,16 @@ pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Mem
 
 /// Tells the cluster that this broker is here. Gives its epoch.
 pub(super) async fn register(ground: &Ground, member: &Member) -> anyhow::Result<i64> {
-    let Ground { config, data, view, bound, peers, opened, .. } = ground;
+    let Ground { config, data, view, bound, peers, admin, opened, .. } = ground;
     let host_port = |host: &str, port| HostPort { host: host.to_owned(), port };
-    let admin = config.cluster.admin_listener.as_ref();
-    let peer = peers.as_ref().map(|(_, at)| at);
+    let at = |side: &Option<Side>| side.as_ref().map(|(_, at)| host_port(&at.host, at.port));
     let command = RegisterBroker {
         id: config.node_id,
         incarnation: data.incarnation(),
         rack: config.rack.clone(),
         endpoints: bound.iter().map(endpoint).collect(),
-        peer: peer.map(|at| host_port(&at.host, at.port)),
-        // It is on the same machine.
-        admin: admin.map(|at| host_port(peer.map_or(&at.host, |peer| &peer.host), at.port)),
+        peer: at(peers),
+        admin: at(admin),
         versions: VersionRange::default(),
         fenced: true,
         clean: opened.clean_shutdown,
