@@ -6,6 +6,8 @@ pub(crate) mod cluster;
 pub(crate) mod committed;
 pub(crate) mod configs;
 pub(crate) mod groups;
+pub(crate) mod leaders;
+pub(crate) mod quorum;
 pub(crate) mod topics;
 
 use weir_wire::ApiKey;

@@ -24,6 +24,8 @@ pub use admin::cluster::{ClusterBroker, ClusterDescription};
 pub use admin::committed::CommittedOffset;
 pub use admin::configs::{ConfigChange, ConfigEntry, ConfigSource, Resource};
 pub use admin::groups::{GroupDescription, GroupListing, GroupMember};
+pub use admin::leaders::Acted;
+pub use admin::quorum::{QuorumDescription, QuorumReplica};
 pub use admin::topics::{CreatedTopic, NewTopic};
 pub use client::Client;
 pub use connection::Connection;

@@ -1,7 +1,9 @@
 //! `weir cluster describe`: brokers, controller, and the health of all partitions in one look.
 
 use serde::Serialize;
-use weir_client::{ClusterBroker, ClusterDescription, Metadata, PartitionInfo};
+use weir_client::{
+    ClusterBroker, ClusterDescription, Metadata, PartitionInfo, QuorumDescription, QuorumReplica,
+};
 
 use crate::cli::failure::Failure;
 use crate::cli::output::{Line, counted};
@@ -11,11 +13,22 @@ use crate::cli::session::Session;
 struct View {
     cluster_id: String,
     controller: Option<i32>,
+    quorum: Option<QuorumView>,
     topics: usize,
     partitions: usize,
     under_replicated: usize,
     without_leader: usize,
     brokers: Vec<BrokerView>,
+}
+
+#[derive(Serialize)]
+struct QuorumView {
+    leader: Option<i32>,
+    term: i32,
+    voters: Vec<i32>,
+    observers: Vec<i32>,
+    /// Those that do not have all of the metadata yet, or are not heard of.
+    behind: Vec<i32>,
 }
 
 #[derive(Serialize)]
@@ -31,7 +44,8 @@ struct BrokerView {
 pub(super) async fn run(session: &Session) -> Result<(), Failure> {
     let cluster = session.client.describe_cluster().await?;
     let metadata = session.client.all_topics().await?;
-    let view = view(&cluster, &metadata);
+    let quorum = session.client.describe_quorum().await?;
+    let view = View { quorum: quorum.as_ref().map(quorum_view), ..view(&cluster, &metadata) };
     session.output.print(&view, || text(session, &view))
 }
 
@@ -49,12 +63,37 @@ fn view(cluster: &ClusterDescription, metadata: &Metadata) -> View {
     View {
         cluster_id: cluster.cluster_id.clone(),
         controller: cluster.controller.map(|id| id.0),
+        quorum: None,
         topics: metadata.topics.len(),
         partitions: partitions.len(),
         under_replicated: partitions.iter().filter(|p| p.isr.len() < p.replicas.len()).count(),
         without_leader: partitions.iter().filter(|p| p.leader.is_none()).count(),
         brokers: cluster.brokers.iter().map(broker).collect(),
     }
+}
+
+fn quorum_view(quorum: &QuorumDescription) -> QuorumView {
+    let ids = |replicas: &[QuorumReplica]| replicas.iter().map(|replica| replica.id.0).collect();
+    let all = || quorum.voters.iter().chain(&quorum.observers);
+    let end = all().filter_map(|replica| replica.log_end).max();
+    QuorumView {
+        leader: quorum.leader.map(|id| id.0),
+        term: quorum.epoch,
+        voters: ids(&quorum.voters),
+        observers: ids(&quorum.observers),
+        behind: all().filter(|replica| replica.log_end < end).map(|replica| replica.id.0).collect(),
+    }
+}
+
+fn quorum_line(quorum: &QuorumView) -> String {
+    let list = |ids: &[i32]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let mut line = format!("quorum term {}  voters {}", quorum.term, list(&quorum.voters));
+    for (word, ids) in [("observers", &quorum.observers), ("behind", &quorum.behind)] {
+        if !ids.is_empty() {
+            line += &format!("  {word} {}", list(ids));
+        }
+    }
+    line + "\n"
 }
 
 fn text(session: &Session, view: &View) -> String {
@@ -82,6 +121,8 @@ fn text(session: &Session, view: &View) -> String {
         ];
         Line::new(cells).warn_if(broker.fenced)
     });
-    head + &body
+    let quorum = view.quorum.as_ref().map(quorum_line).unwrap_or_default();
+    head + &quorum
+        + &body
         + &session.output.table(&["BROKER", "ADDRESS", "RACK", "STATE", "LEADS", "HOLDS"], lines.collect())
 }

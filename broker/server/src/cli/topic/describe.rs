@@ -1,4 +1,4 @@
-//! `weir topic describe`: partitions with leader, replicas, ISR and offsets, and the settings that are not defaults.
+//! `weir topic describe`: partitions with leader, replicas, ISR, ELR and offsets, and the settings that are not defaults.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +37,8 @@ struct PartitionView {
     leader_epoch: i32,
     replicas: Vec<i32>,
     isr: Vec<i32>,
+    /// Out of sync, but holding everything that was acknowledged (KIP-966).
+    elr: Vec<i32>,
     offline: Vec<i32>,
     start_offset: Option<i64>,
     end_offset: Option<i64>,
@@ -68,13 +70,21 @@ async fn view(session: &Session, name: &str, all_configs: bool) -> Result<View, 
     let places: Vec<Place> = led.map(|partition| (name.to_owned(), partition.index)).collect();
     let starts = session.client.offsets(&places, At::Earliest).await?;
     let ends = session.client.offsets(&places, At::Latest).await?;
+    let eligible = session.client.eligible_replicas(name).await?;
+    let partitions = topic.partitions.iter().map(|partition| {
+        let elr = eligible.get(&partition.index).map_or(&[][..], |ids| ids);
+        PartitionView {
+            elr: elr.iter().map(|id| id.0).collect(),
+            ..partition_view(&topic, partition, &starts, &ends)
+        }
+    });
     let configs = session.client.describe_configs(&Resource::Topic(name.to_owned())).await?;
     Ok(View {
         name: name.to_owned(),
         id: topic.id.to_string(),
         internal: topic.is_internal,
         replication_factor: topic.partitions.iter().map(|p| p.replicas.len()).max().unwrap_or(0),
-        partitions: topic.partitions.iter().map(|p| partition_view(&topic, p, &starts, &ends)).collect(),
+        partitions: partitions.collect(),
         configs: configs.iter().filter(|config| all_configs || is_set(config)).map(config_view).collect(),
     })
 }
@@ -95,6 +105,7 @@ fn partition_view(
         leader_epoch: partition.leader_epoch.0,
         replicas: ids(&partition.replicas),
         isr: ids(&partition.isr),
+        elr: Vec::new(),
         offline: ids(&partition.offline),
         start_offset: start.map(|offset| offset.0),
         end_offset: end.map(|offset| offset.0),
@@ -130,7 +141,7 @@ fn text(session: &Session, view: &View) -> String {
         view.replication_factor
     );
     let wide = session.output.is_wide();
-    let mut headings = vec!["PARTITION", "LEADER", "REPLICAS", "ISR", "START", "END", "RECORDS"];
+    let mut headings = vec!["PARTITION", "LEADER", "REPLICAS", "ISR", "ELR", "START", "END", "RECORDS"];
     if wide {
         headings.extend(["EPOCH", "OFFLINE"]);
     }
@@ -154,6 +165,7 @@ fn line(partition: &PartitionView, wide: bool) -> Line {
         partition.leader.map_or_else(|| "none".into(), |id| id.to_string()),
         list(&partition.replicas),
         list(&partition.isr),
+        if partition.elr.is_empty() { "-".into() } else { list(&partition.elr) },
         or_dash(partition.start_offset),
         or_dash(partition.end_offset),
         or_dash(partition.records),

@@ -4,7 +4,9 @@ mod alter;
 mod create;
 mod delete;
 mod describe;
+mod elect;
 mod list;
+mod reassign;
 
 use clap::Subcommand;
 
@@ -21,6 +23,10 @@ pub(crate) enum Command {
     Describe(describe::Args),
     /// Add partitions to a topic, or change its settings
     Alter(alter::Args),
+    /// Move a partition's replicas to other brokers
+    Move(reassign::Args),
+    /// Elect the preferred leaders of a topic's partitions
+    Elect(elect::Args),
     /// Delete topics and all of their records
     Delete(delete::Args),
 }
@@ -31,6 +37,8 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<(), Failu
         Command::List(args) => list::run(session, &args).await,
         Command::Describe(args) => describe::run(session, args).await,
         Command::Alter(args) => alter::run(session, args).await,
+        Command::Move(args) => reassign::run(session, args).await,
+        Command::Elect(args) => elect::run(session, args).await,
         Command::Delete(args) => delete::run(session, args).await,
     }
 }
