@@ -101,6 +101,11 @@ fn is_current(image: &Image, member: Member) -> bool {
     image.broker(member.broker).is_some_and(|b| b.registration.incarnation == member.incarnation)
 }
 
+/// One of the first voters, which has not come to register yet: it counts as it was named.
+fn is_expected(image: &Image, member: Member) -> bool {
+    image.broker(member.broker).is_none() && image.next_broker_epoch(member.broker) == 0
+}
+
 fn is_live(image: &Image, member: Member) -> bool {
     is_current(image, member) && image.is_active(member.broker)
 }
@@ -108,7 +113,8 @@ fn is_live(image: &Image, member: Member) -> bool {
 /// A node whose disk is gone, or whose broker is, can never come back. It weighs against a majority until it goes.
 fn superseded(image: &Image, membership: &Membership<'_>) -> Option<Change> {
     let nodes = membership.voters.iter().chain(membership.learners);
-    let gone = nodes.copied().find(|node| *node != membership.me && !is_current(image, *node))?;
+    let keeps = |node: Member| node == membership.me || is_current(image, node) || is_expected(image, node);
+    let gone = nodes.copied().find(|node| !keeps(*node))?;
     let last_voter = membership.voters.len() == 1 && membership.voters.contains(&gone);
     (!last_voter).then_some(Change::Remove(gone))
 }
@@ -154,6 +160,9 @@ fn growth(image: &Image, membership: &Membership<'_>) -> Option<Change> {
 /// Brokers have been unregistered, or more than three were named as the first voters. Two that vote are worse than
 /// one: either one's loss stops them.
 fn shrinkage(image: &Image, membership: &Membership<'_>) -> Option<Change> {
+    if membership.voters.iter().any(|node| is_expected(image, *node)) {
+        return None;
+    }
     let target = if image.brokers().count() >= VOTERS { VOTERS } else { 1 };
     if membership.voters.len() <= target {
         return None;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::stream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -35,6 +35,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// When a controller whose connection broke is looked for, one pause after the other.
 const PROBES: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(75)];
+/// How long a broker that stood for election in vain leaves it at that.
+const ELECTION_PAUSE: Duration = Duration::from_secs(1);
 /// How long one look may take.
 const PROBE_MAX: Duration = Duration::from_millis(300);
 
@@ -72,6 +74,8 @@ pub(crate) struct Attendance {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) wishes: watch::Receiver<Wishes>,
     pub(crate) word: watch::Sender<Word>,
+    /// Held while a controller is looked for.
+    pub(crate) looking: Arc<Mutex<()>>,
 }
 
 /// One beat's fate.
@@ -209,8 +213,10 @@ impl Attendance {
 
     /// The connection to the one who led is broken. When nobody listens there any more, another leader is needed now.
     fn look_for(&self, way: Way) {
-        let quorum = self.link.quorum().clone();
+        let (quorum, looking) = (self.link.quorum().clone(), Arc::clone(&self.looking));
         tokio::spawn(async move {
+            // One at a time: who stands again and again keeps everybody from winning.
+            let Ok(_one) = looking.try_lock() else { return };
             for pause in PROBES {
                 sleep(pause).await;
                 if quorum.state().borrow().leader != Some(way.node) {
@@ -218,7 +224,9 @@ impl Attendance {
                 }
                 if Dialer::probe(&way.at, PROBE_MAX).await == Probe::Dead {
                     info!(controller = %way.node, "the controller is gone: nobody listens where it was");
-                    return quorum.elect_now().await;
+                    quorum.elect_now().await;
+                    // Whoever has not won by now waits for the quorum's own timeouts.
+                    return sleep(ELECTION_PAUSE).await;
                 }
             }
         });

@@ -177,6 +177,7 @@ impl Member {
             metrics: Arc::clone(&ground.metrics),
             wishes,
             word,
+            looking: Arc::default(),
         }
     }
 
