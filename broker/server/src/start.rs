@@ -123,6 +123,9 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     forming::form(&member.link, &ground.view, me, &voters, ground.own_address()).await?;
     let epoch = quorum::register(&ground, &member).await?;
 
+    // Beats name the cluster, and it is the metadata that does.
+    ground.view.until(|image| image.broker(me.broker).is_some_and(|b| b.registration.epoch >= epoch)).await;
+
     let (wishes, wished) = watch::channel(Wishes::default());
     let (said, mut word) = watch::channel(Word::default());
     let attendance = member.attendance(&ground, epoch, wished, said);

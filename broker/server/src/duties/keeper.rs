@@ -124,7 +124,22 @@ impl Keeper {
         }
         self.means.metrics.active_controller.set(i64::from(reign.is_some()));
         self.reign = reign.map(|reign| self.begin(reign));
+        self.look_for_all();
         self.tick();
+    }
+
+    /// A controller that is new looks for everybody: the one before it, and whoever went with it, may be dead.
+    fn look_for_all(&mut self) {
+        let now = self.now();
+        let Some(reigning) = &mut self.reign else { return };
+        let image = self.means.view.image();
+        let others = image.brokers().map(|broker| &broker.registration);
+        let others =
+            others.filter(|registration| !registration.fenced && registration.id != self.means.me.broker);
+        let suspicions: Vec<Suspicion> = others
+            .filter_map(|registration| reigning.sessions.suspect(registration.id, registration.epoch, now))
+            .collect();
+        suspicions.into_iter().for_each(|suspicion| self.look_for(suspicion));
     }
 
     fn begin(&self, reign: Reign) -> Reigning {
