@@ -85,9 +85,25 @@ fn nodes_that_can_not_come_back_leave_before_anything_else_happens() {
     assert_eq!(next(3, &[], 0, &voters, &nodes(&[1]), &[1]), Some(Change::Remove(former(1))));
     let learners = BTreeSet::from([former(1)]);
     assert_eq!(next(3, &[], 0, &nodes(&[0]), &learners, &[]), Some(Change::Remove(former(1))));
-    // Broker 5 has been unregistered.
-    assert_eq!(next(1, &[], 0, &nodes(&[0, 5]), &BTreeSet::new(), &[]), Some(Change::Remove(node(5))));
-    assert_eq!(next(1, &[], 0, &nodes(&[0]), &nodes(&[5]), &[]), Some(Change::Remove(node(5))));
+}
+
+#[test]
+fn a_broker_that_was_unregistered_leaves_and_one_that_is_yet_to_come_stays() {
+    let mut gone = cluster(6);
+    gone.apply(&Record::BrokerUnregistered { id: BrokerId(5), epoch: 0 }).unwrap();
+    let yet_to_come = cluster(1);
+    let cases = [
+        (&gone, nodes(&[0, 5]), nodes(&[1, 2, 3, 4]), Some(Change::Remove(node(5)))),
+        (&gone, nodes(&[0]), nodes(&[1, 2, 3, 4, 5]), Some(Change::Remove(node(5)))),
+        (&yet_to_come, nodes(&[0, 1, 2]), BTreeSet::new(), None),
+    ];
+    for (image, voters, learners, expected) in cases {
+        let caught_up = BTreeSet::new();
+        let membership =
+            Membership { me: node(0), voters: &voters, learners: &learners, caught_up: &caught_up };
+        let found = next_change(image, &membership, &Absences::default(), REPLACE, Millis(0));
+        assert_eq!(found, expected);
+    }
 }
 
 #[test]
@@ -102,7 +118,9 @@ fn changes_come_to_an_end_whatever_the_start() {
         let image = cluster(brokers);
         let everybody: Vec<i32> = (0..brokers).collect();
         let all = nodes(&everybody);
-        let (mut voters, mut learners) = (BTreeSet::from([node(0), former(3)]), BTreeSet::from([former(1)]));
+        let before = |id: i32| (id < brokers).then(|| former(id));
+        let (mut voters, mut learners): (BTreeSet<_>, BTreeSet<_>) =
+            (before(3).into_iter().chain([node(0)]).collect(), before(1).into_iter().collect());
         let mut steps = 0;
         loop {
             let membership =
