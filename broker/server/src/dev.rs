@@ -19,8 +19,9 @@ use weir_model::config::Pairs;
 
 use crate::cli::topic_spec::TopicSpec;
 
-/// What is logged unless somebody says otherwise. The consensus library warns of what is usual when a cluster begins.
-pub(crate) const QUIET: &str = "warn,openraft=error";
+/// What is logged unless somebody says otherwise. The consensus library complains of what is usual when a cluster begins
+/// and ends; what matters of it is said by the brokers themselves.
+pub(crate) const QUIET: &str = "warn,openraft=off";
 /// More brokers than anybody wants on one machine.
 const MOST_BROKERS: i64 = 64;
 

@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 
 const SET_IT: &str =
-    "--admin wants the address of weir.admin.listener of any broker, such as --admin localhost:9644";
+    "--admin wants the address of weir.admin.listener of any broker, such as --admin localhost:9645";
 
 /// Where the admin service is, and which broker is meant.
 #[derive(Debug, Args)]
