@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn a_log_is_given_up_only_when_another_leads_and_does_not_count_on_it() {
         let me = BrokerId(1);
-        let cases: [(Option<i32>, &[i32], &[i32], bool); 7] = [
+        type Case = (Option<i32>, &'static [i32], &'static [i32], bool);
+        let cases: [Case; 7] = [
             (Some(0), &[0, 2], &[], true),
             (Some(0), &[0], &[2], true),
             (Some(0), &[0], &[1], false),

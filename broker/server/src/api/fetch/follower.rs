@@ -62,7 +62,7 @@ pub(super) fn replica_of(image: &Image, request: &FetchRequest) -> Result<Option
     if registration.epoch != epoch {
         return Err(ErrorCode::StaleBrokerEpoch);
     }
-    Ok(Some(Replica { id, epoch, eligible: !registration.fenced }))
+    Ok(Some(Replica { id, epoch, eligible: image.is_active(id) }))
 }
 
 /// Accepts the request in its order; the answer comes later.

@@ -95,7 +95,7 @@ fn place(broker: &Broker, version: i16, rack: &str) -> Place {
 /// The brokers in a client's rack, unless this one is as close.
 fn closer(image: &Image, me: BrokerId, rack: &str) -> Place {
     let near = image.brokers().map(|broker| &broker.registration).filter(|r| r.rack.as_deref() == Some(rack));
-    let near: Vec<_> = near.filter(|r| r.id == me || !r.fenced).map(|r| r.id).collect();
+    let near: Vec<_> = near.map(|r| r.id).filter(|id| *id == me || image.is_active(*id)).collect();
     if near.is_empty() || near.contains(&me) { Place::Anywhere } else { Place::Rather(near.into()) }
 }
 
