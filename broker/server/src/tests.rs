@@ -2,6 +2,7 @@
 //! never read, stops at a bad moment.
 
 mod admin_service;
+mod cluster;
 mod deletion;
 mod every_version;
 mod full_disk;
