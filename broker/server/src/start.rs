@@ -34,7 +34,7 @@ use crate::health::{Health, Phase};
 use crate::housekeeper;
 use crate::http::{self, SideDoor};
 use crate::membership::{Wishes, Word, forming};
-use crate::metadata::View;
+use crate::metadata::{View, belonging};
 use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
 use crate::net::descriptors;
@@ -182,6 +182,9 @@ async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
     let (data, file) = (Arc::new(data), Arc::new(pairs));
     let view = Arc::new(View::new(config.node_id, Arc::clone(&file), config.clone()));
     let changes = Arc::default();
+    if let Some(cluster) = belonging::read(data.home().root()).context("cluster-id can not be read")? {
+        view.is_of(cluster);
+    }
     Ok(Ground {
         config,
         file,

@@ -95,7 +95,8 @@ pub(crate) async fn form(
 ) -> anyhow::Result<()> {
     let quorum = link.quorum();
     if !quorum.is_empty() {
-        return Ok(());
+        // Refuses to go on with a disk that is in the wrong place.
+        return find_leader(link, view, me, voters).await.map(|_| ());
     }
     if voters.is_empty() {
         return begin(quorum, BTreeMap::from([(me, own)])).await;
@@ -130,7 +131,7 @@ async fn begin(quorum: &Quorum, voters: BTreeMap<NodeId, PeerAddress>) -> anyhow
 /// Asks who is there.
 pub(crate) async fn hello(dialer: &Dialer, view: &View, me: NodeId, to: BrokerId, at: &Endpoint) -> Heard {
     let Ok(mut client) = dialer.to(at) else { return Heard::Nothing };
-    let header = header(me, view.image().cluster_id(), to, None);
+    let header = header(me, view.cluster_id(), to, None);
     match timeout(HELLO_MAX, client.hello(HelloRequest { header: Some(header) })).await {
         Ok(Ok(reply)) => read(&reply.into_inner()).map_or(Heard::Nothing, Heard::Hello),
         Ok(Err(status)) if status.code() == Code::FailedPrecondition => {

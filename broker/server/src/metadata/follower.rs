@@ -5,16 +5,19 @@
 //! be less than what is on its disk.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use weir_core::controller::{Image, Record};
 use weir_model::{BrokerId, TopicId, TopicName};
 use weir_quorum::{Change, Commits, Committed};
 
+use super::belonging;
 use super::view::View;
 use crate::admin::Changes;
 use crate::groups::Coordinators;
@@ -39,6 +42,9 @@ pub(crate) struct Follower {
     pub(crate) health: Arc<Health>,
     /// The registration from which on the partitions follow.
     pub(crate) from: watch::Receiver<Option<i64>>,
+    /// The data directory, and whether it is known there already which cluster it is of.
+    pub(crate) root: PathBuf,
+    pub(crate) belongs: bool,
     /// Whether they do.
     pub(crate) following: watch::Sender<bool>,
 }
@@ -62,6 +68,7 @@ impl Follower {
             let before = self.view.image();
             if let Some(round) = &round {
                 self.view.publish(Arc::clone(&round.image));
+                self.belong(&round.image).await;
                 match &round.change {
                     Change::Records(records) => self.changes.publish(round.index.0, records),
                     Change::Everything => self.changes.publish_everything(round.index.0),
@@ -76,6 +83,18 @@ impl Follower {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Writes down which cluster the disk is of, once. Failing that is no harm: the next start knows less.
+    async fn belong(&mut self, image: &Image) {
+        let Some(cluster) = image.cluster_id().filter(|_| !self.belongs) else { return };
+        self.belongs = true;
+        self.view.is_of(cluster);
+        let root = self.root.clone();
+        let written = tokio::task::spawn_blocking(move || belonging::write(&root, cluster)).await;
+        if let Ok(Err(error)) = written {
+            warn!(%error, "which cluster the disk is of can not be written down");
         }
     }
 

@@ -1,6 +1,7 @@
-//! The cluster's metadata on this broker: the quorum's committed rounds, followed in order (`follower`), and a view for
-//! readers. Who decides is the quorum's leader; everybody asks through [`Controller`].
+//! The cluster's metadata on this broker: the quorum's committed rounds, followed in order (`follower`), a view for
+//! readers, and which cluster the disk is of (`belonging`). Who decides is the quorum's leader; everybody asks through [`Controller`].
 
+pub(crate) mod belonging;
 mod follower;
 mod view;
 

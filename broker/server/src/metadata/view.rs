@@ -1,10 +1,11 @@
 //! The published image and the settings that follow from it: what every reader on this broker sees. Replaced as a whole
 //! after each commit.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::watch;
 use tracing::error;
+use uuid::Uuid;
 use weir_core::controller::Image;
 use weir_model::BrokerId;
 use weir_model::config::{BrokerConfig, Pairs};
@@ -17,6 +18,8 @@ pub(crate) struct View {
     me: BrokerId,
     file: Arc<Pairs>,
     latest: RwLock<Latest>,
+    /// The cluster that the disk is of, as was written down when it was first known.
+    written: OnceLock<Uuid>,
     /// Counts the images.
     count: watch::Sender<u64>,
 }
@@ -31,7 +34,7 @@ impl View {
     /// A view of nothing yet; `config` are the static settings alone.
     pub(crate) fn new(me: BrokerId, file: Arc<Pairs>, config: BrokerConfig) -> Self {
         let latest = RwLock::new(Latest { image: Arc::default(), config: Arc::new(config) });
-        Self { me, file, latest, count: watch::Sender::new(0) }
+        Self { me, file, latest, written: OnceLock::new(), count: watch::Sender::new(0) }
     }
 
     /// The broker that looks.
@@ -47,6 +50,16 @@ impl View {
     /// The broker's settings as of the latest image.
     pub(crate) fn config(&self) -> Arc<BrokerConfig> {
         Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    /// The cluster that this disk belongs to: known before the metadata of this start is.
+    pub(crate) fn cluster_id(&self) -> Option<Uuid> {
+        self.written.get().copied().or_else(|| self.image().cluster_id())
+    }
+
+    /// The disk is of that cluster.
+    pub(crate) fn is_of(&self, cluster: Uuid) {
+        let _ = self.written.set(cluster);
     }
 
     /// The first image from now on that satisfies. Give it a deadline.

@@ -80,7 +80,7 @@ impl PeerService {
     /// The first beat says who comes.
     fn introduced(&self, beat: &Beat, peer: &str) -> Result<NodeId, Status> {
         let Shared { me, view, metrics, .. } = &*self.shared;
-        check(beat.header.as_ref(), Manners::Member, *me, view.image().cluster_id()).map_err(|stranger| {
+        check(beat.header.as_ref(), Manners::Member, *me, view.cluster_id()).map_err(|stranger| {
             metrics.peers_refused.with_label_values(&[stranger.as_str()]).inc();
             tracing::info!(peer, why = %stranger, "a stranger's beats were refused");
             Status::failed_precondition(stranger.to_string())

@@ -11,7 +11,7 @@ impl PeerService {
         let Shared { me, view, link, .. } = &*self.shared;
         HelloReply {
             node: Some(words::node(*me)),
-            cluster_id: view.image().cluster_id().map_or_else(Default::default, bytes_of),
+            cluster_id: view.cluster_id().map_or_else(Default::default, bytes_of),
             empty: link.quorum().is_empty(),
             leader: Some(self.leader()),
         }

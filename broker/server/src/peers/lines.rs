@@ -27,7 +27,7 @@ pub(crate) struct Lines {
 
 impl Peers for Lines {
     fn ask(&self, to: NodeId, at: &PeerAddress, call: Call, question: Bytes) -> Answering {
-        let header = header(self.me, self.view.image().cluster_id(), to.broker, Some(to.incarnation));
+        let header = header(self.me, self.view.cluster_id(), to.broker, Some(to.incarnation));
         let client = self.dialer.to(&Endpoint { host: at.host.clone(), port: at.port });
         let patience = if call == Call::Snapshot { SNAPSHOT_MAX } else { ANSWER_MAX };
         Box::pin(async move {

@@ -147,7 +147,7 @@ impl Link {
 
     /// A header for a call to that node.
     pub(crate) fn header_to(&self, node: NodeId) -> Header {
-        let cluster = self.inner.view.image().cluster_id();
+        let cluster = self.inner.view.cluster_id();
         header(self.inner.me, cluster, node.broker, Some(node.incarnation))
     }
 

@@ -79,7 +79,7 @@ impl PeerService {
         manners: Manners,
     ) -> Result<NodeId, Status> {
         let Shared { me, view, metrics, .. } = &*self.shared;
-        check(header, manners, *me, view.image().cluster_id()).map_err(|stranger| {
+        check(header, manners, *me, view.cluster_id()).map_err(|stranger| {
             metrics.peers_refused.with_label_values(&[stranger.as_str()]).inc();
             let peer = request.remote_addr().map(|peer| peer.to_string()).unwrap_or_default();
             info!(peer, why = %stranger, "a stranger's call was refused");

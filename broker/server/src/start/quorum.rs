@@ -100,6 +100,8 @@ pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Mem
         metrics: Arc::clone(metrics),
         health: Arc::clone(health),
         from: asked_from,
+        root: data.home().root().to_owned(),
+        belongs: view.cluster_id().is_some(),
         following,
     };
     tasks.spawn(watch("the follower of the metadata", follower.run(closing.clone())));
