@@ -112,7 +112,7 @@ impl Attendance {
             match self.link.controller(deadline).await {
                 Some(Place::Here) => self.beat_here(&heard).await,
                 Some(Place::There(way)) => {
-                    if let Some(broken) = self.beat_there(way, &heard).await {
+                    if let Some(broken) = self.beat_there(*way, &heard).await {
                         self.look_for(broken);
                     }
                 }

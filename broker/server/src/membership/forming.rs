@@ -184,9 +184,10 @@ pub(crate) async fn find_leader(
     if let Some(leader) = leader {
         return Ok(Some(leader));
     }
-    let refusals = heard.iter().filter_map(|h| if let Heard::Refused(why) = h { Some(why) } else { None });
+    let mut refusals =
+        heard.iter().filter_map(|h| if let Heard::Refused(why) = h { Some(why) } else { None });
     let friends = heard.iter().any(|heard| matches!(heard, Heard::Hello(_)));
-    match refusals.last() {
+    match refusals.next() {
         Some(why) if !friends => bail!(
             "every broker that answered refuses this one: {why}. Is the data directory one of another cluster?"
         ),

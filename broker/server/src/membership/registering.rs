@@ -68,7 +68,9 @@ impl Registering<'_> {
             Some(place) => place,
             None => match find_leader(self.link, self.view, self.me, self.voters).await? {
                 Some((node, at)) => match self.link.dialer().to(&at) {
-                    Ok(client) => Place::There(Way { header: self.link.header_to(node), node, at, client }),
+                    Ok(client) => {
+                        Place::There(Box::new(Way { header: self.link.header_to(node), node, at, client }))
+                    }
                     Err(error) => return Ok(Attempt::Again(error.to_string())),
                 },
                 None => return Ok(Attempt::Again("nobody leads".to_owned())),
@@ -76,7 +78,7 @@ impl Registering<'_> {
         };
         Ok(match place {
             Place::Here => self.here().await,
-            Place::There(way) => self.there(way).await,
+            Place::There(way) => self.there(*way).await,
         })
     }
 

@@ -87,7 +87,7 @@ impl Link {
             Box::pin(async move {
                 match place {
                     Place::Here => here(&duties, command).await,
-                    Place::There(way) => there(way, command).await,
+                    Place::There(way) => there(*way, command).await,
                 }
             })
         })

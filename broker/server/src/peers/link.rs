@@ -80,7 +80,7 @@ impl<T> Outcome<T> {
 #[derive(Clone)]
 pub(crate) enum Place {
     Here,
-    There(Way),
+    There(Box<Way>),
 }
 
 /// The way to another broker.
@@ -179,7 +179,7 @@ impl Link {
             return Some(Place::Here);
         }
         let leader = state.leader.filter(|leader| *leader != self.inner.me)?;
-        self.way_to(leader).map(Place::There)
+        self.way_to(leader).map(|way| Place::There(Box::new(way)))
     }
 
     /// Asks the controller until it answers, it is certain that it did something, or the deadline comes. `again` says
@@ -232,7 +232,7 @@ impl Link {
             Box::pin(async move {
                 match place {
                     Place::Here => self.answer_here(frame, &listener).await,
-                    Place::There(way) => forward_to(way, frame, listener).await,
+                    Place::There(way) => forward_to(*way, frame, listener).await,
                 }
             })
         })

@@ -50,7 +50,7 @@ impl Link {
             Box::pin(async move {
                 match place {
                     Place::Here => here(&controller, broker, epoch).await,
-                    Place::There(way) => there(way, epoch).await,
+                    Place::There(way) => there(*way, epoch).await,
                 }
             })
         })
