@@ -170,7 +170,7 @@ async fn strike(world: Arc<World>, kind: Fault, mut chance: crate::Chance) {
             disk.set_capacity(u64::MAX);
         }
         Fault::Wipe => {
-            if may_lose_a_disk(&world, id) {
+            if may_lose_a_disk(&world) {
                 victim.kill().await;
                 new_disk(&world, id);
                 tokio::time::sleep(down).await;
@@ -178,11 +178,17 @@ async fn strike(world: Arc<World>, kind: Fault, mut chance: crate::Chance) {
             }
         }
         Fault::Sync => {
-            if may_lose_a_disk(&world, id) {
+            if may_lose_a_disk(&world) {
                 world.machine(id).disk.fail_syncs(true);
                 tokio::time::sleep(Duration::from_millis(300)).await;
+                // Nobody trusts the page cache after this: a new disk, or a reboot where it may hold what no other does.
+                let replaceable = may_lose_a_disk(&world);
                 victim.kill().await;
-                new_disk(&world, id);
+                if replaceable {
+                    new_disk(&world, id);
+                } else {
+                    world.machine(id).disk.crash(CrashStyle::LoseUnsynced, 0);
+                }
                 tokio::time::sleep(down).await;
                 start(&world, id).await;
             }
@@ -239,7 +245,7 @@ fn new_disk(world: &World, id: i32) {
 
 /// Whether everything on this disk is on another that nobody takes away: no cluster survives the loss of the last one. At
 /// most one disk is lost in so long a time that its replicas are whole again.
-fn may_lose_a_disk(world: &World, id: i32) -> bool {
+fn may_lose_a_disk(world: &World) -> bool {
     let running = world.running();
     if running.len() != usize::try_from(world.options.brokers).unwrap_or(0) {
         return false;
@@ -253,7 +259,6 @@ fn may_lose_a_disk(world: &World, id: i32) -> bool {
         !m.changing && m.voters.len() == 3 && m.voters.iter().all(|v| nodes.contains(v)) && *m == members[0]
     });
     let caught_up = running.iter().all(|process| process.quorum.latest().borrow().round == newest.round);
-    let _ = id;
     whole && voters && caught_up
 }
 

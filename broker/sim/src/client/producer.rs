@@ -33,6 +33,10 @@ pub async fn produce(world: Arc<World>, part: Part, stop: watch::Receiver<bool>)
         if let Some(writer) = &mut writer {
             known = writer.write(&world, &part, known.take(), &stop).await;
         }
+        // A batch that was given up is given up with its producer id: nobody knows whether it was written.
+        if known.as_ref().is_some_and(|now| writer.as_ref().is_some_and(|writer| writer.key != now.key)) {
+            writer = None;
+        }
         let pause = world.chance().millis(1..120);
         tokio::time::sleep(pause).await;
     }

@@ -50,7 +50,11 @@ impl Process {
                 let _ = tokio::time::timeout(IDLE, wake.notified()).await;
                 continue;
             };
-            let Some(broker_epoch) = self.state().epoch else { return };
+            let epoch = self.state().epoch;
+            let Some(broker_epoch) = epoch else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
             let asked = Fetch {
                 key,
                 broker: BrokerId(self.id()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_core::controller::{Image, Topic};
+use weir_core::controller::{Image, Partition, Record, Topic};
 use weir_core::partition::Policy;
 use weir_log::LogConfig;
 use weir_model::BrokerId;
@@ -10,7 +10,7 @@ use weir_model::config::TopicConfig;
 use weir_quorum::{Change, Commits, Committed};
 
 use super::partition::Cx;
-use super::{Partition, Process, State};
+use super::{Partition as Held, Process, State};
 
 impl Process {
     /// Follows every committed round until the node stops.
@@ -36,7 +36,7 @@ impl Process {
         let checked = match &committed.change {
             Change::Records(records) => {
                 let what = format!("{records:?}");
-                self.world.trace.note(self.id(), "follows", format_args!("{index}: {what}"));
+                self.world.trace.note(self.id(), "follows", format_args!("{index}: {}", brief(records)));
                 self.world.checks.seen().rounds.followed(self.who(), index, &what)
             }
             Change::Everything => {
@@ -99,7 +99,7 @@ impl Process {
         let State { dir, generations, .. } = &mut *state;
         let Some(dir) = dir else { return false };
         *generations += 1;
-        match Partition::open(dir, key, (policy, log), *generations) {
+        match Held::open(dir, key, (policy, log), *generations) {
             Ok(mut partition) => {
                 let fenced = state_fenced(self, &state.lease);
                 let mut nothing = Vec::new();
@@ -151,4 +151,32 @@ impl Process {
 
 fn state_fenced(process: &Process, lease: &weir_core::controller::lease::Lease) -> bool {
     !lease.holds(process.world.elapsed())
+}
+
+/// The records in a few words.
+fn brief(records: &[Record]) -> String {
+    let mut words = String::new();
+    for record in records {
+        match record {
+            Record::PartitionChanged { topic, index, state } => {
+                let Partition { isr, elr, leader, leader_epoch, partition_epoch, .. } = state;
+                let ids = |list: &[BrokerId]| list.iter().map(|id| id.0).collect::<Vec<_>>();
+                let (isr, elr, leader) = (ids(isr), ids(elr), leader.map(|id| id.0));
+                let name = &topic.to_string()[..4];
+                words += &format!(
+                    "{name}-{index}: {leader:?} in {leader_epoch}/{partition_epoch} isr {isr:?} elr {elr:?}; "
+                );
+            }
+            Record::BrokerRegistered(r) => {
+                words += &format!(
+                    "broker {} registers in {} ({}); ",
+                    r.id,
+                    r.epoch,
+                    r.incarnation.0.as_u128() as u32
+                );
+            }
+            other => words += &format!("{other:?}; "),
+        }
+    }
+    words
 }
