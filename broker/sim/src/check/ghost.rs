@@ -10,6 +10,8 @@ use crate::world::message::Key;
 #[derive(Debug, Default)]
 pub struct Ghost {
     logs: BTreeMap<Key, BTreeMap<i64, u64>>,
+    /// How far each partition was known to be committed in each reign.
+    ends: BTreeMap<Key, BTreeMap<LeaderEpoch, i64>>,
     /// Where each acknowledged value lies.
     acknowledged: BTreeMap<u64, (Key, i64)>,
     /// Who acknowledges in a reign.
@@ -31,7 +33,7 @@ impl Ghost {
             return Err(format!("{first:?} and {who:?} both acknowledge in {epoch} of {key:?}"));
         }
         for (offset, value) in (base..).zip(values) {
-            self.committed(key, offset, *value)?;
+            self.committed(key, epoch, offset, *value)?;
             let at = *self.acknowledged.entry(*value).or_insert((key, offset));
             if at != (key, offset) {
                 return Err(format!("value {value} is acknowledged at {at:?} and at {:?}", (key, offset)));
@@ -41,7 +43,9 @@ impl Ghost {
     }
 
     /// A value is committed: somebody was told, or has read it.
-    pub fn committed(&mut self, key: Key, offset: i64, value: u64) -> Result<(), String> {
+    pub fn committed(&mut self, key: Key, epoch: LeaderEpoch, offset: i64, value: u64) -> Result<(), String> {
+        let end = self.ends.entry(key).or_default().entry(epoch).or_default();
+        *end = (*end).max(offset + 1);
         let there = *self.logs.entry(key).or_default().entry(offset).or_insert(value);
         if there == value {
             return Ok(());
@@ -49,16 +53,12 @@ impl Ghost {
         Err(format!("offset {offset} of {key:?} holds value {there} and value {value}"))
     }
 
-    /// The offset after the last value that is known to be committed.
+    /// The offset after the last value that is known to have been committed in a reign before this one: whoever leads in
+    /// it has to hold as much. One that learns late that it led may be behind its successors.
     #[must_use]
-    pub fn end(&self, key: Key) -> i64 {
-        self.logs.get(&key).and_then(|log| log.last_key_value()).map_or(0, |(last, _)| last + 1)
-    }
-
-    /// The value known to be committed there.
-    #[must_use]
-    pub fn at(&self, key: Key, offset: i64) -> Option<u64> {
-        self.logs.get(&key)?.get(&offset).copied()
+    pub fn end_before(&self, key: Key, epoch: LeaderEpoch) -> i64 {
+        let before = self.ends.get(&key).into_iter().flat_map(|ends| ends.range(..epoch));
+        before.map(|(_, end)| *end).max().unwrap_or(0)
     }
 
     /// Every value of a partition that is known to be committed.
@@ -70,10 +70,5 @@ impl Ghost {
     #[must_use]
     pub fn acknowledged_values(&self) -> usize {
         self.acknowledged.len()
-    }
-
-    /// The acknowledged values of a partition.
-    pub fn acknowledged_in(&self, key: Key) -> impl Iterator<Item = (u64, i64)> + '_ {
-        self.acknowledged.iter().filter(move |(_, at)| at.0 == key).map(|(value, at)| (*value, at.1))
     }
 }

@@ -36,7 +36,7 @@ pub async fn consume(world: Arc<World>, part: Part, stop: watch::Receiver<bool>)
         let read = Consume { key, leader_epoch: Some(now.leader_epoch), offset: Offset(position) };
         let answer = world.net.call(&world, part.place, from.0, Request::Consume(read), LIMIT).await;
         let next = match answer {
-            Ok(Reply::Consumed(Ok(consumed))) => take(&world, part.place, key, position, &consumed),
+            Ok(Reply::Consumed(Ok(consumed))) => take(&world, part.place, now, position, &consumed),
             Ok(Reply::Consumed(Err(why))) => {
                 refused(&world, key, position, why);
                 known = look_up(&world, &part, known.take()).await;
@@ -57,7 +57,8 @@ fn whom(world: &World, known: &Known) -> Option<BrokerId> {
     if chance.one_in(4) { chance.pick(&known.replicas).copied() } else { known.leader }
 }
 
-fn take(world: &World, place: i32, key: Key, position: i64, consumed: &Consumed) -> i64 {
+fn take(world: &World, place: i32, known: &Known, position: i64, consumed: &Consumed) -> i64 {
+    let (key, epoch) = (known.key, known.leader_epoch);
     let mut next = position;
     for (offset, value) in values::read(&consumed.bytes) {
         if offset < position {
@@ -72,7 +73,7 @@ fn take(world: &World, place: i32, key: Key, position: i64, consumed: &Consumed)
         }
         let mut seen = world.checks.seen();
         seen.history.polled(place, key, offset, value);
-        let checked = seen.ghost.committed(key, offset, value);
+        let checked = seen.ghost.committed(key, epoch, offset, value);
         drop(seen);
         if let Err(what) = checked {
             world.violation(format!("a consumer: {what}"));

@@ -222,7 +222,7 @@ impl Partition {
         }
         self.log.begin_epoch(epoch);
         cx.world.trace.note(cx.who.0, "leads", format_args!("{:?} {epoch} from {start}", self.key));
-        let committed = cx.world.checks.seen().ghost.end(self.key);
+        let committed = cx.world.checks.seen().ghost.end_before(self.key, epoch);
         if start.0 < committed {
             let who = cx.who;
             cx.world.violation(format!(
