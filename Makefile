@@ -59,3 +59,7 @@ KILLS ?= 30
 .PHONY: failover
 failover: ## how long a client waits for the next leader: KILLS=30 of each kind
 	@$(STEP) "failover" e2e/run --weir $(WEIR) --only failover --kills $(KILLS)
+
+.PHONY: sim
+sim: ## a cluster in virtual time, seed by seed: SEEDS=10 FROM=1
+	@$(STEP) "simulation" cargo run -q --profile fast --locked -p weir-sim -- --seeds $(SEEDS) --from $(FROM)

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use weir_sim::planted::Bug;
 use weir_sim::{Options, Report, run};
 
 /// What was asked for.
@@ -13,12 +14,13 @@ struct Asked {
     from: u64,
     trace: bool,
     calm: bool,
+    bug: Option<Bug>,
     threads: usize,
 }
 
 impl Asked {
     fn read() -> Result<Self, Error> {
-        let mut asked = Self { seeds: 10, from: 1, trace: false, calm: false, threads: 0 };
+        let mut asked = Self { seeds: 10, from: 1, trace: false, calm: false, bug: None, threads: 0 };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut number = || {
@@ -29,6 +31,11 @@ impl Asked {
                 "--seeds" => asked.seeds = number()?,
                 "--from" => asked.from = number()?,
                 "--threads" => asked.threads = usize::try_from(number()?).unwrap_or(1),
+                "--bug" => {
+                    let name = words.next().unwrap_or_default();
+                    let bug = Bug::named(&name);
+                    asked.bug = Some(bug.ok_or_else(|| Error::other(format!("there is no bug {name}")))?);
+                }
                 "--trace" => asked.trace = true,
                 "--calm" => asked.calm = true,
                 _ => return Err(Error::other(format!("unknown argument {word}"))),
@@ -55,7 +62,7 @@ fn main() -> Result<(), Error> {
                         return;
                     }
                     let options = if asked.calm { Options::calm(seed) } else { Options::of(seed) };
-                    let options = Options { trace: asked.trace, ..options };
+                    let options = Options { trace: asked.trace, bug: asked.bug, ..options };
                     match run(options) {
                         Ok(report) => {
                             tell(&report);

@@ -7,11 +7,14 @@ use std::time::Duration;
 use uuid::Uuid;
 use weir_core::controller::sessions::{Beat as Verdict, Expired, Probe, Sessions, Times};
 use weir_core::controller::voters::Absences;
-use weir_core::controller::{Decision, bootstrap, controlled_shutdown, fence_broker, rebalance_leaders};
+use weir_core::controller::{
+    Decision, Partition, Record, bootstrap, controlled_shutdown, fence_broker, rebalance_leaders,
+};
 use weir_model::{BrokerId, DurationMs, Millis};
 use weir_quorum::Reign;
 
 use super::{Process, SESSION};
+use crate::planted::Bug;
 use crate::world::message::{Beat, Echo};
 
 const TICK: Duration = Duration::from_millis(50);
@@ -96,6 +99,9 @@ impl Process {
         let rebalance = reigning.ticks.is_multiple_of(200);
         let (reign, absences) = (reigning.reign, reigning.absences.clone());
         drop(guard);
+        if self.world.has(Bug::UncleanElection) {
+            self.elect_anybody();
+        }
         for (broker, epoch) in fence {
             self.fence(broker, epoch, true);
         }
@@ -120,6 +126,28 @@ impl Process {
                 let _ = decide.await;
             });
         }
+    }
+
+    /// What a planted bug does where nobody leads.
+    fn elect_anybody(self: &Arc<Self>) {
+        let this = Arc::clone(self);
+        self.spawn(async move {
+            let elect = this.controller.decide(|image, _| {
+                let mut records = Vec::new();
+                for (topic, index, partition) in image.leaderless() {
+                    let mut state = Partition::clone(partition);
+                    let Some(first) = state.replicas.iter().copied().find(|id| image.is_active(*id)) else {
+                        continue;
+                    };
+                    (state.leader, state.isr, state.elr) = (Some(first), vec![first], Vec::new());
+                    state.leader_epoch.0 += 1;
+                    state.partition_epoch.0 += 1;
+                    records.push(Record::PartitionChanged { topic: topic.id, index, state });
+                }
+                Decision { records, reply: () }
+            });
+            let _ = elect.await;
+        });
     }
 
     /// Asks a majority whether this is still the controller.

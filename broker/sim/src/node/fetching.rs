@@ -104,10 +104,16 @@ impl Partition {
                 self.settle(cx);
             }
             Fetched::Diverging(parts) => {
+                if cx.world.has(Bug::NeverTruncate) {
+                    return Ok(());
+                }
                 let cut = self.replica.truncation(asked, &self.reigns(), parts)?;
                 self.say_cut(cut.to.0, cut.lost, cx);
                 self.log.truncate_to(cut.to)?;
-                let producers = self.producers()?;
+                let producers = match cx.world.has(Bug::SkipProducerRebuildOnCut) {
+                    true => self.replica.producers().clone(),
+                    false => self.producers()?,
+                };
                 self.cut(producers);
             }
             Fetched::Outside { start, end } => {

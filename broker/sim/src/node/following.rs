@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
 use weir_core::controller::{Image, Partition, Record, Topic};
 use weir_core::partition::Policy;
 use weir_log::LogConfig;
-use weir_model::BrokerId;
 use weir_model::config::TopicConfig;
+use weir_model::{BrokerId, TopicId};
 use weir_quorum::{Change, Commits, Committed};
 
 use super::partition::Cx;
 use super::{Partition as Held, Process, State};
+use crate::planted::Bug;
+use crate::world::message::Key;
 
 impl Process {
     /// Follows every committed round until the node stops.
@@ -59,7 +62,7 @@ impl Process {
             let registered = image.broker(me).map(|broker| &broker.registration);
             let mine = registered.filter(|r| r.incarnation == self.node.incarnation);
             let known = mine.is_some_and(|r| state.epoch.is_some_and(|epoch| r.epoch >= epoch));
-            if !known || state.dir.is_none() {
+            if (!known && !self.world.has(Bug::OpensBeforeRegistration)) || state.dir.is_none() {
                 return;
             }
         }
@@ -79,12 +82,7 @@ impl Process {
         }
     }
 
-    fn open(
-        self: &Arc<Self>,
-        key: (weir_model::TopicId, weir_model::PartitionIndex),
-        topic: &Topic,
-        image: &Image,
-    ) -> bool {
+    fn open(self: &Arc<Self>, key: Key, topic: &Topic, image: &Image) -> bool {
         let layers = image.layers(BrokerId(self.id()), &self.file);
         let Ok(config) = TopicConfig::resolve(&topic.config, layers) else { return false };
         let segment_bytes = 4096;
@@ -99,7 +97,8 @@ impl Process {
         let State { dir, generations, .. } = &mut *state;
         let Some(dir) = dir else { return false };
         *generations += 1;
-        match Held::open(dir, key, (policy, log), *generations) {
+        let stored = if self.world.has(Bug::DirectoryByName) { by_name(topic) } else { key.0 };
+        match Held::open(dir, key, stored, self.world.options.bug, (policy, log), *generations) {
             Ok(mut partition) => {
                 let fenced = state_fenced(self, &state.lease);
                 let mut nothing = Vec::new();
@@ -129,12 +128,10 @@ impl Process {
         let mut state = self.state();
         let State { dir, partitions, .. } = &mut *state;
         let Some(dir) = dir else { return };
-        let mine = |key: &(weir_model::TopicId, weir_model::PartitionIndex)| {
-            image.partition(key.0, key.1).is_some_and(|p| p.replicas.contains(&me))
-        };
+        let mine = |key: &Key| image.partition(key.0, key.1).is_some_and(|p| p.replicas.contains(&me));
         partitions.retain(|key, _| mine(key));
         for key in dir.partitions().unwrap_or_default() {
-            if mine(&key) {
+            if mine(&key) || self.world.has(Bug::DirectoryByName) {
                 continue;
             }
             self.world.trace.note(self.id(), "deletes", format_args!("{key:?}"));
@@ -151,6 +148,12 @@ impl Process {
 
 fn state_fenced(process: &Process, lease: &weir_core::controller::lease::Lease) -> bool {
     !lease.holds(process.world.elapsed())
+}
+
+/// Where a planted bug keeps a topic.
+fn by_name(topic: &Topic) -> TopicId {
+    let number = topic.name.as_str().bytes().fold(7, |number: u128, byte| number * 31 + u128::from(byte));
+    TopicId(Uuid::from_u128(number))
 }
 
 /// The records in a few words.

@@ -9,6 +9,7 @@ use weir_core::partition::{IsrAnswer, IsrChange, IsrRefusal};
 use weir_model::{BrokerId, PartitionEpoch};
 
 use super::Process;
+use crate::planted::Bug;
 use crate::world::message::{Key, Reply, Request};
 
 /// How long the controller may take.
@@ -25,8 +26,12 @@ impl Process {
                 continue;
             }
             let outcomes = self.put(&batch).await.unwrap_or_default();
+            let doubt = match self.world.has(Bug::ForgetDoubt) {
+                true => IsrRefusal::Ineligible,
+                false => IsrRefusal::Unknown,
+            };
             for (at, (key, change)) in batch.into_iter().enumerate() {
-                let outcome = outcomes.get(at).copied().unwrap_or(Err(IsrRefusal::Unknown));
+                let outcome = outcomes.get(at).copied().unwrap_or(Err(doubt));
                 let IsrChange { leader_epoch, partition_epoch, .. } = change;
                 let answer = IsrAnswer { leader_epoch, partition_epoch, outcome };
                 self.with(key, |partition, cx| partition.isr_answered(answer, cx));

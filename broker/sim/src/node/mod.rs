@@ -25,7 +25,7 @@ use uuid::Uuid;
 use weir_core::controller::Image;
 use weir_core::controller::lease::Lease;
 use weir_core::partition::IsrChange;
-use weir_log::{DataDir, MemoryDisk};
+use weir_log::{DataDir, Disk, MemoryDisk};
 use weir_model::config::{BrokerConfig, Pairs, validate_broker_file};
 use weir_model::{BrokerId, DurationMs, Incarnation, Millis};
 use weir_quorum::{Controller, InLine, NodeId, PeerAddress, Quorum, QuorumConfig, controller};
@@ -101,6 +101,9 @@ impl Process {
         let (dir, opened) =
             DataDir::open(machine.disk.clone(), Path::new("/data"), BrokerId(id), Incarnation(fresh))
                 .map_err(|e| e.to_string())?;
+        if world.has(Bug::VoteForgotten) {
+            let _ = machine.disk.remove(Path::new("/data/quorum/vote"));
+        }
         let node = NodeId { broker: BrokerId(id), incarnation: dir.incarnation() };
         let (seed, drawn) = {
             let mut chance = world.chance();

@@ -11,7 +11,7 @@ use weir_core::partition::{
 };
 use weir_log::{DataDir, Log, LogConfig, LogError, MemoryDisk};
 use weir_model::records::{BatchHeader, batches};
-use weir_model::{LeaderEpoch, Millis, Offset};
+use weir_model::{LeaderEpoch, Millis, Offset, ProducerId, TopicId};
 
 use super::values;
 use crate::planted::Bug;
@@ -57,20 +57,30 @@ pub(crate) struct Cx<'a> {
 }
 
 impl Partition {
-    /// Opens the log and rebuilds what producers wrote.
+    /// Opens the log and rebuilds what producers wrote. `bug` is what it does wrong.
     pub(super) fn open(
         dir: &DataDir<MemoryDisk>,
         key: Key,
+        stored: TopicId,
+        bug: Option<Bug>,
         (policy, config): (Policy, LogConfig),
         generation: u64,
     ) -> Result<Self, LogError> {
-        let (mut log, _) = Log::open(&dir.home(), &dir.partition_dir(key.0, key.1), config)?;
-        let producers = rebuild(&mut log, policy.producers_max)?;
+        let (mut log, _) = Log::open(&dir.home(), &dir.partition_dir(stored, key.1), config)?;
+        let producers = match bug {
+            Some(Bug::SkipProducerRebuild) => Producers::default(),
+            _ => rebuild(&mut log, policy.producers_max)?,
+        };
+        let all_committed = bug == Some(Bug::RestartByWatermark);
+        let policy = match bug {
+            Some(Bug::IgnoreMinIsr) => Policy { min_isr: 1, ..policy },
+            _ => policy,
+        };
         let found = Recovered {
             log_start: log.log_start(),
             log_end: log.log_end(),
             durable_end: log.durable_end(),
-            high_watermark: log.log_start(),
+            high_watermark: if all_committed { log.log_end() } else { log.log_start() },
             producers,
         };
         let replica = Replica::new(key.0, key.1, dir.broker(), policy, found);
@@ -89,6 +99,13 @@ impl Partition {
     }
 
     pub(super) fn assign(&mut self, state: &weir_core::controller::Partition, cx: &mut Cx<'_>) {
+        if cx.world.has(Bug::KeepsLeading)
+            && self.replica.is_leader()
+            && state.leader != self.replica.leader()
+        {
+            return;
+        }
+        self.cut_by_watermark(state, cx);
         let news = Assignment {
             leader: state.leader,
             leader_epoch: state.leader_epoch,
@@ -124,7 +141,10 @@ impl Partition {
         let Some(Ok(batch)) = batches(&write.batch).next() else { return };
         let token = Token(self.next_token);
         self.next_token += 1;
-        let facts = facts(batch.header());
+        let mut facts = facts(batch.header());
+        if cx.world.has(Bug::NoDeduplication) {
+            facts.producer_id = ProducerId::NONE;
+        }
         let acks = if cx.world.has(Bug::AcknowledgeOnAppend) { Acks::Leader } else { Acks::All };
         let asked = Produce {
             token,
@@ -179,6 +199,10 @@ impl Partition {
                                 }
                                 end = Some(self.log.log_end());
                             }
+                            Err(_) if cx.world.has(Bug::DropsOnFull) => {
+                                let lost = self.waiting.get(&token).map_or(1, |w| w.values.len() as i64);
+                                end = Some(base_offset.plus(lost));
+                            }
                             Err(why) => failed = Some(why),
                         }
                     }
@@ -209,6 +233,7 @@ impl Partition {
     fn append(&mut self, token: Token, epoch: LeaderEpoch, cx: &Cx<'_>) -> Result<Offset, StorageFailure> {
         let waiting = self.waiting.get_mut(&token).ok_or(StorageFailure::Failed)?;
         let mut batch = std::mem::take(&mut waiting.batch);
+        let epoch = if cx.world.has(Bug::StampsOldEpoch) { LeaderEpoch(0) } else { epoch };
         match self.log.append(&mut batch, epoch, cx.now) {
             Ok(appended) => Ok(appended.base),
             Err(LogError::DiskFull { .. }) => Err(StorageFailure::Full),
@@ -238,6 +263,11 @@ impl Partition {
         let outcome = match outcome {
             Ok(_) if !cx.lease && !cx.world.has(Bug::NoLease) => Err(Refusal::Unknown),
             Ok(produced) => {
+                let mut produced = produced;
+                // Its bytes were never asked for: it is a duplicate.
+                if cx.world.has(Bug::WrongOffsetForDuplicate) && !waiting.batch.is_empty() {
+                    produced.base_offset = self.log.log_end();
+                }
                 let base = produced.base_offset.0;
                 let values = &waiting.values;
                 cx.world.trace.note(cx.who.0, "acks", format_args!("{:?} {base} {values:?}", self.key));
@@ -250,6 +280,21 @@ impl Partition {
             Err(why) => Err(Refusal::Produce(why)),
         };
         let _ = waiting.answer.send(outcome);
+    }
+
+    /// What two of the planted bugs do when a leader changes.
+    fn cut_by_watermark(&mut self, state: &weir_core::controller::Partition, cx: &Cx<'_>) {
+        if state.leader_epoch <= self.replica.leader_epoch() {
+            return;
+        }
+        let lead = state.leader.is_some_and(|leader| leader.0 == cx.who.0);
+        let bug = if lead { Bug::LeaderTruncates } else { Bug::TruncateToWatermark };
+        let to = self.replica.high_watermark();
+        if cx.world.has(bug) && to < self.log.log_end() && self.log.truncate_to(to).is_ok() {
+            let producers = self.producers().unwrap_or_default();
+            let log = &self.log;
+            self.replica.on_truncated(log.log_start(), log.log_end(), log.durable_end(), producers);
+        }
     }
 
     /// The index of reigns.

@@ -77,9 +77,18 @@ impl Process {
     }
 
     async fn alter(&self, command: AlterPartitions) -> Reply {
-        let file = self.file.clone();
-        let decided =
-            self.controller.decide(move |image, _| alter_partitions::decide(image, &command, &file)).await;
+        let (file, loose) = (self.file.clone(), self.world.has(Bug::AlterWithoutCompare));
+        let decided = self.controller.decide(move |image, _| {
+            let mut command = command;
+            for change in command.partitions.iter_mut().filter(|_| loose) {
+                if let Some(now) = image.partition(change.topic, change.index) {
+                    change.leader_epoch = now.leader_epoch;
+                    change.partition_epoch = now.partition_epoch;
+                }
+            }
+            alter_partitions::decide(image, &command, &file)
+        });
+        let decided = decided.await;
         let Ok(Ok(outcomes)) = decided else { return Reply::Altered(None) };
         let outcomes = outcomes.into_iter().map(|(key, done)| (key, done.map(|state| state.partition_epoch)));
         Reply::Altered(Some(outcomes.collect()))
@@ -137,9 +146,15 @@ impl Process {
         let done = self.with(read.key, |partition, _| {
             let bound =
                 partition.replica.read(reader, read.offset, read.leader_epoch).map_err(Refusal::Read)?;
-            let bytes = partition.log.read_bytes(read.offset, bound.limit, MOST);
+            let all = match self.world.options.bug {
+                Some(Bug::ReadPastWatermark) => partition.replica.is_leader(),
+                Some(Bug::FollowerServesPastWatermark) => !partition.replica.is_leader(),
+                _ => false,
+            };
+            let limit = if all { partition.replica.log_end() } else { bound.limit };
+            let bytes = partition.log.read_bytes(read.offset, limit, MOST);
             let bytes = bytes.map_err(|_| Refusal::Storage)?;
-            Ok(Consumed { bytes, high_watermark: bound.high_watermark })
+            Ok(Consumed { bytes, high_watermark: if all { limit } else { bound.high_watermark } })
         });
         done.unwrap_or(Err(Refusal::Unknown))
     }
@@ -150,7 +165,8 @@ impl Process {
         let eligible = image
             .broker(fetch.broker)
             .is_some_and(|broker| broker.is_active() && broker.registration.epoch == fetch.broker_epoch);
-        let any_reign = self.world.has(Bug::AnyReign);
+        let (any_reign, blind) = (self.world.has(Bug::AnyReign), self.world.has(Bug::SkipDivergence));
+        let world = &self.world;
         let first = self.with(fetch.key, |partition, cx| {
             let leader_epoch = if any_reign { partition.replica.leader_epoch() } else { fetch.leader_epoch };
             let reigns = partition.reigns();
@@ -160,20 +176,29 @@ impl Process {
                 eligible,
                 leader_epoch,
                 offset: fetch.offset,
-                last_fetched_epoch: Some(fetch.last_epoch).filter(|epoch| epoch.0 >= 0),
+                last_fetched_epoch: Some(fetch.last_epoch).filter(|epoch| epoch.0 >= 0 && !blind),
             };
             let (replica, effects) = partition.effects();
+            let end = replica.log_end();
+            let proof = match world.options.bug {
+                Some(Bug::JoinsEarly) => {
+                    FollowerFetch { offset: proof.offset.max(replica.high_watermark()), ..proof }
+                }
+                _ => proof,
+            };
             let read = replica.follower_fetch(proof, &reigns, cx.now, effects);
+            if world.has(Bug::CountOnSend) && read.is_ok() {
+                let ahead = FollowerFetch { offset: end, last_fetched_epoch: None, ..proof };
+                let _ = replica.follower_fetch(ahead, &reigns, cx.now, effects);
+            }
             partition.settle(cx);
             match read {
                 Ok(FollowerRead::From(bound)) => {
                     let bytes = partition.log.read_bytes(fetch.offset, bound.limit, MOST);
                     let bytes = bytes.map_err(|_| Refusal::Storage)?;
-                    let fetched = Fetched::Records {
-                        bytes,
-                        high_watermark: bound.high_watermark,
-                        log_start: bound.log_start,
-                    };
+                    let told = if world.has(Bug::LeaderTellsLogEnd) { end } else { bound.high_watermark };
+                    let fetched =
+                        Fetched::Records { bytes, high_watermark: told, log_start: bound.log_start };
                     Ok((fetched, partition.news.subscribe()))
                 }
                 Ok(FollowerRead::Diverging(parts)) => {

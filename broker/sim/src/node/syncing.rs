@@ -5,6 +5,7 @@ use std::time::Duration;
 use weir_log::{LogError, MemoryDisk, SyncJob};
 
 use super::{Partition, Process};
+use crate::planted::Bug;
 use crate::world::message::Key;
 
 /// How long a sync that could not be done waits.
@@ -38,6 +39,9 @@ impl Process {
             let Sync { generation, job } = sync;
             tokio::time::sleep(delay).await;
             this.world.net.gate(this.id()).await;
+            if this.world.has(Bug::SyncNeverRuns) {
+                return this.pretend(key, generation);
+            }
             let done = job.map(SyncJob::run);
             let mine = |partition: &Partition| partition.generation == generation;
             let failed = this.with(key, |partition, cx| {
@@ -47,6 +51,12 @@ impl Process {
                 let end = done.and_then(|done| partition.log.synced(done));
                 match end {
                     Ok(end) => {
+                        partition.syncing = false;
+                        partition.durable(end, cx);
+                        false
+                    }
+                    Err(_) if cx.world.has(Bug::FailedSyncCounts) => {
+                        let end = partition.log.log_end();
                         partition.syncing = false;
                         partition.durable(end, cx);
                         false
@@ -67,6 +77,17 @@ impl Process {
                     partition.syncing = false;
                 }
             });
+        });
+    }
+
+    /// What a planted bug does instead of a sync.
+    fn pretend(&self, key: Key, generation: u64) {
+        self.with(key, |partition, cx| {
+            if partition.generation == generation {
+                let end = partition.log.log_end();
+                partition.syncing = false;
+                partition.durable(end, cx);
+            }
         });
     }
 }
