@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, RngSeed};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
 
 use crate::check::end;
-use crate::client::{Part, administrate, consume, create, produce};
+use crate::client::{Part, administrate, consume, create, produce, work_in_group};
 use crate::faults;
 use crate::node::{Process, address};
 use crate::world::message::NewTopic;
@@ -18,6 +19,9 @@ use crate::world::{Options, World};
 
 /// How long everything may take to be well again.
 const HEALING: Duration = Duration::from_secs(120);
+
+/// The clients that are members of a group; the even one is static.
+const MEMBERS: [i32; 3] = [-201, -202, -203];
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +76,8 @@ async fn begin(world: &Arc<World>) -> Result<(), String> {
     }
     let voters = first.iter().take(3).map(|process| (process.node, address(process.id()))).collect();
     first[0].quorum.initialize(voters).await.map_err(|e| e.to_string())?;
-    for topic in topics(world) {
+    let groups = NewTopic { name: CONSUMER_OFFSETS.to_owned(), partitions: 1, replicas: 3, min_isr: 2 };
+    for topic in topics(world).into_iter().chain([groups]) {
         if !create(world, topic).await {
             return Err("no topic could be created".to_owned());
         }
@@ -111,6 +116,10 @@ async fn work(world: &Arc<World>) {
         }
         readers.push(tokio::spawn(consume(Arc::clone(world), part(-100 - at), halted.clone())));
     }
+    for place in MEMBERS {
+        let member = work_in_group(Arc::clone(world), place, stopped.clone(), halted.clone());
+        readers.push(tokio::spawn(member));
+    }
     clients.push(tokio::spawn(administrate(Arc::clone(world), topics(world), stopped)));
     faults::happen(world).await;
     faults::heal(world).await;
@@ -127,10 +136,14 @@ async fn work(world: &Arc<World>) {
     }
     // Readers have a while to see the end.
     tokio::time::sleep(Duration::from_secs(20)).await;
+    end::group_is_whole(world, MEMBERS.len());
     halt.send_replace(true);
     for reader in readers {
         let _ = reader.await;
     }
+    // What was on its way arrives, and no session ends.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    end::groups_agree(world).await;
     let complete = end::replicas_agree(world);
     finish(world, &complete);
 }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
 use weir_model::BrokerId;
 
+use crate::client::TASKS;
 use crate::node::Process;
 use crate::world::World;
 use crate::world::message::Key;
@@ -107,10 +109,44 @@ fn agree(world: &World, key: Key, replicas: &[Arc<Process>]) -> bool {
     first.is_some()
 }
 
+/// The members of the group hold everything, each task once.
+pub(crate) fn group_is_whole(world: &World, members: usize) {
+    let whole = world.checks.seen().membership.is_whole(members, TASKS);
+    if let Err(what) = whole {
+        world.violation(what);
+    }
+}
+
+/// The coordinator's state is what the log comes to, on every replica.
+pub(crate) async fn groups_agree(world: &World) {
+    let running = world.running();
+    let Some(image) = running.first().map(|process| process.image()) else { return };
+    let Some(topic) = image.topic(CONSUMER_OFFSETS) else { return };
+    for (index, partition) in topic.numbered() {
+        let live = match partition.leader.and_then(|leader| world.net.at(leader.0)) {
+            Some(leader) => leader.live_groups().await,
+            None => None,
+        };
+        let Some(live) = live else {
+            world.violation("groups: nobody coordinates".to_owned());
+            continue;
+        };
+        for id in &partition.replicas {
+            let replayed = world.net.at(id.0).and_then(|process| process.replayed_groups((topic.id, index)));
+            if replayed.as_ref() != Some(&live) {
+                world.trace.note(id.0, "replayed", format_args!("{replayed:?}"));
+                world.trace.note(id.0, "live", format_args!("{live:?}"));
+                world.violation(format!("groups: the log on {id} does not come to the coordinator's state"));
+            }
+        }
+    }
+}
+
 fn check_values(world: &World, key: Key, id: i32, values: &[(i64, u64)]) {
     let there: BTreeMap<i64, u64> = values.iter().copied().collect();
     let mut places = BTreeMap::new();
-    for (offset, value) in values {
+    // What groups write holds no value of a producer.
+    for (offset, value) in values.iter().filter(|(_, value)| *value != 0) {
         if let Some(before) = places.insert(*value, *offset) {
             world.violation(format!("{value} is in {key:?} on {id} twice: at {before} and {offset}"));
         }

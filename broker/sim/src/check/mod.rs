@@ -2,6 +2,7 @@
 
 pub(crate) mod end;
 mod ghost;
+mod groups;
 mod history;
 mod metadata;
 
@@ -10,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use weir_model::LeaderEpoch;
 
 pub use ghost::Ghost;
+pub use groups::Membership;
 pub use history::History;
 use metadata::Rounds;
 
@@ -27,6 +29,7 @@ pub struct Seen {
     pub ghost: Ghost,
     pub rounds: Rounds,
     pub history: History,
+    pub membership: Membership,
     violations: Vec<String>,
 }
 

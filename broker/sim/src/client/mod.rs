@@ -4,10 +4,13 @@
 mod admin;
 mod consumer;
 mod lookup;
+mod member;
 mod producer;
 
 pub use admin::{administrate, create};
 pub use consumer::consume;
+pub(crate) use member::TASKS;
+pub use member::work_in_group;
 pub use producer::produce;
 
 /// A producer's or consumer's part of the topics.

@@ -67,6 +67,7 @@ impl Process {
             }
         }
         self.delete_what_is_gone(&image, me);
+        self.follow_groups();
         let mut all = true;
         for (topic, index, assigned) in image.partitions_on(me) {
             let key = (topic.id, index);

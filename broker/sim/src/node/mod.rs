@@ -4,6 +4,7 @@
 mod duties;
 mod fetching;
 mod following;
+mod groups;
 mod isr;
 mod partition;
 mod port;
@@ -56,6 +57,8 @@ pub struct Process {
     pub(crate) config: Arc<BrokerConfig>,
     state: Mutex<State>,
     reigning: Mutex<Option<Reigning>>,
+    /// The groups that are coordinated here.
+    shard: Mutex<Option<groups::Shard>>,
     /// ISR changes wait.
     proposed: Notify,
     /// The lease or the wish to stop has changed.
@@ -144,6 +147,7 @@ impl Process {
             config: Arc::new(config),
             state: Mutex::new(state),
             reigning: Mutex::new(None),
+            shard: Mutex::new(None),
             proposed: Notify::new(),
             stirred: Notify::new(),
             dead,
@@ -184,6 +188,10 @@ impl Process {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard(&self) -> MutexGuard<'_, Option<groups::Shard>> {
+        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reigning(&self) -> MutexGuard<'_, Option<Reigning>> {

@@ -44,6 +44,8 @@ impl Process {
             Request::Fetch(fetch) => Reply::Fetched(self.feed(fetch).await),
             Request::Produce(write) => Reply::Produced(self.write(write).await),
             Request::Consume(read) => Reply::Consumed(self.read(read)),
+            Request::Group(command) => Reply::Group(self.coordinate(*command).await),
+            Request::Offsets(asked) => Reply::Offsets(self.committed_offsets(asked).await),
             Request::Metadata(name) => Reply::Metadata(self.describe(&name)),
             Request::Create(topic) => Reply::Done(self.create(topic).await),
             Request::Delete(name) => Reply::Done(self.delete(name).await),

@@ -94,4 +94,10 @@ bugs! {
     UncleanElection,
     /// A write that did not fit on the disk counts as written.
     DropsOnFull,
+    /// A coordinator answers before what it answers is committed.
+    GroupAnswersEarly,
+    /// A new coordinator reads only what it knows to be committed when it begins.
+    GroupLoadsToWatermark,
+    /// A new coordinator of groups reads nothing.
+    GroupForgets,
 }

@@ -5,6 +5,7 @@ use weir_core::controller::alter_partitions::{AlterPartitions, IsrError};
 use weir_core::controller::elect_leaders::ElectLeaders;
 use weir_core::controller::reassign::Reassign;
 use weir_core::controller::register_broker::RegisterBroker;
+use weir_core::group::{Command, FetchOffsets, FetchedTopic, GroupError};
 use weir_core::partition::{EpochEnd, ProduceError, Produced, ReadError};
 use weir_model::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, PartitionIndex, TopicId};
 use weir_quorum::NodeId;
@@ -27,6 +28,8 @@ pub enum Request {
     Delete(String),
     Reassign(Reassign),
     Elect(ElectLeaders),
+    Group(Box<Command>),
+    Offsets(FetchOffsets),
 }
 
 /// A topic to be.
@@ -84,6 +87,8 @@ pub enum Reply {
     Consumed(Result<Consumed, Refusal>),
     Metadata(Option<TopicView>),
     Done(Result<(), NotDone>),
+    Group(Result<weir_core::group::Reply, GroupError>),
+    Offsets(Result<Vec<FetchedTopic>, GroupError>),
 }
 
 /// Why the controller did not do it.
