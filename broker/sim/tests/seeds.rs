@@ -7,6 +7,8 @@ const REMEMBERED: &[u64] = &[
     // A broker that learns late that it led is not a leader without the records.
     2, // A follower whose registration was superseded stopped following.
     9,
+    // A controller gave sessions by the metadata it followed, not by that of its reign: a lost disk was never fenced.
+    1041,
 ];
 
 fn passes(options: Options) {

@@ -53,7 +53,9 @@ impl Process {
         if reigning.as_ref().map(|r| r.reign) == reign {
             return;
         }
-        let image = self.image();
+        // Not what is followed here, which may be older: whoever registered in between would have no session, and never be
+        // fenced.
+        let image = Arc::clone(&self.quorum.latest().borrow().image);
         *reigning = reign.map(|reign| Reigning {
             reign,
             sessions: Sessions::on_elected(
