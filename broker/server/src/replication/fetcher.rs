@@ -5,7 +5,7 @@
 //! It decides nothing about logs, and it never gives up: a leader that can not be reached is tried again, less and less
 //! often, until the metadata names another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(1);
 /// The first pause after a connection that failed, and the longest.
 const PAUSE_LEAST: Duration = Duration::from_millis(20);
 const PAUSE_MOST: Duration = Duration::from_secs(1);
+/// How often the leader hears of replicas that are not in the ISR, though nothing is new.
+const REPEAT_EVERY: Duration = Duration::from_millis(250);
 
 type Answered = (SessionStep, Result<FetchResponse, ClientError>);
 /// What an owner made of it; nothing where nobody waits for that.
@@ -64,6 +66,9 @@ pub(super) struct Fetcher {
     failures: u32,
     throttle: Throttle,
     moves: HashMap<Key, Throttle>,
+    /// Those that are not in the ISR, and when the leader is to hear of them again.
+    outside: HashSet<Key>,
+    repeat_at: Instant,
     /// The zero of the clock that never jumps.
     started: Instant,
 }
@@ -92,6 +97,8 @@ impl Fetcher {
             failures: 0,
             throttle: Throttle::default(),
             moves: HashMap::new(),
+            outside: HashSet::new(),
+            repeat_at: now,
             started: now,
         }
     }
@@ -127,6 +134,7 @@ impl Fetcher {
                 None => {
                     self.followed.remove(&key);
                     self.moves.remove(&key);
+                    self.outside.remove(&key);
                     self.roster.unfollow(key);
                 }
             }
@@ -143,6 +151,10 @@ impl Fetcher {
             }
             None => drop(self.moves.remove(&key)),
         }
+        match followed.catching_up {
+            true => self.outside.insert(key),
+            false => self.outside.remove(&key),
+        };
         let known = self.followed.get(&key);
         let same = known.is_some_and(|known| {
             known.leader_epoch == followed.leader_epoch && known.owner.is_same(&followed.owner)
@@ -199,8 +211,22 @@ impl Fetcher {
             return;
         }
         let Some(connection) = self.connect().await else { return };
+        if unanswered == 0 {
+            self.repeat_outside();
+        }
         let Some(plan) = self.roster.plan() else { return };
         self.ask(connection, &plan);
+    }
+
+    /// A partition without news is not mentioned, so a leader that heard it while this broker was fenced, or whom the
+    /// controller refused it, would never hear that it may join by now.
+    fn repeat_outside(&mut self) {
+        let now = Instant::now();
+        if self.outside.is_empty() || now < self.repeat_at {
+            return;
+        }
+        self.repeat_at = now + REPEAT_EVERY;
+        self.outside.iter().for_each(|key| self.roster.repeat(*key));
     }
 
     fn is_time(&self) -> bool {

@@ -22,6 +22,8 @@ pub(crate) struct Followed {
     pub(crate) leader: BrokerId,
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) limit: Limit,
+    /// It is not in the ISR.
+    pub(crate) catching_up: bool,
 }
 
 /// What holds a replica back that is not in sync yet.

@@ -211,6 +211,17 @@ impl Roster {
         Some((term, Mention { key, leader_epoch: entry.leader_epoch, position }))
     }
 
+    /// Has the next request mention a partition again though it has not moved: it waits to be let into the ISR, and the
+    /// leader may have heard it when it could not be. Not while an answer is under way, which may be about to move it.
+    pub(crate) fn repeat(&mut self, key: Key) {
+        if let Some(entry) = self.entries.get_mut(&key)
+            && let State::Asked(position) = entry.state
+        {
+            entry.state = State::Ready(position);
+            self.ready.push_back(key);
+        }
+    }
+
     /// Whether the leader has been told where this partition stands, and in which reign.
     pub(crate) fn asked(&self, key: Key) -> Option<LeaderEpoch> {
         self.entries.get(&key).filter(|e| matches!(e.state, State::Asked(_))).map(|e| e.leader_epoch)

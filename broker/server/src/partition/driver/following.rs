@@ -50,7 +50,8 @@ impl<D: ServedDisk> Driver<D> {
                 let published = Arc::clone(&self.published);
                 let owner = PartitionHandle { topic, partition, mailbox, published };
                 let leader_epoch = self.replica.leader_epoch();
-                fleet.follow(Followed { owner, leader, leader_epoch, limit: self.limit() });
+                let (limit, catching_up) = (self.limit(), self.work.standing.catching_up);
+                fleet.follow(Followed { owner, leader, leader_epoch, limit, catching_up });
             }
             _ => {
                 self.published.set_lag(0);

@@ -41,6 +41,25 @@ fn an_idle_session_of_ten_thousand_partitions_mentions_none() {
 }
 
 #[test]
+fn a_partition_that_waits_for_its_isr_is_mentioned_again_where_it_stands() {
+    let mut roster = in_session(2);
+    roster.repeat(key(1));
+    roster.repeat(key(1));
+    let plan = roster.plan().unwrap();
+    assert_eq!(mentioned(&plan), [1]);
+    assert_eq!(plan.mentions[0].position, at(0));
+    assert!(roster.plan().unwrap().mentions.is_empty(), "once for each time");
+}
+
+#[test]
+fn what_its_owner_is_busy_with_is_not_mentioned_again() {
+    let mut roster = in_session(1);
+    roster.deliver(key(0)).unwrap();
+    roster.repeat(key(0));
+    assert!(roster.plan().unwrap().mentions.is_empty());
+}
+
+#[test]
 fn a_partition_is_asked_for_only_once_its_owner_has_said_where_it_stands() {
     let mut roster = Roster::default();
     let first = roster.follow(key(0), EPOCH);
