@@ -523,6 +523,13 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         Some("134217728"),
         "Bytes of requests in work over all connections; reading pauses beyond it. Not positive for no limit. Kafka's default is -1.",
     ),
+    idle(
+        "replica.alter.log.dirs.io.max.bytes.per.second",
+        Dynamic,
+        Kind::Long(at_least(0)),
+        Some(FOREVER),
+        "There is one log directory; `kafka-reassign-partitions --verify` clears this all the same.",
+    ),
     row(
         "replica.fetch.max.bytes",
         Static,
