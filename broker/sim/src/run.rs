@@ -93,8 +93,7 @@ fn topics(world: &World) -> Vec<NewTopic> {
         replicas: 3,
         min_isr,
     };
-    let second = 1 + u32::try_from(world.options.seed % 2).unwrap_or(0);
-    vec![topic("orders", 2, 2), topic("events", 1, second)]
+    vec![topic("orders", 2, 2), topic("events", 1, world.options.least_in_sync)]
 }
 
 async fn work(world: &Arc<World>) {

@@ -7,11 +7,15 @@ use super::Process;
 use crate::world::World;
 
 impl Process {
-    /// Nothing of it does anything any more.
-    pub(crate) fn die(&self) {
+    /// Nothing of it does anything any more. False when it was dead before: another process may run in its place.
+    pub(crate) fn die(&self) -> bool {
+        if self.dead.send_replace(true) {
+            return false;
+        }
         self.world.net.close(self.id());
-        self.dead.send_replace(true);
+        self.world.change_machine(self.id(), |machine| machine.haunted = true);
         self.spread_word();
+        true
     }
 
     /// Whether it is dead.
@@ -48,15 +52,28 @@ impl Process {
         let failed = self.state().dir.as_ref().is_some_and(|dir| dir.home().health().is_failed());
         if failed && !self.is_dead() {
             self.world.trace.note(self.id(), "disk", "failed");
-            self.die();
+            if self.die() {
+                // The machine goes on, and may be given another process once this one is gone.
+                let (quorum, world, id) = (self.quorum.clone(), Arc::clone(&self.world), self.id());
+                tokio::spawn(async move {
+                    quorum.stop().await;
+                    world.gone(id);
+                });
+            }
         }
     }
 
     /// Kills it. What it wrote stays in the page cache.
     pub async fn kill(self: &Arc<Self>) {
-        self.die();
+        if self.die() {
+            self.bury().await;
+        }
+    }
+
+    /// What is left to do for one that has just died.
+    pub(crate) async fn bury(&self) {
         self.quorum.stop().await;
-        self.world.machine(self.id()).disk.kill();
+        self.world.gone(self.id());
     }
 
     /// Stops it in order. False when it had to be killed after all.
@@ -73,10 +90,12 @@ impl Process {
             self.kill().await;
             return false;
         }
-        self.die();
+        if !self.die() {
+            return false;
+        }
         self.quorum.shutdown().await;
         let clean = self.close().is_ok();
-        self.world.machine(self.id()).disk.kill();
+        self.world.gone(self.id());
         clean
     }
 

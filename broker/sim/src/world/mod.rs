@@ -43,6 +43,8 @@ pub struct Machine {
     pub disks: u64,
     /// Counts its processes.
     pub boots: u64,
+    /// A dead process is not gone from it yet.
+    pub haunted: bool,
     /// A process is about to run on it.
     pub starting: bool,
     /// How far its wall clock is off.
@@ -84,7 +86,13 @@ impl World {
     pub fn begin_start(&self, id: i32) -> bool {
         let mut machines = self.machines();
         let machine = machines.entry(id).or_default();
-        !std::mem::replace(&mut machine.starting, true)
+        !machine.haunted && !std::mem::replace(&mut machine.starting, true)
+    }
+
+    /// The last process is gone from it, with its handles.
+    pub fn gone(&self, id: i32) {
+        self.machine(id).disk.kill();
+        self.change_machine(id, |machine| machine.haunted = false);
     }
 
     /// The start has ended, well or not.

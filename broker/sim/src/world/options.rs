@@ -11,6 +11,8 @@ pub struct Options {
     pub seed: u64,
     /// How many brokers.
     pub brokers: i32,
+    /// What the second topic asks for with `min.insync.replicas`; the first asks for two.
+    pub least_in_sync: u32,
     /// How long faults and load go on, in the cluster's time.
     pub busy: Duration,
     /// Which faults may happen.
@@ -82,7 +84,16 @@ impl Options {
         let mut chance = crate::Chance::new(seed.rotate_left(17));
         let brokers = if chance.one_in(3) { 5 } else { 3 };
         let busy = Duration::from_secs(chance.within(20..60));
-        Self { seed, brokers, busy, faults: Faults::drawn(&mut chance), bug: None, trace: false }
+        let least_in_sync = 1 + u32::from(!seed.is_multiple_of(2));
+        Self {
+            seed,
+            brokers,
+            least_in_sync,
+            busy,
+            faults: Faults::drawn(&mut chance),
+            bug: None,
+            trace: false,
+        }
     }
 
     /// With no faults at all.
