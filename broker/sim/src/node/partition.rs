@@ -208,7 +208,9 @@ impl Partition {
                     }
                     Effect::Reply { token, outcome } => self.reply(token, outcome, cx),
                     Effect::LeaderEpochStarted { epoch, start } => self.begin(epoch, start, cx),
-                    Effect::HighWatermark(_) => {}
+                    Effect::HighWatermark(to) => {
+                        cx.world.trace.note(cx.who.0, "watermark", format_args!("{:?} {to}", self.key));
+                    }
                     Effect::LogStart(start) => {
                         if self.log.delete_records_before(start).is_ok() {
                             self.replica.on_log_start(self.log.log_start());
