@@ -62,6 +62,18 @@ impl Epochs {
         true
     }
 
+    /// A record of an epoch lies here. Later epochs that began here or beyond never got a record: this broker led in them
+    /// and was deposed before it wrote, and now takes what its successor kept of an earlier one. Were they to stay, the
+    /// record would pass for one of theirs, and the log would seem to part from the leader's.
+    pub fn note_record(&mut self, epoch: LeaderEpoch, at: Offset) -> bool {
+        let before = self.starts.len();
+        while self.starts.last().is_some_and(|(later, start)| *later > epoch && *start >= at) {
+            self.starts.pop();
+        }
+        let assigned = self.assign(epoch, at);
+        assigned || self.starts.len() != before
+    }
+
     /// Forgets epochs that begin at or after the log's new end.
     pub fn truncate_from_end(&mut self, end: Offset) {
         self.starts.retain(|(_, start)| *start < end);
@@ -143,6 +155,19 @@ mod tests {
             assert_eq!(got, expected, "epoch {asked}");
         }
         assert_eq!(Epochs::default().end_offset_for(LeaderEpoch(0), end), None);
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_epoch_ends_those_that_never_got_one() {
+        let mut cache = epochs(&[(2, 10), (4, 20), (7, 30)]);
+        assert!(cache.note_record(LeaderEpoch(4), Offset(30)));
+        assert_eq!(pairs(&cache), [(2, 10), (4, 20)]);
+        assert_eq!(cache.epoch_at(Offset(30)), Some(LeaderEpoch(4)));
+        let mut cache = epochs(&[(2, 10), (7, 30)]);
+        assert!(cache.note_record(LeaderEpoch(5), Offset(30)));
+        assert_eq!(pairs(&cache), [(2, 10), (5, 30)]);
+        assert!(!cache.note_record(LeaderEpoch(5), Offset(31)));
+        assert_eq!(pairs(&cache), [(2, 10), (5, 30)]);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use weir_sim::{Options, run};
 
 /// Seeds that once failed, and what they showed.
 const REMEMBERED: &[u64] = &[
+    // A deposed leader without records of its reign took those of an earlier one for its own, and cut them off.
+    231,
     // A broker that learns late that it led is not a leader without the records.
     2, // A follower whose registration was superseded stopped following.
     9,

@@ -113,7 +113,7 @@ impl<D: Disk> Log<D> {
         if let Some(open) = self.segments.last_mut() {
             open.note(header, interval);
         }
-        self.epochs.assign(header.leader_epoch, header.base_offset);
+        self.epochs.note_record(header.leader_epoch, header.base_offset);
         self.log_end = header.next_offset();
     }
 

@@ -263,7 +263,7 @@ impl<D: Disk> Log<D> {
         let (interval, epochs) = (self.config.index_interval_bytes, &mut self.epochs);
         let scan = verify(&*file, from, len, expected, |batch| {
             segment.note(&batch.header, interval);
-            epochs.assign(batch.header.leader_epoch, batch.header.base_offset);
+            epochs.note_record(batch.header.leader_epoch, batch.header.base_offset);
         });
         report.scanned_bytes += segment.len - from;
         match scan {
