@@ -24,9 +24,11 @@ impl LogFormat {
     }
 }
 
-/// Starts logging to standard error. `filter` is a level or a `tracing` filter such as `info,weir=debug`.
+/// Starts logging to standard error. `filter` is a level or a `tracing` filter such as `info,weir=debug`. The consensus
+/// library tells of every attempt to reach a broker that is down, ten times a second: it is silent unless it is named.
 pub(crate) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| {
+    let quiet = if filter.contains("openraft") { "" } else { ",openraft=off" };
+    let filter = EnvFilter::try_new(format!("{filter}{quiet}")).map_err(|e| {
         anyhow::anyhow!("log filter {filter:?} is not understood: {e}; try `info` or `weir=debug`")
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -132,7 +132,7 @@ impl Keeper {
     fn look_for_all(&mut self) {
         let now = self.now();
         let Some(reigning) = &mut self.reign else { return };
-        let image = self.means.view.image();
+        let image = self.means.image();
         let others = image.brokers().map(|broker| &broker.registration);
         let others =
             others.filter(|registration| !registration.fenced && registration.id != self.means.me.broker);
@@ -144,7 +144,7 @@ impl Keeper {
 
     fn begin(&self, reign: Reign) -> Reigning {
         let cluster = &self.means.config.cluster;
-        let image = self.means.view.image();
+        let image = self.means.image();
         if image.cluster_id().is_none() {
             let controller = self.means.controller.clone();
             tokio::spawn(async move {
@@ -232,7 +232,7 @@ impl Keeper {
     /// What a beat is answered, and what it leads to.
     fn judge(&mut self, pulse: &Pulse, now: Millis) -> Echo {
         let Some(reigning) = &mut self.reign else { return Echo::NotController };
-        let image = self.means.view.image();
+        let image = self.means.image();
         let registration = match registered(&image, pulse) {
             Ok(registration) => registration,
             Err(refusal) => return Echo::Refused(refusal),
@@ -274,7 +274,7 @@ impl Keeper {
     fn tick(&mut self) {
         let now = self.now();
         let Some(reigning) = &mut self.reign else { return };
-        let image = self.means.view.image();
+        let image = self.means.image();
         reigning.absences.observe(&image, now);
         let instant = Instant::now();
         let (confirm, vote) = (!reigning.confirming, instant >= reigning.voters_due);
@@ -355,7 +355,7 @@ impl Keeper {
         if reigning.sessions.next_deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
-        let image = self.means.view.image();
+        let image = self.means.image();
         for Expired { broker, epoch } in reigning.sessions.tick(now) {
             let registration = image.broker(broker).map(|b| &b.registration);
             let fenced = registration.is_none_or(|r| r.fenced || r.epoch != epoch);
@@ -400,7 +400,7 @@ impl Keeper {
     }
 
     fn look_for(&self, suspicion: Suspicion) {
-        let image = self.means.view.image();
+        let image = self.means.image();
         let peer = image.broker(suspicion.broker).and_then(|broker| broker.registration.peer.clone());
         let Some(peer) = peer else { return };
         let at = Endpoint { host: peer.host, port: peer.port };

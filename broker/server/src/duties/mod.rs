@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use weir_core::controller::Image;
 use weir_model::config::{BrokerConfig, Pairs};
 use weir_quorum::NodeId;
 
@@ -57,6 +58,14 @@ pub(crate) struct Means {
     pub(crate) controller: Controller,
     pub(crate) link: Link,
     pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Means {
+    /// The metadata as it is committed: what this broker follows may be older, and a broker that registered in between
+    /// would be refused its beats, or never be fenced.
+    fn image(&self) -> Arc<Image> {
+        Arc::clone(&self.link.quorum().latest().borrow().image)
+    }
 }
 
 /// A reference to the duties. Cheap to clone.

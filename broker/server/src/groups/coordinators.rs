@@ -135,7 +135,8 @@ impl Coordinators {
             Some(_) | None => {}
         }
         let partition = self.partitions.get(topic.id, index)?;
-        let shard = start(partition, epoch, group_config(&self.view.config()));
+        let shard =
+            start(partition, epoch, Arc::clone(self.partitions.fence()), group_config(&self.view.config()));
         if let Some(over) = shards.insert(index, shard.clone()) {
             over.resign();
         }

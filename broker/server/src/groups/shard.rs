@@ -28,6 +28,7 @@ use super::load::load;
 use super::write::{Pages, commit};
 use crate::clock;
 use crate::partition::PartitionHandle;
+use crate::partition::fence::Fence;
 
 /// Requests that may wait for a shard.
 const MAILBOX: usize = 256;
@@ -102,7 +103,12 @@ impl ShardHandle {
 }
 
 /// Starts the owner of a shard for one reign.
-pub(super) fn start(partition: PartitionHandle, epoch: LeaderEpoch, config: GroupConfig) -> ShardHandle {
+pub(super) fn start(
+    partition: PartitionHandle,
+    epoch: LeaderEpoch,
+    fence: Arc<Fence>,
+    config: GroupConfig,
+) -> ShardHandle {
     let (mailbox, requests) = mpsc::channel(MAILBOX);
     let loaded = Arc::new(AtomicBool::new(false));
     let reign = CancellationToken::new();
@@ -110,6 +116,7 @@ pub(super) fn start(partition: PartitionHandle, epoch: LeaderEpoch, config: Grou
         groups: Groups::new(config),
         config,
         partition: Reigned { partition, epoch },
+        fence,
         waiting: HashMap::new(),
         next_token: 0,
         started: Instant::now(),
@@ -138,6 +145,8 @@ struct Owner {
     groups: Groups,
     config: GroupConfig,
     partition: Reigned,
+    /// Whether this broker may still promise anything: answers without a record would not notice otherwise.
+    fence: Arc<Fence>,
     waiting: HashMap<Token, oneshot::Sender<Reply>>,
     next_token: u64,
     /// The zero of the clock that never jumps.
@@ -237,6 +246,11 @@ impl Owner {
             self.refuse_all(replies);
             return false;
         }
+        // Somebody else may coordinate by now, and have taken other offsets. A dropped answer sends the asker to look.
+        if self.fence.is_up() {
+            replies.iter().for_each(|(token, _)| drop(self.waiting.remove(token)));
+            return true;
+        }
         for (token, reply) in replies {
             self.answer(token, reply);
         }
@@ -302,13 +316,14 @@ mod tests {
     use weir_core::partition::{FenceError, ReadError};
 
     use super::*;
+    use crate::partition::command::ListedOffset;
     use crate::partition::{Command, PartitionError};
 
     const REIGN: LeaderEpoch = LeaderEpoch(3);
 
     fn shard() -> (ShardHandle, mpsc::Receiver<Command>) {
         let (sender, partition) = mpsc::channel(4);
-        (start(PartitionHandle::to(sender), REIGN, GroupConfig::default()), partition)
+        (start(PartitionHandle::to(sender), REIGN, Arc::default(), GroupConfig::default()), partition)
     }
 
     async fn refuse_first(partition: &mut mpsc::Receiver<Command>, why: FenceError) {
@@ -349,5 +364,22 @@ mod tests {
         });
         shard.resign();
         assert_eq!(asking.await.unwrap(), Err(GroupError::NotCoordinator));
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_has_fenced_itself_answers_nobody() {
+        let (sender, mut partition) = mpsc::channel(4);
+        let fence = Arc::new(Fence::default());
+        let shard = start(PartitionHandle::to(sender), REIGN, Arc::clone(&fence), GroupConfig::default());
+        for _ in 0..2 {
+            match partition.recv().await {
+                Some(Command::ListOffsets(_, answer)) => answer.send(Ok(ListedOffset::NOTHING)).unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(shard.look(|_| ()).await, Ok(()));
+        fence.goes_up_at(Some(Instant::now()));
+        assert_eq!(shard.look(|_| ()).await, Err(GroupError::NotCoordinator));
+        assert!(shard.is_alive());
     }
 }
