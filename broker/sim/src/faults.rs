@@ -38,7 +38,7 @@ pub(crate) async fn happen(world: &Arc<World>) {
     let kinds = kinds(world);
     let mut running: Vec<JoinHandle<()>> = Vec::new();
     let watchdog = tokio::spawn(watch_over(Arc::clone(world)));
-    while Instant::now() < until {
+    while Instant::now() < until && !world.is_decided() {
         let (pause, kind, seed) = {
             let mut chance = world.chance();
             let pause = if chance.one_in(4) { chance.millis(1..80) } else { chance.millis(200..3000) };

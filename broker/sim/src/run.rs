@@ -121,6 +121,9 @@ async fn work(world: &Arc<World>) {
     }
     clients.push(tokio::spawn(administrate(Arc::clone(world), topics(world), stopped)));
     faults::happen(world).await;
+    if world.is_decided() {
+        return;
+    }
     faults::heal(world).await;
     world.trace.note(-99, "heals", "");
     stop.send_replace(true);

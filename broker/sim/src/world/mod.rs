@@ -120,6 +120,11 @@ impl World {
         self.options.bug == Some(bug)
     }
 
+    /// A planted bug was caught: there is nothing more to learn.
+    pub fn is_decided(&self) -> bool {
+        self.options.bug.is_some() && !self.checks.violations().is_empty()
+    }
+
     /// Something that must never be.
     pub fn violation(&self, what: String) {
         self.trace.note(-99, "VIOLATION", &what);
