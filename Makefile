@@ -63,3 +63,7 @@ failover: ## how long a client waits for the next leader: KILLS=30 of each kind
 .PHONY: sim
 sim: ## a cluster in virtual time, seed by seed: SEEDS=10 FROM=1
 	@$(STEP) "simulation" cargo run -q --profile fast --locked -p weir-sim -- --seeds $(SEEDS) --from $(FROM)
+
+.PHONY: sim-planted
+sim-planted: ## every bug that is planted in the simulation is caught
+	@$(STEP) "planted bugs" cargo test -q --profile fast --locked -p weir-sim --test planted -- --include-ignored
