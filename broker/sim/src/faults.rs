@@ -177,28 +177,32 @@ async fn strike(world: Arc<World>, kind: Fault, mut chance: crate::Chance) {
                 start(&world, id).await;
             }
         }
-        Fault::Sync => {
-            if may_lose_a_disk(&world) {
-                world.machine(id).disk.fail_syncs(true);
-                tokio::time::sleep(Duration::from_millis(300)).await;
-                // Nobody trusts the page cache after this: a new disk, or a reboot where it may hold what no other does.
-                let replaceable = may_lose_a_disk(&world);
-                victim.kill().await;
-                if replaceable {
-                    new_disk(&world, id);
-                } else {
-                    world.machine(id).disk.crash(CrashStyle::LoseUnsynced, 0);
-                }
-                tokio::time::sleep(down).await;
-                start(&world, id).await;
-            }
-        }
+        Fault::Sync => fail_syncs(&world, &victim, down).await,
         Fault::Stop => {
             let _ = victim.stop(Duration::from_secs(10)).await;
             tokio::time::sleep(down).await;
             start(&world, id).await;
         }
     }
+}
+
+async fn fail_syncs(world: &Arc<World>, victim: &Arc<Process>, down: Duration) {
+    if !may_lose_a_disk(world) {
+        return;
+    }
+    let id = victim.id();
+    world.machine(id).disk.fail_syncs(true);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Nobody trusts the page cache after this: a new disk, or a reboot where it may hold what no other does.
+    let replaceable = may_lose_a_disk(world);
+    victim.kill().await;
+    if replaceable {
+        new_disk(world, id);
+    } else {
+        world.machine(id).disk.crash(CrashStyle::LoseUnsynced, 0);
+    }
+    tokio::time::sleep(down).await;
+    start(world, id).await;
 }
 
 async fn lose_power(world: &Arc<World>, of: &[Arc<Process>], chance: &mut crate::Chance) {

@@ -191,10 +191,11 @@ impl Process {
             return Echo::Stale;
         }
         let back = fenced && beat.ready && !beat.want_shutdown && !leaving;
-        if verdict != Verdict::Over && back {
-            if let Some(this) = self.myself() {
-                this.fence(broker, beat.epoch, false);
-            }
+        if verdict != Verdict::Over
+            && back
+            && let Some(this) = self.myself()
+        {
+            this.fence(broker, beat.epoch, false);
         }
         if beat.want_shutdown {
             return self.let_stop(broker, beat.epoch).await;

@@ -56,6 +56,9 @@ pub(crate) struct Cx<'a> {
     pub(super) proposals: &'a mut Vec<(Key, IsrChange)>,
 }
 
+/// Bytes, and values by offset.
+type Content = (Vec<u8>, Vec<(i64, u64)>);
+
 impl Partition {
     /// Opens the log and rebuilds what producers wrote. `bug` is what it does wrong.
     pub(super) fn open(
@@ -318,8 +321,8 @@ impl Partition {
         rebuild(&mut self.log, most)
     }
 
-    /// What the log holds, for the checks at the end: bytes, and values by offset.
-    pub(crate) fn content(&mut self, up_to: Offset) -> Result<(Vec<u8>, Vec<(i64, u64)>), LogError> {
+    /// What the log holds, for the checks at the end.
+    pub(crate) fn content(&mut self, up_to: Offset) -> Result<Content, LogError> {
         let (mut bytes, mut found) = (Vec::new(), Vec::new());
         let mut from = self.log.log_start();
         while from < up_to {

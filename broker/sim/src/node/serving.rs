@@ -251,9 +251,10 @@ impl Process {
     }
 }
 
-fn first<T, E: ToString>(
-    decided: Result<Vec<(T, Result<impl Sized, E>)>, DecideError>,
-) -> Result<(), NotDone> {
+/// What became of each item of a request.
+type Items<T, R, E> = Vec<(T, Result<R, E>)>;
+
+fn first<T, R, E: ToString>(decided: Result<Items<T, R, E>, DecideError>) -> Result<(), NotDone> {
     match decided.map(|all| all.into_iter().next()) {
         Ok(Some((_, Err(why)))) => Err(NotDone::Refused(why.to_string())),
         Ok(Some((_, Ok(_))) | None) => Ok(()),
