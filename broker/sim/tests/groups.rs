@@ -7,7 +7,7 @@ use weir_sim::{Options, run};
 fn is_caught(bug: Bug, seeds: &[u64], words: &[&str]) {
     let says = |violation: &String| words.iter().any(|word| violation.contains(word));
     let caught = seeds.iter().any(|seed| {
-        let report = run(Options::of(*seed).with(bug)).unwrap();
+        let report = run(Options::of(*seed).with(bug)).expect("the world runs");
         report.violations.iter().any(says)
     });
     assert!(caught, "{bug:?} was not caught by {seeds:?}");

@@ -5,8 +5,7 @@ use weir_sim::{Options, run};
 /// Seeds that once failed, and what they showed.
 const REMEMBERED: &[u64] = &[
     // A deposed leader without records of its reign took those of an earlier one for its own, and cut them off.
-    231,
-    // A broker that learns late that it led is not a leader without the records.
+    231, // A broker that learns late that it led is not a leader without the records.
     2, // A follower whose registration was superseded stopped following.
     9,
     // A controller gave sessions by the metadata it followed, not by that of its reign: a lost disk was never fenced.
@@ -15,7 +14,7 @@ const REMEMBERED: &[u64] = &[
 
 fn passes(options: Options) {
     let seed = options.seed;
-    let report = run(options).unwrap();
+    let report = run(options).expect("the world runs");
     assert!(report.violations.is_empty(), "seed {seed}: {:#?}", report.violations);
     assert!(report.acknowledged > 0, "seed {seed} did nothing");
 }
@@ -42,8 +41,8 @@ fn seeds_that_failed_once_do_not_any_more() {
 #[test]
 fn a_seed_gives_the_same_history_every_time() {
     for seed in [3, 4] {
-        let first = run(Options::of(seed)).unwrap();
-        assert_eq!(first, run(Options::of(seed)).unwrap());
-        assert_ne!(first.hash, run(Options::of(seed + 10)).unwrap().hash);
+        let first = run(Options::of(seed)).expect("the world runs");
+        assert_eq!(first, run(Options::of(seed)).expect("the world runs"));
+        assert_ne!(first.hash, run(Options::of(seed + 10)).expect("the world runs").hash);
     }
 }
