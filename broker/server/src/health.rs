@@ -20,6 +20,7 @@ pub(crate) struct Health {
     logs_total: AtomicUsize,
     logs_opened: AtomicUsize,
     disk_failed: AtomicBool,
+    unclean: AtomicBool,
     fenced: AtomicBool,
 }
 
@@ -43,6 +44,15 @@ impl Health {
 
     pub(crate) fn is_disk_failed(&self) -> bool {
         self.disk_failed.load(Ordering::Acquire)
+    }
+
+    /// A log could not be closed: whatever else goes well, the data directory is not left cleanly.
+    pub(crate) fn left_unclean(&self) {
+        self.unclean.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_left_unclean(&self) -> bool {
+        self.unclean.load(Ordering::Acquire)
     }
 
     /// The controller does not count on this broker, or this broker can not reach it.

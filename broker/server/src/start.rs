@@ -264,12 +264,16 @@ impl Running {
         if tokio::time::timeout(ENDING_MAX, tasks.wait()).await.is_err() {
             warn!(tasks = tasks.len(), "some of the broker's pieces do not end");
         }
-        let data = Arc::clone(&broker.data);
+        let (data, health) = (Arc::clone(&broker.data), Arc::clone(&broker.health));
         drop(broker);
         // What was told to end a moment ago lets go in a moment.
         let patience = Instant::now() + CUT_MAX;
         while Arc::strong_count(&data) > 1 && Instant::now() < patience {
             tokio::time::sleep(LETTING_GO).await;
+        }
+        if health.is_left_unclean() {
+            warn!("stopped, but not every log was closed: the next start recovers");
+            return;
         }
         // A connection that was cut may still hold the directory; then it was not left cleanly.
         match Arc::into_inner(data).map(|data| tokio::task::block_in_place(|| data.close())) {

@@ -291,7 +291,7 @@ impl<D: ServedDisk> Driver<D> {
         }
         self.work.waiters.wake_all();
         let stop = self.work.stop.take();
-        let Self { log, replica, .. } = self;
+        let Self { log, replica, surroundings, .. } = self;
         let closed = tokio::task::spawn_blocking(move || {
             let (offset, snapshot) = replica.producer_snapshot();
             let mut log = log;
@@ -302,8 +302,14 @@ impl<D: ServedDisk> Driver<D> {
         });
         match closed.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => error!(%error, "a log was not closed cleanly; the next start recovers it"),
-            Err(panic) => error!(%panic, "closing a log panicked"),
+            Ok(Err(error)) => {
+                surroundings.health.left_unclean();
+                error!(%error, "a log was not closed cleanly; the next start recovers it");
+            }
+            Err(panic) => {
+                surroundings.health.left_unclean();
+                error!(%panic, "closing a log panicked");
+            }
         }
         if let Some(stop) = stop {
             let _ = stop.send(());

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tracing::{Instrument, debug_span, error, info};
 use weir_core::controller::{Image, Partition, Topic};
 use weir_log::{DataDir, LogError, RealDisk};
@@ -42,6 +42,16 @@ pub(crate) struct Registry {
     dir: Arc<DataDir<RealDisk>>,
     surroundings: Surroundings,
     slots: RwLock<Slots>,
+    /// Held by whoever changes what runs; says whether anything may run any more. A log has one owner: what is being
+    /// stopped must not be opened anew by a round that comes in meanwhile, and what is being opened must be stopped too.
+    phase: Mutex<Phase>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    Stopped,
 }
 
 impl Registry {
@@ -51,7 +61,7 @@ impl Registry {
         dir: Arc<DataDir<RealDisk>>,
         surroundings: Surroundings,
     ) -> Self {
-        Self { me, file, dir, surroundings, slots: RwLock::default() }
+        Self { me, file, dir, surroundings, slots: RwLock::default(), phase: Mutex::default() }
     }
 
     /// The partition, when it is here and runs.
@@ -100,8 +110,12 @@ impl Registry {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).running()
     }
 
-    /// Makes what runs agree with the image, where it was touched.
+    /// Makes what runs agree with the image, where it was touched. Once all was stopped, nothing runs again.
     pub(crate) async fn reconcile(&self, image: &Image, touched: &Touched) {
+        let phase = self.phase.lock().await;
+        if *phase == Phase::Stopped {
+            return;
+        }
         let mut openings = Vec::new();
         match touched {
             Touched::Everything => {
@@ -160,6 +174,10 @@ impl Registry {
     /// Logs on the disk of topics that no longer exist, and of partitions that have moved away while this broker was not
     /// there. The image MUST be as new as this broker's registration: an older one may not know what is on the disk yet.
     pub(crate) async fn delete_strays(&self, image: &Image) {
+        let phase = self.phase.lock().await;
+        if *phase == Phase::Stopped {
+            return;
+        }
         let dir = Arc::clone(&self.dir);
         let found = tokio::task::spawn_blocking(move || dir.partitions()).await;
         match found {
@@ -185,6 +203,7 @@ impl Registry {
     /// Stops every partition, its log synced and closed. Returns when all have.
     pub(crate) async fn stop_all(&self) {
         self.surroundings.fleet.stop();
+        *self.phase.lock().await = Phase::Stopped;
         let all = std::mem::take(&mut *self.slots.write().unwrap_or_else(PoisonError::into_inner));
         stream::iter(all.into_slots()).for_each_concurrent(STOPPING_MAX, stop).await;
     }

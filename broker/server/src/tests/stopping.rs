@@ -7,6 +7,7 @@ use weir_wire::messages::find_coordinator::FindCoordinatorRequest;
 use weir_wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 
 use super::*;
+use crate::partition::touched::Touched;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_waits_for_its_group_does_not_hold_up_a_stop() {
@@ -63,4 +64,37 @@ async fn a_consumer_that_never_reads_does_not_make_a_stop_unclean() {
     timeout(PATIENCE, lazy.0.readable()).await.expect("no answer").unwrap();
     running.stop().await;
     assert!(directory.path().join("clean-shutdown").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_comes_while_the_logs_are_closed_does_not_open_them_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = broker(directory.path(), &[]).await;
+    Peer::of(&running).await.create_topic(&[]).await;
+    let partitions = &running.broker.partitions;
+    assert_eq!(partitions.running().len(), 1);
+    let image = running.broker.image();
+    // Whichever comes first, nobody owns a log when both are done.
+    tokio::join!(partitions.reconcile(&image, &Touched::Everything), partitions.stop_all());
+    partitions.reconcile(&image, &Touched::Everything).await;
+    assert!(partitions.running().is_empty());
+    running.stop().await;
+    assert!(directory.path().join("clean-shutdown").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_could_not_be_closed_leaves_the_directory_unclean() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = broker(directory.path(), &[]).await;
+    let mut producer = Peer::of(&running).await;
+    producer.create_topic(&[]).await;
+    // The first comes with a checkpoint. The second is what closing has to write down.
+    for _ in 0..2 {
+        assert_eq!(producer.produce(batch(10).build().unwrap().freeze()).await.0, 0);
+    }
+    for topic in std::fs::read_dir(directory.path().join("topics")).unwrap() {
+        std::fs::remove_dir_all(topic.unwrap().path()).unwrap();
+    }
+    running.stop().await;
+    assert!(!directory.path().join("clean-shutdown").exists());
 }
