@@ -1,6 +1,6 @@
 """Decides whether a cluster kept its promises, from the history its clients wrote. Pure: no clock, no I/O.
 
-The rules are those of SAFETY, "Checking a history"; the names are the usual ones (Jepsen's for Kafka). The topic is neither
+The rules have their usual names (Jepsen's for Kafka). The topic is neither
 compacted nor expired nor transactional, so its offsets have no holes. A history proves something only if it was read to the end
 after all was healed: without that, every acknowledged value is unseen.
 """
