@@ -40,7 +40,10 @@ impl Process {
     pub(super) async fn keep(self: Arc<Self>) {
         let mut state = self.quorum.state();
         loop {
-            let _ = tokio::time::timeout(TICK, state.changed()).await;
+            if matches!(tokio::time::timeout(TICK, state.changed()).await, Ok(Err(_))) {
+                // The node has failed: nothing changes any more.
+                return;
+            }
             self.world.net.gate(self.id()).await;
             self.take_office();
             self.office_hours();
