@@ -66,4 +66,4 @@ sim: ## a cluster in virtual time, seed by seed: SEEDS=10 FROM=1
 
 .PHONY: sim-planted
 sim-planted: ## every bug that is planted in the simulation is caught
-	@$(STEP) "planted bugs" cargo test -q --profile fast --locked -p weir-sim --test planted -- --include-ignored
+	@$(STEP) "planted bugs" cargo test -q --profile fast --locked -p weir-sim --test scenarios planted -- --include-ignored

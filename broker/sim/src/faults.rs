@@ -107,7 +107,7 @@ async fn watch_over(world: Arc<World>) {
 }
 
 /// Starts a broker that does not run.
-async fn start(world: &Arc<World>, id: i32) {
+pub(crate) async fn start(world: &Arc<World>, id: i32) {
     if world.net.at(id).is_some() || !world.begin_start(id) {
         return;
     }
@@ -238,7 +238,7 @@ async fn cut(world: &World, kind: Fault, id: i32, long: Duration, chance: &mut c
     }
 }
 
-fn new_disk(world: &World, id: i32) {
+pub(crate) fn new_disk(world: &World, id: i32) {
     world.trace.note(id, "new disk", "");
     world.change_machine(id, |machine| {
         machine.disk = weir_log::MemoryDisk::new();

@@ -7,6 +7,7 @@ mod faults;
 pub mod node;
 pub mod planted;
 mod run;
+pub mod script;
 pub mod world;
 
 pub use chance::Chance;

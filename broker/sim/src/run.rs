@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, RngSeed};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
 
 use crate::check::end;
@@ -45,13 +46,20 @@ pub fn run(options: Options) -> Result<Report, std::io::Error> {
 }
 
 async fn drive(options: Options) -> Report {
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let world = World::new(options);
-    if let Err(what) = begin(&world).await {
+    let mut all = topics(&world);
+    all.push(offsets_topic());
+    if let Err(what) = begin(&world, all).await {
         world.violation(what);
     } else {
         work(&world).await;
     }
+    report(&world, begun).await
+}
+
+/// Ends everything, and says what came of it.
+pub(crate) async fn report(world: &World, begun: Instant) -> Report {
     for process in world.running() {
         process.kill().await;
     }
@@ -68,16 +76,15 @@ async fn drive(options: Options) -> Report {
     }
 }
 
-/// Brokers without any cluster become one.
-async fn begin(world: &Arc<World>) -> Result<(), String> {
+/// Brokers without any cluster become one, with these topics.
+pub(crate) async fn begin(world: &Arc<World>, topics: Vec<NewTopic>) -> Result<(), String> {
     let mut first = Vec::new();
     for id in 0..world.options.brokers {
         first.push(Process::start(world, id).await?);
     }
     let voters = first.iter().take(3).map(|process| (process.node, address(process.id()))).collect();
     first[0].quorum.initialize(voters).await.map_err(|e| e.to_string())?;
-    let groups = NewTopic { name: CONSUMER_OFFSETS.to_owned(), partitions: 1, replicas: 3, min_isr: 2 };
-    for topic in topics(world).into_iter().chain([groups]) {
+    for topic in topics {
         if !create(world, topic).await {
             return Err("no topic could be created".to_owned());
         }
@@ -85,15 +92,14 @@ async fn begin(world: &Arc<World>) -> Result<(), String> {
     Ok(())
 }
 
+/// The topic that groups live on.
+pub(crate) fn offsets_topic() -> NewTopic {
+    NewTopic::anywhere(CONSUMER_OFFSETS, 1, 2)
+}
+
 /// Every run has the same topics; the last one may come and go.
 fn topics(world: &World) -> Vec<NewTopic> {
-    let topic = |name: &str, partitions, min_isr| NewTopic {
-        name: name.to_owned(),
-        partitions,
-        replicas: 3,
-        min_isr,
-    };
-    vec![topic("orders", 2, 2), topic("events", 1, world.options.least_in_sync)]
+    vec![NewTopic::anywhere("orders", 2, 2), NewTopic::anywhere("events", 1, world.options.least_in_sync)]
 }
 
 async fn work(world: &Arc<World>) {
@@ -121,14 +127,26 @@ async fn work(world: &Arc<World>) {
     }
     clients.push(tokio::spawn(administrate(Arc::clone(world), topics(world), stopped)));
     faults::happen(world).await;
-    if world.is_decided() {
-        return;
+    if !world.is_decided() {
+        let clients = Clients { tasks: clients, end: stop };
+        conclude(world, clients, Clients { tasks: readers, end: halt }, MEMBERS.len()).await;
     }
+}
+
+/// Those who work until they are told to end.
+pub(crate) struct Clients {
+    pub(crate) tasks: Vec<JoinHandle<()>>,
+    pub(crate) end: watch::Sender<bool>,
+}
+
+/// Heals everything, waits until it is well, and looks at what is there: `readers` look until the very end, so many
+/// `members` of the group among them.
+pub(crate) async fn conclude(world: &Arc<World>, clients: Clients, readers: Clients, members: usize) {
     faults::heal(world).await;
     world.trace.note(-99, "heals", "");
-    stop.send_replace(true);
+    clients.end.send_replace(true);
     let healed = async {
-        for client in clients {
+        for client in clients.tasks {
             let _ = client.await;
         }
         end::settled(world).await;
@@ -138,14 +156,18 @@ async fn work(world: &Arc<World>) {
     }
     // Readers have a while to see the end.
     tokio::time::sleep(Duration::from_secs(20)).await;
-    end::group_is_whole(world, MEMBERS.len());
-    halt.send_replace(true);
-    for reader in readers {
+    if members > 0 {
+        end::group_is_whole(world, members);
+    }
+    readers.end.send_replace(true);
+    for reader in readers.tasks {
         let _ = reader.await;
     }
-    // What was on its way arrives, and no session ends.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    end::groups_agree(world).await;
+    if members > 0 {
+        // What was on its way arrives, and no session ends.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        end::groups_agree(world).await;
+    }
     let complete = end::replicas_agree(world);
     finish(world, &complete);
 }

@@ -16,7 +16,7 @@ const PLACE: i32 = -1;
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Asks the controller, whoever that is; gives up after some tries. Gives what a controller said.
-async fn ask(world: &Arc<World>, request: &Request) -> Option<Result<(), NotDone>> {
+pub(crate) async fn ask(world: &Arc<World>, request: &Request) -> Option<Result<(), NotDone>> {
     let brokers = u64::from(world.options.brokers.unsigned_abs());
     let mut to = i32::try_from(world.chance().below(brokers)).unwrap_or(0);
     for _ in 0..50 {

@@ -7,6 +7,7 @@ mod lookup;
 mod member;
 mod producer;
 
+pub(crate) use admin::ask;
 pub use admin::{administrate, create};
 pub use consumer::consume;
 pub(crate) use member::TASKS;

@@ -98,13 +98,16 @@ impl Process {
 
     async fn create(&self, topic: Wanted) -> Result<(), NotDone> {
         let config = self.config.clone();
-        let settings = vec![("min.insync.replicas".to_owned(), Some(topic.min_isr.to_string()))];
+        let least = topic.min_isr.to_string();
+        let settings = topic.settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let settings = settings.chain([("min.insync.replicas", least)]);
+        let by_hand = !topic.placed.is_empty();
         let new = NewTopic {
             name: topic.name,
-            partitions: topic.partitions,
-            replication_factor: topic.replicas,
-            assignments: Vec::new(),
-            config: settings,
+            partitions: if by_hand { -1 } else { topic.partitions },
+            replication_factor: if by_hand { -1 } else { topic.replicas },
+            assignments: (0..).zip(topic.placed).collect(),
+            config: settings.map(|(name, value)| (name.to_owned(), Some(value))).collect(),
         };
         let command = CreateTopics { topics: vec![new], validate_only: false };
         let decided = self

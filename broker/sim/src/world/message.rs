@@ -39,6 +39,34 @@ pub struct NewTopic {
     pub partitions: i32,
     pub replicas: i16,
     pub min_isr: u32,
+    /// Where the replicas of each partition are; wherever the controller puts them when it is empty.
+    pub placed: Vec<Vec<BrokerId>>,
+    /// Other settings.
+    pub settings: Vec<(&'static str, &'static str)>,
+}
+
+impl NewTopic {
+    /// With three replicas each, wherever the controller puts them.
+    #[must_use]
+    pub fn anywhere(name: &str, partitions: i32, min_isr: u32) -> Self {
+        let (placed, settings) = (Vec::new(), Vec::new());
+        Self { name: name.to_owned(), partitions, replicas: 3, min_isr, placed, settings }
+    }
+
+    /// One partition on these brokers, in order of preference.
+    #[must_use]
+    pub fn on(name: &str, brokers: &[i32], min_isr: u32) -> Self {
+        let placed = vec![brokers.iter().copied().map(BrokerId).collect()];
+        let replicas = i16::try_from(brokers.len()).unwrap_or(0);
+        Self { replicas, placed, ..Self::anywhere(name, 1, min_isr) }
+    }
+
+    /// With one more setting.
+    #[must_use]
+    pub fn setting(mut self, name: &'static str, value: &'static str) -> Self {
+        self.settings.push((name, value));
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

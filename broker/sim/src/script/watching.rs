@@ -1,0 +1,140 @@
+//! What a story looks at: the newest metadata, and each replica as it is.
+
+use std::sync::Arc;
+
+use weir_core::controller::{Image, Partition};
+use weir_model::{LeaderEpoch, Offset, PartitionIndex};
+
+use super::{Script, Told, Unexpected};
+use crate::node::Partition as Held;
+use crate::world::message::{Consume, Consumed, Key, Refusal, Reply, Request};
+
+/// Where the story's own reader is on the network.
+const READER: i32 = -2;
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Script {
+    /// The newest metadata that anybody holds.
+    pub fn image(&self) -> Arc<Image> {
+        let all = self.world.running().into_iter().map(|p| p.quorum.latest().borrow().clone());
+        all.max_by_key(|latest| latest.round).map(|latest| latest.image).unwrap_or_default()
+    }
+
+    /// The topic's first partition.
+    pub fn partition(&self, topic: &str) -> Option<Partition> {
+        let image = self.image();
+        image.topic(topic)?.partition(PartitionIndex(0)).map(|partition| Partition::clone(partition))
+    }
+
+    /// Which one that is.
+    pub fn key(&self, topic: &str) -> Option<Key> {
+        Some((self.image().topic(topic)?.id, PartitionIndex(0)))
+    }
+
+    /// Who leads it.
+    pub fn leader(&self, topic: &str) -> Option<i32> {
+        self.partition(topic)?.leader.map(|id| id.0)
+    }
+
+    /// In which reign.
+    pub fn reign(&self, topic: &str) -> LeaderEpoch {
+        self.partition(topic).map_or(LeaderEpoch::NONE, |partition| partition.leader_epoch)
+    }
+
+    /// Who is in sync in it.
+    pub fn in_sync(&self, topic: &str) -> Vec<i32> {
+        let mut ids: Vec<i32> =
+            self.partition(topic).map(|p| p.isr.iter().map(|id| id.0).collect()).unwrap_or_default();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Which broker is the controller, as a majority of those who know of one say.
+    pub fn controller(&self) -> Option<i32> {
+        let leads =
+            |id: &i32| self.world.net.at(*id).is_some_and(|p| p.quorum.state().borrow().am_controller());
+        (0..self.world.options.brokers).find(leads)
+    }
+
+    fn look<R>(&self, id: i32, topic: &str, look: impl FnOnce(&mut Held) -> R) -> Option<R> {
+        let key = self.key(topic)?;
+        self.world.net.at(id)?.with(key, |partition, _| look(partition))
+    }
+
+    /// How far a replica's log goes.
+    pub fn log_end(&self, id: i32, topic: &str) -> Option<i64> {
+        self.look(id, topic, |partition| partition.replica.log_end().0)
+    }
+
+    /// How far a replica knows that it is committed.
+    pub fn watermark(&self, id: i32, topic: &str) -> Option<i64> {
+        self.look(id, topic, |partition| partition.replica.high_watermark().0)
+    }
+
+    /// The bytes of a replica's whole log.
+    pub fn log_bytes(&self, id: i32, topic: &str) -> Result<Vec<u8>, Unexpected> {
+        let read = self.look(id, topic, |partition| {
+            let end = partition.replica.log_end();
+            partition.content(end)
+        });
+        match read {
+            Some(Ok((bytes, _))) => Ok(bytes),
+            Some(Err(error)) => Err(Unexpected(format!("{topic} can not be read on {id}: {error}"))),
+            None => Err(Unexpected(format!("{topic} is not open on {id}"))),
+        }
+    }
+
+    /// The logs of these replicas must be the same, byte for byte, to their ends.
+    pub fn expect_same_logs(&self, topic: &str, ids: &[i32]) -> Told {
+        let mut first: Option<(i32, Vec<u8>)> = None;
+        for id in ids {
+            let bytes = self.log_bytes(*id, topic)?;
+            match &first {
+                None => first = Some((*id, bytes)),
+                Some((other, there)) => {
+                    super::expect(
+                        format_args!("the logs of {topic} on {other} and {id} are the same"),
+                        *there == bytes,
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A consumer asks a broker for what is at an offset; none when there is no answer.
+    pub async fn read(&self, id: i32, topic: &str, offset: i64) -> Option<Result<Consumed, Refusal>> {
+        self.read_in(id, topic, offset, None).await
+    }
+
+    /// As [`Script::read`], by one who believes in a reign.
+    pub async fn read_in(
+        &self,
+        id: i32,
+        topic: &str,
+        offset: i64,
+        reign: Option<LeaderEpoch>,
+    ) -> Option<Result<Consumed, Refusal>> {
+        let read = Consume { key: self.key(topic)?, leader_epoch: reign, offset: Offset(offset) };
+        let answer = self.world.net.call(&self.world, READER, id, Request::Consume(read), LIMIT).await;
+        match answer {
+            Ok(Reply::Consumed(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// What is known to be committed of a topic, for whoever wants to know why the story did not go on.
+    pub(super) fn described(&self) -> String {
+        let mut words =
+            format!("brokers {:?} run", self.world.running().iter().map(|p| p.id()).collect::<Vec<_>>());
+        for topic in self.image().topics() {
+            for (index, p) in topic.numbered() {
+                words += &format!(
+                    ", {}-{index} is led by {:?} in {}, isr {:?}, elr {:?} of {:?}",
+                    topic.name, p.leader, p.leader_epoch, p.isr, p.elr, p.replicas
+                );
+            }
+        }
+        words
+    }
+}
