@@ -13,8 +13,6 @@ from harness.brokers import Broker
 from harness.cluster import Cluster
 
 SUITES = ("python", "go", "java", "librdkafka", "cli", "badinput", "limits", "crash", "cluster-tools", "faults", "failover", "scale")
-# What runs unless something else is asked for. Ten thousand partitions are measured by hand.
-DEFAULT_SUITES = tuple(suite for suite in SUITES if suite != "scale")
 _SUITE_SECONDS = {
     "python": 90,
     "go": 90,
@@ -27,7 +25,7 @@ _SUITE_SECONDS = {
     "cluster-tools": 180,
     "faults": 60,  # and what its seeds take
     "failover": 900,
-    "scale": 900,
+    "scale": 300,  # and what more partitions take
 }
 
 # Suites which measure the broker or hurt it get one to themselves.
@@ -41,6 +39,8 @@ _CLUSTER = {"cluster-tools"}
 _SEEDS, _SEED_SECONDS = 5, 25.0
 # Rounds of each kind of failover; thirty make a distribution, and are asked for by hand.
 _KILLS = {"weir": 8, "kafka": 3}
+# Partitions of `scale`; ten thousand are asked for by hand.
+_PARTITIONS = 1_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class Choices:
     seconds: float | None = None
     at_once: int = 1
     kills: int | None = None
+    partitions: int | None = None
 
 
 def programs(suites: set[str], against: str, weir_binary: Path, choices: Choices) -> list[Program]:
@@ -87,7 +88,7 @@ def programs(suites: set[str], against: str, weir_binary: Path, choices: Choices
     for suite in SUITES:
         if suite in suites and (suite != "cli" or against == "weir" or weir_binary.exists()):
             chosen += [
-                Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite] + _seconds_of_seeds(suite, against, choices))
+                Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite] + _seconds_more(suite, against, choices))
                 for name, command in _commands(suite, against, weir_binary, choices)
             ]
     return chosen
@@ -97,9 +98,12 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
     which = ["--against", against, "--weir", weir_binary]
     if suite == "faults":
         return _fault_commands(which, choices)
-    if suite in ("failover", "scale"):
-        more = ["--kills", choices.kills or _KILLS[against]] if suite == "failover" else []
-        return [(script.stem, [paths.VENV_PYTHON, script, *which, *more]) for script in _scripts(suite)]
+    if suite == "failover":
+        kills = ["--kills", choices.kills or _KILLS[against]]
+        return [(script.stem, [paths.VENV_PYTHON, script, *which, *kills]) for script in _scripts(suite)]
+    if suite == "scale":
+        script = paths.E2E / "scale" / "partitions.py"
+        return [(script.stem, [paths.VENV_PYTHON, script, *which, "--partitions", _partitions(choices)])]
     if suite == "go":
         return [
             (folder.name, [paths.GO_BIN / folder.name]) for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()
@@ -128,8 +132,14 @@ def _seconds(choices: Choices) -> float:
     return choices.seconds or _SEED_SECONDS
 
 
-def _seconds_of_seeds(suite: str, against: str, choices: Choices) -> int:
-    """Each run also starts a cluster, heals it and reads it to the end."""
+def _partitions(choices: Choices) -> int:
+    return choices.partitions or _PARTITIONS
+
+
+def _seconds_more(suite: str, against: str, choices: Choices) -> int:
+    """Each run of faults also starts a cluster, heals it and reads it to the end; more partitions take longer."""
+    if suite == "scale":
+        return round(_partitions(choices) * (0.1 if against == "weir" else 0.5))
     around = 180 if against == "weir" else 400
     return round(_seeds(choices) * (_seconds(choices) * 2 + around)) if suite == "faults" else 0
 
