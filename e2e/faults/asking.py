@@ -3,37 +3,21 @@
 import socket
 import struct
 import time
-from dataclasses import dataclass
+from collections.abc import Container
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from faults.promise import Quorum, Standing
 from harness.cluster import Cluster, Node
 from harness.readiness import read_frame
 
 QUIET = {"log_level": 0, "socket.timeout.ms": 3000, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200}
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How a partition stands."""
-
-    topic: str
-    partition: int
-    leader: int
-    replicas: frozenset[int]
-    in_sync: frozenset[int]
-
-    @property
-    def whole(self) -> bool:
-        return self.leader >= 0 and self.in_sync == self.replicas
-
-    def __str__(self) -> str:
-        return f"{self.topic}-{self.partition} leader {self.leader} replicas {sorted(self.replicas)} in sync {sorted(self.in_sync)}"
-
-
-def admin(cluster: Cluster) -> AdminClient:
-    return AdminClient({"bootstrap.servers": cluster.bootstrap, **QUIET})
+def admin(cluster: Cluster, leaving_out: Container[int] = ()) -> AdminClient:
+    asked = [node.bootstrap for node in cluster.nodes if node.number not in leaving_out]
+    return AdminClient({"bootstrap.servers": ",".join(asked), **QUIET})
 
 
 def create_topic(cluster: Cluster, topic: str, partitions: int, replicas: int = 3, within_s: float = 30.0, **config: str) -> None:
@@ -43,10 +27,10 @@ def create_topic(cluster: Cluster, topic: str, partitions: int, replicas: int = 
     asked.create_topics([wanted], operation_timeout=within_s)[topic].result(within_s)
 
 
-def standings(cluster: Cluster, timeout_s: float = 3.0) -> list[Standing]:
-    """Of every partition, as the first broker that answers tells it; nothing when none does."""
+def standings(cluster: Cluster, timeout_s: float = 3.0, leaving_out: Container[int] = ()) -> list[Standing]:
+    """Of every partition, as the first broker that answers tells it; nothing when none does. One that is cut off tells old news."""
     try:
-        topics = admin(cluster).list_topics(timeout=timeout_s).topics.values()
+        topics = admin(cluster, leaving_out).list_topics(timeout=timeout_s).topics.values()
     except KafkaException:
         return []
     return [
@@ -80,16 +64,19 @@ def leader_of(cluster: Cluster, topic: str, partition: int) -> int | None:
 
 
 def controller(cluster: Cluster) -> int | None:
-    """Who leads the quorum, by DescribeQuorum of whichever broker answers; for Kafka's metadata names any broker as controller."""
-    for node in cluster.nodes:
-        if node.runs() and not node.paused:
-            leader = quorum_leader(node)
-            if leader is not None and 0 <= leader < len(cluster.nodes):
-                return leader
-    return None
+    """Who leads the quorum; for Kafka's metadata names any broker as controller."""
+    told = quorum(cluster)
+    return told.leader if told and 0 <= told.leader < len(cluster.nodes) else None
 
 
-def quorum_leader(node: Node, timeout_s: float = 1.0) -> int | None:
+def quorum(cluster: Cluster, leaving_out: Container[int] = ()) -> Quorum | None:
+    """By DescribeQuorum, as the broker tells it that knows of the latest reign."""
+    asked = [node for node in cluster.nodes if node.runs() and not node.paused and node.number not in leaving_out]
+    told = [answer for answer in map(quorum_of, asked) if answer is not None and answer.leader >= 0]
+    return max(told, key=lambda answer: answer.epoch, default=None)
+
+
+def quorum_of(node: Node, timeout_s: float = 1.0) -> Quorum | None:
     """DescribeQuorum version 0: flexible, one topic, one partition."""
     topic = b"__cluster_metadata"
     body = b"\x02" + bytes([len(topic) + 1]) + topic + b"\x02" + struct.pack(">i", 0) + b"\0\0\0"
@@ -99,14 +86,21 @@ def quorum_leader(node: Node, timeout_s: float = 1.0) -> int | None:
             connection.settimeout(timeout_s)
             frame = header + body
             connection.sendall(struct.pack(">i", len(frame)) + frame)
-            answer = read_frame(connection)
-    except OSError:
+            return _quorum(read_frame(connection), len(topic))
+    except (OSError, struct.error):
         return None
+
+
+def _quorum(answer: bytes, name: int) -> Quorum | None:
     # Correlation and tags, the error, one topic with its name, one partition: its number, its error, its leader.
     at = 4 + 1
     (error,) = struct.unpack_from(">h", answer, at)
-    if error != 0 or len(answer) < at + 2 + 1 + 1 + len(topic) + 1 + 10:
+    if error != 0 or len(answer) < at + 2 + 1 + 1 + name + 1 + 10:
         return None
-    at += 2 + 1 + 1 + len(topic) + 1 + 4
-    error, leader = struct.unpack_from(">hi", answer, at)
-    return leader if error == 0 else None
+    at += 2 + 1 + 1 + name + 1 + 4
+    error, leader, epoch, committed, voters = struct.unpack_from(">hiiqB", answer, at)
+    if error != 0:
+        return None
+    # A compact array: one more than its length; each voter has a number, the end of its log, and no tags.
+    ends = dict(struct.unpack_from(">iqx", answer, at + 19 + 13 * place) for place in range(voters - 1))
+    return Quorum(leader, frozenset(ends), frozenset(voter for voter, end in ends.items() if end >= committed), epoch)

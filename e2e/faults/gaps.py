@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from typing import NamedTuple
+
 from faults.history import History
 
 # A client notices some time after the fault is over: a timeout that ran when it ended, a backoff.
@@ -15,9 +17,10 @@ _AFTERMATH_S = 5.0
 
 @dataclass(frozen=True)
 class Episode:
-    """A fault that was done: what, and from when until when."""
+    """A fault that was done: what to whom, of which kind, and from when until when."""
 
     name: str
+    kind: str
     began: float
     ended: float
 
@@ -34,6 +37,15 @@ class Gap:
     @property
     def seconds(self) -> float:
         return self.ended - self.began
+
+
+class Wait(NamedTuple):
+    """The longest time that a writer stood still for one fault, and how much of it came after the fault's end."""
+
+    kind: str
+    writer: str
+    seconds: float
+    after_s: float
 
 
 @dataclass(frozen=True)
@@ -83,14 +95,18 @@ def cause(gap: Gap, episodes: list[Episode]) -> Episode | None:
     return episode if overlap > 0 else None
 
 
-def during(all_gaps: Iterable[Gap], episodes: list[Episode]) -> dict[Episode, dict[str, float]]:
-    """For each fault the longest time each writer waited on account of it."""
-    waited: dict[Episode, dict[str, float]] = {episode: {} for episode in episodes}
+def waits(all_gaps: Iterable[Gap], episodes: list[Episode]) -> list[Wait]:
+    """For each fault the longest wait of each writer on account of it."""
+    longest: dict[tuple[Episode, str], Gap] = {}
     for gap in all_gaps:
         episode = cause(gap, episodes)
         if episode is not None:
-            waited[episode][gap.writer] = max(gap.seconds, waited[episode].get(gap.writer, 0.0))
-    return waited
+            known = longest.get((episode, gap.writer), gap)
+            longest[episode, gap.writer] = max(known, gap, key=lambda one: one.seconds)
+    return [
+        Wait(episode.kind, writer, round(gap.seconds, 3), round(max(0.0, gap.ended - max(gap.began, episode.ended)), 3))
+        for (episode, writer), gap in longest.items()
+    ]
 
 
 def distribution(seconds: Iterable[float]) -> Distribution:

@@ -4,6 +4,7 @@ Must be called from the main thread, which the brokers' lives hang on. Leaves no
 """
 
 import time
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,10 @@ TOPIC = "ledger"
 _BACK_WITHIN_S = {"weir": 30.0, "kafka": 90.0}
 _WHOLE_WITHIN_S = {"weir": 60.0, "kafka": 120.0}
 _REST_S = 0.3
+# After everything is healed the writers go on for so long, and longer until each was answered in each partition.
 _CALM_S = 4.0
+_ANSWERED_WITHIN_S = 30.0
+_LOOK_EVERY_S = 2.0
 _READ_WITHIN_S = 60.0
 
 
@@ -36,6 +40,7 @@ class Ordeal:
     began: float = 0.0
     ended: float = 0.0
     healed_in_s: float = 0.0
+    answered_in_s: float = 0.0
 
 
 def run(cluster: Cluster, schedule: Schedule, partitions: int, rate: int, clients: tuple[str, ...], say) -> Ordeal:
@@ -51,8 +56,9 @@ def run(cluster: Cluster, schedule: Schedule, partitions: int, rate: int, client
         inflictor = Inflictor(cluster, TOPIC, partitions, say)
         _inflict(cluster, inflictor, schedule, ordeal.began)
         calm_from = _heal(cluster, inflictor, ordeal, say)
-        time.sleep(_CALM_S)
+        _await_everybody(working, calm_from)
         ordeal.ended = time.monotonic()
+        ordeal.answered_in_s = ordeal.ended - calm_from
         ordeal.complaints += drivers.finish(working)
         for driver in working:
             gather(driver.events(), ordeal.history)
@@ -84,27 +90,33 @@ def _inflict(cluster: Cluster, inflictor: Inflictor, schedule: Schedule, began: 
     coming, ongoing = list(schedule.faults), []
     while coming or ongoing:
         ends = min(ongoing, key=_ends_at, default=None)
-        room = len(ongoing) < schedule.at_once and not any(one.fault.alone for one in ongoing)
+        room = len(ongoing) < schedule.at_once
         if coming and room and (ends is None or began + coming[0].at_s < _ends_at(ends)):
             fault = coming.pop(0)
             _sleep_until(began + fault.at_s)
-            done = inflictor.begin(fault, {one.node.number for one in ongoing})
+            done = inflictor.begin(fault, _hurt(ongoing))
             ongoing += [done] if done else []
         elif ends is not None:
             _sleep_until(_ends_at(ends))
             inflictor.end(ends)
             ongoing.remove(ends)
-            _await_back(cluster, inflictor, {one.node.number for one in ongoing})
+            _await_back(cluster, inflictor, _hurt(ongoing), min(map(_ends_at, ongoing), default=None))
             time.sleep(_REST_S)
         coming = [fault for fault in coming if time.monotonic() < began + schedule.seconds]
+
+
+def _hurt(ongoing: list[Ongoing]) -> dict[int, str]:
+    """Which brokers have a fault, and of what kind."""
+    return {number: kind for one in ongoing for number, kind in one.hurts.items()}
 
 
 def _ends_at(ongoing: Ongoing) -> float:
     return ongoing.began + ongoing.fault.lasts_s
 
 
-def _await_back(cluster: Cluster, inflictor: Inflictor, hurt: set[int]) -> None:
-    deadline = time.monotonic() + _BACK_WITHIN_S[cluster.against]
+def _await_back(cluster: Cluster, inflictor: Inflictor, hurt: Container[int], at_most_until: float | None = None) -> None:
+    """Until all brokers without a fault are ready, which is promised only when no broker has one: else no longer than is said."""
+    deadline = at_most_until or time.monotonic() + _BACK_WITHIN_S[cluster.against]
     for node in cluster.nodes:
         if node.number in hurt:
             continue
@@ -113,7 +125,8 @@ def _await_back(cluster: Cluster, inflictor: Inflictor, hurt: set[int]) -> None:
                 inflictor.complaints.append(f"broker {node.number} ended by itself with {node.exit_code()}:\n{node.log_tail(15)}")
                 node.start()
             if time.monotonic() > deadline:
-                inflictor.complaints.append(f"broker {node.number} did not come back in {_BACK_WITHIN_S[cluster.against]:.0f} s")
+                if at_most_until is None:
+                    inflictor.complaints.append(f"broker {node.number} did not come back in {_BACK_WITHIN_S[cluster.against]:.0f} s")
                 break
             time.sleep(0.05)
 
@@ -121,12 +134,23 @@ def _await_back(cluster: Cluster, inflictor: Inflictor, hurt: set[int]) -> None:
 def _heal(cluster: Cluster, inflictor: Inflictor, ordeal: Ordeal, say) -> float:
     """Everything is undone already; waits until the cluster has found itself again."""
     began = time.monotonic()
-    _await_back(cluster, inflictor, set())
+    _await_back(cluster, inflictor, ())
     amiss = asking.await_whole(cluster, _WHOLE_WITHIN_S[cluster.against])
     ordeal.complaints += [f"not healed in {_WHOLE_WITHIN_S[cluster.against]:.0f} s: {one}" for one in amiss[:10]]
     ordeal.healed_in_s = time.monotonic() - began
     say(f"healed: every replica is in sync {ordeal.healed_in_s:.1f} s after the last fault" if not amiss else f"NOT healed: {amiss[0]}")
     return time.monotonic()
+
+
+def _await_everybody(working: list[Driver], calm_from: float) -> None:
+    time.sleep(_CALM_S)
+    while time.monotonic() < calm_from + _ANSWERED_WITHIN_S:
+        history = History()
+        for driver in working:
+            gather(driver.events(), history)
+        if not _stuck(history, calm_from):
+            return
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _stuck(history: History, calm_from: float) -> list[str]:

@@ -1,7 +1,7 @@
 """Words for what came of a run: counts, gaps, and the faults that caused them. Pure."""
 
 from faults.checker import Violation, counts
-from faults.gaps import cause, distribution, during, gaps, longest_by_writer
+from faults.gaps import cause, gaps, longest_by_writer
 from faults.ordeal import Ordeal
 
 _SHOWN = 20
@@ -35,12 +35,3 @@ def _gaps(ordeal: Ordeal) -> list[str]:
         blamed = because.name if because else "no fault"
         lines.append(f"  longest gap of {writer:<12} {gap.seconds * 1000:6.0f} ms in partition {gap.partition}: {blamed}")
     return lines
-
-
-def waits_by_kind(ordeals: list[Ordeal]) -> str:
-    """For each kind of fault: how long the writers waited on its account, the longest of each writer and fault."""
-    waits: dict[str, list[float]] = {}
-    for ordeal in ordeals:
-        for episode, by_writer in during(gaps(ordeal.history, ordeal.ended), ordeal.episodes).items():
-            waits.setdefault(episode.name.split(" broker ")[0], []).extend(by_writer.values())
-    return "\n".join(f"  {kind:<20} {distribution(seconds)}" for kind, seconds in sorted(waits.items()))

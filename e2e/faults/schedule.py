@@ -1,8 +1,7 @@
 """Decides which faults happen when, from a seed alone. Pure: the same seed gives the same faults.
 
-Faults come one after another, or `at_once` of them side by side on different brokers. A fault that destroys a copy (a wiped disk)
-always comes alone: it waits until every replica is in sync and nothing begins before that is so again, for that is what the contract
-survives: a majority of the quorum, and one whole copy.
+Faults come one after another, or `at_once` of them side by side on different brokers; some are for all brokers at the same moment.
+Whether one may be done when its time comes is for `promise` to say: only then is known who leads and who is in sync.
 """
 
 import random
@@ -13,10 +12,12 @@ from dataclasses import dataclass
 ANY, CONTROLLER, LEADER = "any", "controller", "leader"
 
 KILL, PAUSE, STOP, WIPE = "kill", "pause", "stop", "wipe"
+KILL_ALL, STOP_ALL = "kill all", "stop all"
 ISOLATE, CUT_PAIR, MUTE, DEAF, CUT_ONE_WAY, CUT_CONTROLLER = "isolate", "cut pair", "mute", "deaf", "cut one way", "cut off controller"
 SLOW, LOSSY = "slow", "lossy"
 
-PROCESS_FAULTS = (KILL, PAUSE, STOP, WIPE)
+ALL_AT_ONCE = (KILL_ALL, STOP_ALL)
+PROCESS_FAULTS = (KILL, PAUSE, STOP, WIPE, *ALL_AT_ONCE)
 NETWORK_FAULTS = (ISOLATE, CUT_PAIR, MUTE, DEAF, CUT_ONE_WAY, CUT_CONTROLLER, SLOW, LOSSY)
 KINDS = PROCESS_FAULTS + NETWORK_FAULTS
 
@@ -27,12 +28,14 @@ _LASTS_S = {
     PAUSE: (0.3, 8.0),
     STOP: (0.0, 2.0),
     WIPE: (0.0, 2.0),
+    KILL_ALL: (0.0, 2.0),
+    STOP_ALL: (0.0, 2.0),
     SLOW: (2.0, 6.0),
     LOSSY: (2.0, 6.0),
 }
 _CUT_LASTS_S = (0.5, 8.0)
 # Kills and pauses are what happens most.
-_WEIGHTS = {KILL: 4, PAUSE: 3, STOP: 2, WIPE: 1, ISOLATE: 2}
+_WEIGHTS = {KILL: 4, PAUSE: 3, STOP: 2, WIPE: 2, ISOLATE: 2}
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,12 @@ class Fault:
     lasts_s: float
     kind: str
     target: str
-    node: int  # whom, when the target is any; else how to choose among several
+    node: int  # whom first, when the target is any; else how to choose among several
     other: int  # the other end, where there is one
     kbit_s: int
 
-    @property
-    def alone(self) -> bool:
-        return self.kind == WIPE
-
     def __str__(self) -> str:
-        whom = f"broker {self.node}" if self.target == ANY else f"the {self.target}"
+        whom = "brokers" if self.kind in ALL_AT_ONCE else f"broker {self.node}" if self.target == ANY else f"the {self.target}"
         return f"{self.at_s:5.1f} s  {self.kind} {whom} for {self.lasts_s:.1f} s"
 
 
@@ -65,10 +64,16 @@ class Schedule:
     at_once: int
 
 
-def schedule(seed: int, seconds: float, brokers: int, kinds: Iterable[str] = KINDS, at_once: int = 1) -> Schedule:
+def at_once_of(seed: int) -> int:
+    """What a seed plays when nobody says: one fault at a time, or two."""
+    return 1 + seed % 2
+
+
+def schedule(seed: int, seconds: float, brokers: int, kinds: Iterable[str] = KINDS, at_once: int | None = None) -> Schedule:
+    at_once = at_once or at_once_of(seed)
     faults: list[Fault] = []
     for lane in range(at_once):
-        faults += _lane(random.Random(f"{seed}/{lane}"), seconds, brokers, [kind for kind in kinds if lane == 0 or kind != WIPE])
+        faults += _lane(random.Random(f"{seed}/{lane}"), seconds, brokers, list(kinds))
     return Schedule(tuple(sorted(faults, key=lambda fault: fault.at_s)), seconds, at_once)
 
 

@@ -2,10 +2,10 @@
 
 import unittest
 
-from faults.gaps import Episode, Gap, cause, distribution, during, gaps, longest_by_writer
+from faults.gaps import Episode, Gap, Wait, cause, distribution, gaps, longest_by_writer, waits
 from faults.history import History
 
-KILL, PAUSE = Episode("kill", 10.0, 12.0), Episode("pause", 30.0, 31.0)
+KILL, PAUSE = Episode("kill broker 0", "kill", 10.0, 12.0), Episode("pause broker 1", "pause", 30.0, 31.0)
 
 
 def history(sent: list[float], answered: list[float], writer: str = "w") -> History:
@@ -45,9 +45,8 @@ class TheCause(unittest.TestCase):
         self.assertIsNone(cause(Gap("w", 0, 1.0, 2.0), [KILL, PAUSE]))
 
     def test_gives_each_fault_the_longest_wait_of_each_writer(self):
-        waits = during([Gap("a", 0, 10.0, 10.5), Gap("a", 1, 10.0, 11.0), Gap("b", 0, 30.0, 30.2)], [KILL, PAUSE])
-        self.assertEqual(waits[KILL], {"a": 1.0})
-        self.assertAlmostEqual(waits[PAUSE]["b"], 0.2)
+        found = waits([Gap("a", 0, 10.0, 10.5), Gap("a", 1, 10.0, 13.0), Gap("b", 0, 30.0, 30.25)], [KILL, PAUSE])
+        self.assertEqual(found, [Wait("kill", "a", 3.0, 1.0), Wait("pause", "b", 0.25, 0.0)])
 
 
 class TheDistribution(unittest.TestCase):

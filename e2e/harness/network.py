@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 from harness import children
@@ -30,7 +31,7 @@ class Network:
     def __init__(self, brokers: int):
         self.brokers = brokers
         self._holders: list[subprocess.Popen] = []
-        self._cuts: set[tuple[int, int]] = set()
+        self._cuts: Counter[tuple[int, int]] = Counter()
         self._shaped: set[int] = set()
         _check_tools()
         try:
@@ -64,12 +65,23 @@ class Network:
                 raise NoNetwork(f"cannot enter the clients' namespace: {os.strerror(ctypes.get_errno())}")
 
     def cut(self, sender: int, receiver: int) -> None:
-        """From now on nothing that one broker sends reaches the other. The way back is another cut."""
-        self._drop(self.address(sender), self.address(receiver), (sender, receiver))
+        """From now on nothing that one sends reaches the other. The way back is another cut; cut twice it must be mended twice."""
+        self._cuts[sender, receiver] += 1
+        if self._cuts[sender, receiver] == 1:
+            self._rule("add", sender, receiver)
 
-    def cut_from_clients(self, broker: int) -> None:
-        self._drop(self.address(broker), self.address(_CLIENTS - 1), (broker, _CLIENTS - 1))
-        self._drop(self.address(_CLIENTS - 1), self.address(broker), (_CLIENTS - 1, broker))
+    def mend(self, sender: int, receiver: int) -> None:
+        if (sender, receiver) not in self._cuts:
+            return
+        self._cuts[sender, receiver] -= 1
+        if self._cuts[sender, receiver] == 0:
+            del self._cuts[sender, receiver]
+            self._rule("del", sender, receiver)
+
+    @staticmethod
+    def ways_to_clients(broker: int) -> list[tuple[int, int]]:
+        """What to cut so that no client reaches a broker."""
+        return [(broker, _CLIENTS - 1), (_CLIENTS - 1, broker)]
 
     def slow(self, broker: int, kbit_s: int) -> None:
         """A narrow line to and from a broker: everything arrives, late."""
@@ -79,19 +91,23 @@ class Network:
         """A line that loses packets whenever more than a few wait, so that connections live on retransmission."""
         self._shape(broker, f"rate {kbit_s}kbit burst 3kb limit {_QUEUE_OF_A_LOSSY_LINE}")
 
-    def heal(self) -> None:
-        for sender, receiver in sorted(self._cuts):
-            _inside(self._router, "ip", "rule", "del", "from", self.address(sender), "to", self.address(receiver), "blackhole")
-        for broker in sorted(self._shaped):
+    def widen(self, broker: int) -> None:
+        """Its line is as good as new."""
+        if broker in self._shaped:
             _inside(self._router, "tc", "qdisc", "del", "dev", f"node{broker}", "root")
             _inside(self._nodes[broker], "tc", "qdisc", "del", "dev", "uplink", "root")
-        self._cuts.clear()
-        self._shaped.clear()
+            self._shaped.remove(broker)
 
-    def _drop(self, sender: str, receiver: str, cut: tuple[int, int]) -> None:
-        if cut not in self._cuts:
-            _inside(self._router, "ip", "rule", "add", "from", sender, "to", receiver, "blackhole")
-            self._cuts.add(cut)
+    def heal(self) -> None:
+        """Nothing is cut any more, and no line is narrow."""
+        for sender, receiver in sorted(self._cuts):
+            self._rule("del", sender, receiver)
+        self._cuts.clear()
+        for broker in sorted(self._shaped):
+            self.widen(broker)
+
+    def _rule(self, verb: str, sender: int, receiver: int) -> None:
+        _inside(self._router, "ip", "rule", verb, "from", self.address(sender), "to", self.address(receiver), "blackhole")
 
     def _shape(self, broker: int, limits: str) -> None:
         for holder, device in ((self._router, f"node{broker}"), (self._nodes[broker], "uplink")):

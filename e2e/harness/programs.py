@@ -77,7 +77,7 @@ class Choices:
     seeds: int | None = None
     first_seed: int = 1
     seconds: float | None = None
-    at_once: int = 1
+    at_once: int | None = None
     kills: int | None = None
     partitions: int | None = None
 
@@ -116,7 +116,8 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
 def _fault_commands(which: list, choices: Choices) -> list[tuple[str, list]]:
     """Tests of what judges come before what is judged."""
     faults = paths.E2E / "faults"
-    run = ["--seeds", _seeds(choices), "--from", choices.first_seed, "--seconds", _seconds(choices), "--at-once", choices.at_once]
+    run = ["--seeds", _seeds(choices), "--from", choices.first_seed, "--seconds", _seconds(choices)]
+    run += ["--at-once", choices.at_once] if choices.at_once else []
     return [
         *((script.stem, [paths.VENV_PYTHON, script]) for script in sorted(faults.glob("test_*.py"))),
         ("bites", [paths.VENV_PYTHON, faults / "bites.py", *which]),
