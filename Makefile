@@ -44,6 +44,14 @@ dev: release ## a broker on localhost:9092, gone with Ctrl-C
 e2e: ## real clients in four languages, bad input, limits and kill -9, against the release binary
 	@$(STEP) "real clients" e2e/run --weir $(WEIR)
 
+.PHONY: up
+up: release ## a real Kubernetes on this machine: the operator, three brokers, a topic, a round trip
+	@e2e/kind/run first-steps
+
+.PHONY: down
+down: ## removes all that `make up` made, but what it built
+	@e2e/kind/run down
+
 .PHONY: e2e-kafka
 e2e-kafka: ## the same programs against Apache Kafka 4.2
 	@$(STEP) "real clients against Apache Kafka" e2e/run --against kafka

@@ -12,7 +12,21 @@ from harness import paths
 from harness.brokers import Broker
 from harness.cluster import Cluster
 
-SUITES = ("python", "go", "java", "librdkafka", "cli", "badinput", "limits", "crash", "cluster-tools", "faults", "failover", "scale")
+SUITES = (
+    "python",
+    "go",
+    "java",
+    "librdkafka",
+    "cli",
+    "badinput",
+    "limits",
+    "crash",
+    "cluster-tools",
+    "faults",
+    "failover",
+    "kind",
+    "scale",
+)
 _SUITE_SECONDS = {
     "python": 90,
     "go": 90,
@@ -25,13 +39,14 @@ _SUITE_SECONDS = {
     "cluster-tools": 180,
     "faults": 60,  # and what its seeds take
     "failover": 900,
+    "kind": 60,
     "scale": 300,  # and what more partitions take
 }
 
 # Suites which measure the broker or hurt it get one to themselves.
 _OWN_BROKER = {"badinput", "limits"}
 # These start, kill and restart what they need themselves.
-_NO_BROKER = {"crash", "faults", "failover", "scale"}
+_NO_BROKER = {"crash", "faults", "failover", "kind", "scale"}
 # Three brokers, shared by all programs of the suite.
 _CLUSTER = {"cluster-tools"}
 
@@ -104,6 +119,8 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
     if suite == "scale":
         script = paths.E2E / "scale" / "partitions.py"
         return [(script.stem, [paths.VENV_PYTHON, script, *which, "--partitions", _partitions(choices)])]
+    if suite == "kind":
+        return _kind_commands()
     if suite == "go":
         return [
             (folder.name, [paths.GO_BIN / folder.name]) for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()
@@ -123,6 +140,12 @@ def _fault_commands(which: list, choices: Choices) -> list[tuple[str, list]]:
         ("bites", [paths.VENV_PYTHON, faults / "bites.py", *which]),
         ("random", [paths.VENV_PYTHON, faults / "random_faults.py", *which, *run]),
     ]
+
+
+def _kind_commands() -> list[tuple[str, list]]:
+    """What the real cluster and its images are made by, tested without one; `e2e/kind/run test` is the cluster's own."""
+    scripts = sorted(script for folder in ("kind", "image") for script in (paths.E2E / folder).glob("test_*.py"))
+    return [(script.stem, [paths.VENV_PYTHON, script]) for script in scripts]
 
 
 def _seeds(choices: Choices) -> int:
