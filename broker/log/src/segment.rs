@@ -45,6 +45,8 @@ pub(crate) struct Segment<F> {
     pub(crate) sealed: bool,
     pub(crate) index: Option<Arc<Index>>,
     pub(crate) file: Option<Arc<F>>,
+    /// Something was looked up, read or written since the log last let go of what is idle.
+    used: bool,
 }
 
 impl<F: DiskFile> Segment<F> {
@@ -60,6 +62,7 @@ impl<F: DiskFile> Segment<F> {
             sealed: false,
             index: Some(Arc::default()),
             file: None,
+            used: false,
         }
     }
 
@@ -81,6 +84,7 @@ impl<F: DiskFile> Segment<F> {
             sealed: false,
             index: Some(Arc::new(image.index)),
             file: None,
+            used: false,
         }
     }
 
@@ -109,6 +113,7 @@ impl<F: DiskFile> Segment<F> {
 
     /// The file, opened when it is not.
     pub(crate) fn file<D: Disk<File = F>>(&mut self, place: &Place<D>) -> Result<Arc<F>, LogError> {
+        self.used = true;
         if let Some(file) = &self.file {
             return Ok(Arc::clone(file));
         }
@@ -167,6 +172,15 @@ impl<F: DiskFile> Segment<F> {
             ScanError::Io(source) => place.error(&path, source),
             ScanError::Bad { position, why } => LogError::Corrupt { path, position, why },
         }
+    }
+
+    /// Lets go of what was not used since this was last asked; says whether it did.
+    pub(crate) fn release_idle(&mut self) -> bool {
+        let idle = !std::mem::take(&mut self.used);
+        if idle {
+            self.release();
+        }
+        idle
     }
 
     /// Lets go of what can be loaded again. An unsynced file stays open: only its handle is sure to be told of a

@@ -172,12 +172,14 @@ impl<D: Disk> Log<D> {
         self.oldest_unflushed
     }
 
-    /// Lets go of every handle and index that can be loaded again. For logs nobody has touched for a while.
+    /// Lets go of the handles and indexes that were not used since the last call: they can be loaded again. To be called
+    /// once in a while, so that logs which nobody writes or reads keep no file open.
     pub fn release_idle(&mut self) {
         for segment in &mut self.segments {
-            segment.release();
+            if segment.release_idle() {
+                self.open_closed.retain(|open| *open != segment.base);
+            }
         }
-        self.open_closed.clear();
     }
 
     /// What this log holds in memory for its indexes, in bytes.

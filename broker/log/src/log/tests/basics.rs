@@ -300,7 +300,22 @@ fn the_handles_and_indexes_of_closed_segments_are_bounded() {
     contents(&mut log);
     let open_files = log.segments.iter().filter(|s| s.file.is_some()).count();
     assert!(open_files <= MOST_OPEN_CLOSED_SEGMENTS + 1, "{open_files}");
-    log.release_idle();
-    assert!(log.segments.iter().all(|s| s.file.is_none()));
     assert_eq!(contents(&mut log).len(), 400);
+}
+
+#[test]
+fn a_log_that_nobody_used_since_it_was_last_asked_keeps_no_file_open() {
+    let disk = MemoryDisk::new();
+    let (mut log, _) = open(&disk, &small());
+    log.append(&mut batch(0, 2, 0), EPOCH, Millis(0)).unwrap();
+    let is_open = |log: &Log<MemoryDisk>| log.segments.iter().any(|s| s.file.is_some());
+    log.release_idle();
+    log.release_idle();
+    assert!(is_open(&log), "what is not synced stays open");
+    sync(&mut log).unwrap();
+    log.release_idle();
+    assert!(is_open(&log), "it was used a moment ago");
+    log.release_idle();
+    assert!(!is_open(&log));
+    assert_eq!(contents(&mut log).len(), 1);
 }

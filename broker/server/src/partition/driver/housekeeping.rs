@@ -1,4 +1,5 @@
-//! What a partition does on its own account: retention, expiry of producers, snapshots, compaction. Deleting is done
+//! What a partition does on its own account: retention, expiry of producers, snapshots, compaction, closing files that
+//! nobody uses. Deleting is done
 //! at once; compaction runs on another thread, one partition of the broker at a time.
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ impl<D: ServedDisk> Driver<D> {
             Err(error) => self.disk_failed("retention failed", &error),
         }
         self.start_compaction();
+        self.log.release_idle();
     }
 
     /// So that a restart replays only what came after.
