@@ -1,5 +1,5 @@
-//! Reminds partitions of what they do on their own account: retention at its interval, compaction at the cleaner's.
-//! Keeps the gauges that are costly to know per event.
+//! Reminds partitions of what they do on their own account: retention at its interval, compaction at the cleaner's. Keeps
+//! the gauges that nobody changes as things happen. Only retention looks at every partition.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use weir_model::DurationMs;
 
 use crate::broker::Broker;
 use crate::groups::ShardHandle;
-use crate::partition::Command;
+use crate::partition::{Command, PartitionHandle};
 
 /// How often sizes are counted.
 const GAUGES_EVERY: Duration = Duration::from_secs(10);
@@ -30,11 +30,11 @@ pub(crate) async fn run(broker: Arc<Broker>) {
         tokio::select! {
             () = broker.stop.cancelled() => return,
             () = sleep_until(retention_due) => {
-                remind(&broker, |_| true).await;
+                remind(broker.partitions.running()).await;
                 retention = Instant::now();
             }
             () = sleep_until(cleaning_due) => {
-                remind(&broker, |compacted| compacted).await;
+                remind(broker.partitions.compacted()).await;
                 cleaning = Instant::now();
             }
             () = sleep_until(gauges) => {
@@ -49,21 +49,16 @@ fn period(span: DurationMs) -> Duration {
     Duration::from_millis(u64::try_from(span.0).unwrap_or(0)).clamp(LEAST, LONGEST)
 }
 
-async fn remind(broker: &Broker, which: impl Fn(bool) -> bool) {
-    for partition in broker.partitions.running() {
-        if which(partition.rules().require_keys) {
-            let _ = partition.send(Command::Housekeep).await;
-        }
+async fn remind(partitions: Vec<PartitionHandle>) {
+    for partition in partitions {
+        let _ = partition.send(Command::Housekeep).await;
     }
 }
 
 async fn count(broker: &Broker) {
     let metrics = &broker.metrics;
-    let running = broker.partitions.running();
-    let bytes: u64 = running.iter().map(|partition| partition.bytes()).sum();
-    let lag = running.iter().map(|partition| partition.lag()).max().unwrap_or(0);
+    let lag = broker.partitions.lagging().most();
     metrics.replication.lag_max.set(i64::try_from(lag).unwrap_or(i64::MAX));
-    metrics.log_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     count_replicas(broker);
     metrics.budget_free_bytes.set(i64::try_from(broker.request_budget.free()).unwrap_or(i64::MAX));
     let mut groups = 0;
@@ -81,7 +76,7 @@ async fn count(broker: &Broker) {
 fn count_replicas(broker: &Broker) {
     let image = broker.image();
     let leaders = image.leader_count(broker.id);
-    let lacking = image.led_by(broker.id).filter(|(_, _, p)| p.isr.len() < p.replicas.len()).count();
+    let lacking = image.under_replicated_count(broker.id);
     broker.metrics.replication.leaders.set(i64::try_from(leaders).unwrap_or(i64::MAX));
     broker.metrics.replication.under_replicated.set(i64::try_from(lacking).unwrap_or(i64::MAX));
 }

@@ -33,7 +33,7 @@ pub(super) async fn of(broker: &Broker, rates: &Rates, started: Instant) -> v1::
     let state = rows::own_state(broker);
     v1::BrokerMeasures {
         at_ms: clock::now().0,
-        disk_used_bytes: broker.partitions.running().iter().map(|partition| partition.bytes()).sum(),
+        disk_used_bytes: u64::try_from(broker.metrics.log_bytes.get()).unwrap_or(0),
         disk_free_bytes: space.map_or(0, |space| space.free),
         disk_total_bytes: space.map_or(0, |space| space.total),
         disk_failed: broker.health.alive().is_err(),

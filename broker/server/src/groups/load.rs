@@ -132,8 +132,12 @@ mod tests {
     use crate::partition::{Command, PartitionHandle, ReadReply};
 
     /// Answers the next command as a partition that holds what it committed, and nothing more in its files.
-    fn answer(mailbox: &mut mpsc::Receiver<Command>, watermark: Offset, end: Offset) -> Option<Arc<Notify>> {
-        match mailbox.try_recv().ok()? {
+    fn answer(
+        mailbox: &mut mpsc::Receiver<Box<Command>>,
+        watermark: Offset,
+        end: Offset,
+    ) -> Option<Arc<Notify>> {
+        match *mailbox.try_recv().ok()? {
             Command::ListOffsets(query, answer) => {
                 let offset = match (query.what, query.reader) {
                     (ListOffsets::Earliest, _) => Offset::ZERO,

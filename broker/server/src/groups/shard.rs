@@ -321,13 +321,13 @@ mod tests {
 
     const REIGN: LeaderEpoch = LeaderEpoch(3);
 
-    fn shard() -> (ShardHandle, mpsc::Receiver<Command>) {
+    fn shard() -> (ShardHandle, mpsc::Receiver<Box<Command>>) {
         let (sender, partition) = mpsc::channel(4);
         (start(PartitionHandle::to(sender), REIGN, Arc::default(), GroupConfig::default()), partition)
     }
 
-    async fn refuse_first(partition: &mut mpsc::Receiver<Command>, why: FenceError) {
-        match partition.recv().await {
+    async fn refuse_first(partition: &mut mpsc::Receiver<Box<Command>>, why: FenceError) {
+        match partition.recv().await.map(|mail| *mail) {
             Some(Command::ListOffsets(query, answer)) => {
                 assert_eq!(query.current_leader_epoch, Some(REIGN), "every read names the reign");
                 answer.send(Err(PartitionError::Read(ReadError::Fence(why)))).unwrap();
@@ -372,7 +372,7 @@ mod tests {
         let fence = Arc::new(Fence::default());
         let shard = start(PartitionHandle::to(sender), REIGN, Arc::clone(&fence), GroupConfig::default());
         for _ in 0..2 {
-            match partition.recv().await {
+            match partition.recv().await.map(|mail| *mail) {
                 Some(Command::ListOffsets(_, answer)) => answer.send(Ok(ListedOffset::NOTHING)).unwrap(),
                 other => panic!("{other:?}"),
             }

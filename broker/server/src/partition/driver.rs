@@ -33,7 +33,8 @@ use self::following::Cut;
 use self::isr::{Proposed, answered};
 use super::command::{Answer, Command, Standing};
 use super::fence::Fence;
-use super::handle::Published;
+use super::handle::{Mail, Published};
+use super::lagging::Lagging;
 use super::waiters::Waiters;
 use crate::clock;
 use crate::health::Health;
@@ -65,6 +66,8 @@ pub(crate) struct Surroundings {
     pub(crate) fence: Arc<Fence>,
     /// Where the broker's settings are read as they are now.
     pub(crate) view: Arc<View>,
+    /// The followers that have yet to fetch something.
+    pub(crate) lagging: Arc<Lagging>,
 }
 
 /// A write that is not answered yet.
@@ -80,9 +83,9 @@ struct Unanswered {
 pub(crate) struct Driver<D: ServedDisk> {
     pub(super) log: Log<D>,
     pub(super) replica: Replica,
-    pub(super) mailbox: mpsc::Receiver<Command>,
+    pub(super) mailbox: mpsc::Receiver<Mail>,
     /// The way to itself, for its fetcher.
-    pub(super) own: mpsc::WeakSender<Command>,
+    pub(super) own: mpsc::WeakSender<Mail>,
     pub(super) published: Arc<Published>,
     pub(super) surroundings: Surroundings,
     work: Work,
@@ -99,6 +102,8 @@ struct Work {
     /// An ISR change on its way, and its answer.
     proposal: Option<Proposed>,
     standing: Standing,
+    /// Records that the leader has committed, as far as this follower knows, and that are not here yet.
+    lag: u64,
     /// Fetchers that wait to hear where this replica stands.
     fetchers: Vec<Answer<Position>>,
     /// The log is to be cut before anything else happens.
@@ -122,7 +127,7 @@ struct Running<T> {
 }
 
 enum Event {
-    Command(Command),
+    Command(Mail),
     Synced(Result<SyncDone, LogError>, Duration),
     Compacted(Result<CompactionOutcome, LogError>),
     IsrAnswered(IsrAnswer),
@@ -135,17 +140,18 @@ impl<D: ServedDisk> Driver<D> {
     pub(crate) fn starting(
         log: Log<D>,
         replica: Replica,
-        (own, mailbox): (mpsc::WeakSender<Command>, mpsc::Receiver<Command>),
+        (own, mailbox): (mpsc::WeakSender<Mail>, mpsc::Receiver<Mail>),
         published: Arc<Published>,
         surroundings: Surroundings,
         (standing, effects): (Standing, Vec<Effect>),
-    ) -> Self {
+    ) -> Box<Self> {
         let work = Work { effects, standing, ..Work::default() };
-        Self { log, replica, mailbox, own, published, surroundings, work }
+        Box::new(Self { log, replica, mailbox, own, published, surroundings, work })
     }
 
-    /// Runs until told to stop, or until nobody holds a handle any more.
-    pub(crate) async fn run(mut self) {
+    /// Runs until told to stop, or until nobody holds a handle any more. Boxed: a future has room for its arguments twice,
+    /// and there is one for each partition.
+    pub(crate) async fn run(mut self: Box<Self>) {
         self.settle();
         self.pursue();
         // What a crash left unsynced becomes visible at once, not with the first request.
@@ -161,7 +167,6 @@ impl<D: ServedDisk> Driver<D> {
                 Event::Deadline => self.replica.tick(clock::steady(), &mut self.work.effects),
             }
             if self.work.cut.is_some() {
-                // Boxed: the room for it would be part of every running partition.
                 self = Box::pin(self.cut()).await;
             }
             self.settle();
@@ -174,7 +179,6 @@ impl<D: ServedDisk> Driver<D> {
                 break;
             }
         }
-        // Boxed: the room for it would be part of every running partition.
         Box::pin(self.close()).await;
     }
 
@@ -192,14 +196,14 @@ impl<D: ServedDisk> Driver<D> {
     }
 
     /// Handles a command and what else is waiting, then lets the log take all their batches.
-    fn round(&mut self, first: Command) {
-        self.handle(first);
+    fn round(&mut self, first: Mail) {
+        self.handle(*first);
         for _ in 1..ROUND_MAX {
             if self.work.stop.is_some() || self.work.cut.is_some() {
                 break;
             }
             let Ok(command) = self.mailbox.try_recv() else { break };
-            self.handle(command);
+            self.handle(*command);
         }
     }
 
@@ -258,7 +262,23 @@ impl<D: ServedDisk> Driver<D> {
     }
 
     fn publish(&self) {
-        self.published.publish(self.log.size());
+        self.has_bytes(self.log.size());
+    }
+
+    /// All logs together are counted as they grow and shrink: nobody has to look at each of them.
+    fn has_bytes(&self, bytes: u64) {
+        let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let before = self.published.publish(bytes);
+        if before != bytes {
+            self.surroundings.metrics.log_bytes.add(whole(bytes) - whole(before));
+        }
+    }
+
+    fn lags_by(&mut self, records: u64) {
+        if std::mem::replace(&mut self.work.lag, records) != records {
+            let key = (self.replica.topic(), self.replica.partition());
+            self.surroundings.lagging.note(key, records);
+        }
     }
 
     /// Says so, where it is seen when the data directory can not be trusted any more. What passes by itself may come with
@@ -276,8 +296,9 @@ impl<D: ServedDisk> Driver<D> {
     }
 
     /// Lets running work end, syncs what is left and closes the log, so that the next start need not recover.
-    async fn close(mut self) {
+    async fn close(mut self: Box<Self>) {
         self.surroundings.fleet.unfollow((self.replica.topic(), self.replica.partition()));
+        self.lags_by(0);
         if let Some(sync) = self.work.sync.take()
             && let Ok(done) = sync.task.await
         {
@@ -291,7 +312,8 @@ impl<D: ServedDisk> Driver<D> {
         }
         self.work.waiters.wake_all();
         let stop = self.work.stop.take();
-        let Self { log, replica, surroundings, .. } = self;
+        self.has_bytes(0);
+        let Self { log, replica, surroundings, .. } = *self;
         let closed = tokio::task::spawn_blocking(move || {
             let (offset, snapshot) = replica.producer_snapshot();
             let mut log = log;

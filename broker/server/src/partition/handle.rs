@@ -10,12 +10,13 @@ use super::command::{Answer, Append, Command, ListedOffset, OffsetQuery, Read, R
 use super::error::PartitionError;
 use super::settings::{BatchRules, Throttled};
 
+/// What lies in a mailbox. Boxed: a mailbox keeps room for some dozens, in each of the partitions that nobody writes to.
+pub(super) type Mail = Box<Command>;
+
 /// Numbers the owner publishes. They may lag behind by one round.
 #[derive(Debug)]
 pub(crate) struct Published {
     bytes: AtomicU64,
-    /// Records that the leader has committed, as far as a follower knows, and that are not here yet.
-    lag: AtomicU64,
     rules: RwLock<Arc<BatchRules>>,
     throttled: RwLock<Option<Arc<Throttled>>>,
 }
@@ -23,7 +24,7 @@ pub(crate) struct Published {
 impl Published {
     pub(super) fn new(rules: BatchRules, throttled: Option<Arc<Throttled>>) -> Self {
         let (rules, throttled) = (RwLock::new(Arc::new(rules)), RwLock::new(throttled));
-        Self { bytes: AtomicU64::new(0), lag: AtomicU64::new(0), rules, throttled }
+        Self { bytes: AtomicU64::new(0), rules, throttled }
     }
 
     pub(super) fn set_throttled(&self, throttled: Option<Arc<Throttled>>) {
@@ -38,12 +39,9 @@ impl Published {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
-    pub(super) fn set_lag(&self, records: u64) {
-        self.lag.store(records, Ordering::Relaxed);
-    }
-
-    pub(super) fn publish(&self, bytes: u64) {
-        self.bytes.store(bytes, Ordering::Relaxed);
+    /// Gives what was published before.
+    pub(super) fn publish(&self, bytes: u64) -> u64 {
+        self.bytes.swap(bytes, Ordering::Relaxed)
     }
 }
 
@@ -52,14 +50,14 @@ impl Published {
 pub(crate) struct PartitionHandle {
     pub(crate) topic: TopicId,
     pub(crate) partition: PartitionIndex,
-    pub(super) mailbox: mpsc::Sender<Command>,
+    pub(super) mailbox: mpsc::Sender<Mail>,
     pub(super) published: Arc<Published>,
 }
 
 impl PartitionHandle {
     /// A way to an owner that a test plays.
     #[cfg(test)]
-    pub(crate) fn to(mailbox: mpsc::Sender<Command>) -> Self {
+    pub(crate) fn to(mailbox: mpsc::Sender<Mail>) -> Self {
         let (topic, published) =
             (TopicId(uuid::Uuid::nil()), Arc::new(Published::new(BatchRules::LAX, None)));
         Self { topic, partition: PartitionIndex(0), mailbox, published }
@@ -68,7 +66,7 @@ impl PartitionHandle {
     /// Puts a command into the mailbox, waiting while it is full. What can not be delivered is answered by its dropped
     /// answer.
     pub(crate) async fn send(&self, command: Command) -> Result<(), PartitionError> {
-        self.mailbox.send(command).await.map_err(|_| PartitionError::Stopped)
+        self.mailbox.send(Box::new(command)).await.map_err(|_| PartitionError::Stopped)
     }
 
     pub(crate) async fn append(&self, append: Append) -> Result<(), PartitionError> {
@@ -111,10 +109,6 @@ impl PartitionHandle {
     /// The owner has ended: the partition was deleted, or the broker stops.
     pub(crate) fn is_gone(&self) -> bool {
         self.mailbox.is_closed()
-    }
-
-    pub(crate) fn lag(&self) -> u64 {
-        self.published.lag.load(Ordering::Relaxed)
     }
 
     pub(crate) fn bytes(&self) -> u64 {

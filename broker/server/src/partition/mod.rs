@@ -6,6 +6,7 @@ pub(crate) mod driver;
 pub(crate) mod error;
 pub(crate) mod fence;
 pub(crate) mod handle;
+pub(crate) mod lagging;
 pub(crate) mod open;
 pub(crate) mod registry;
 mod repair;

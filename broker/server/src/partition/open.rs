@@ -35,7 +35,7 @@ pub(crate) fn open(
     dir: &DataDir<RealDisk>,
     opening: Opening,
     surroundings: Surroundings,
-) -> Result<(PartitionHandle, Driver<RealDisk>), LogError> {
+) -> Result<(PartitionHandle, Box<Driver<RealDisk>>), LogError> {
     let Opening { topic, index, configured, .. } = &opening;
     let (mut log, recovered) =
         Log::open(&dir.home(), &dir.partition_dir(*topic, *index), configured.log.clone())?;

@@ -18,6 +18,7 @@ use super::command::{Command, Configured, Reign};
 use super::driver::{Driver, Surroundings};
 use super::error::PartitionError;
 use super::fence::Fence;
+use super::lagging::Lagging;
 use super::open::{Opening, open};
 use super::repair::{is_damage, others_hold};
 use super::settings::SettingsOf;
@@ -108,6 +109,16 @@ impl Registry {
     /// Every running partition.
     pub(crate) fn running(&self) -> Vec<PartitionHandle> {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).running()
+    }
+
+    /// Those whose topics are compacted.
+    pub(crate) fn compacted(&self) -> Vec<PartitionHandle> {
+        self.slots().running_compacted()
+    }
+
+    /// The replicas here that have yet to fetch something.
+    pub(crate) fn lagging(&self) -> &Lagging {
+        &self.surroundings.lagging
     }
 
     /// Makes what runs agree with the image, where it was touched. Once all was stopped, nothing runs again.
@@ -231,8 +242,12 @@ impl Registry {
                 let Some(partition) = topic.partition(index).filter(|p| p.replicas.contains(&self.me)) else {
                     continue;
                 };
-                let reign = reign(partition);
-                match self.slot(id, index) {
+                let (reign, slot) = (reign(partition), self.slot(id, index));
+                if depth == Depth::Settings || slot.is_none() {
+                    let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+                    slots.configure(id, index, configured.rules.require_keys);
+                }
+                match slot {
                     Some(Slot::Running(handle)) => change(&handle, reign, &configured, depth).await,
                     Some(Slot::Offline) if !others_hold(&reign, self.me) => {}
                     Some(Slot::Offline) | None => openings.push(Opening {
@@ -340,7 +355,7 @@ fn open_or_renew(
     dir: &DataDir<RealDisk>,
     opening: Opening,
     surroundings: &Surroundings,
-) -> Result<(PartitionHandle, Driver<RealDisk>), LogError> {
+) -> Result<(PartitionHandle, Box<Driver<RealDisk>>), LogError> {
     match open(dir, opening.clone(), surroundings.clone()) {
         Err(problem) if is_damage(&problem) && others_hold(&opening.reign, opening.me) => {
             error!(

@@ -83,6 +83,7 @@ pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Mem
         proposals: Arc::default(),
         fence: Arc::default(),
         view: Arc::clone(view),
+        lagging: Arc::default(),
     };
     let partitions =
         Arc::new(Registry::new(config.node_id, Arc::clone(file), Arc::clone(data), surroundings));

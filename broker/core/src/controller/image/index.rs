@@ -1,5 +1,5 @@
 //! What of the image must be found without looking at all of it: a broker's replicas and reigns, the partitions on
-//! the move, those without a leader, those not led by their first replica. Follows every change of a partition; says
+//! the move, those without a leader, those not led by their first replica, those that lack a replica in sync. Follows every change of a partition; says
 //! nothing that the partitions do not say.
 
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub(super) struct OnBroker {
     pub(super) leads: Keys,
     /// It is the first replica but does not lead.
     pub(super) unpreferred: Keys,
+    /// It leads, and not every replica is in sync.
+    pub(super) lacking: Keys,
 }
 
 /// The whole index. Empty entries are taken out, so that equal images have equal indexes.
@@ -51,6 +53,7 @@ impl Index {
         }
         self.follow_one(key, leader(old), leader(new), |broker| &mut broker.leads);
         self.follow_one(key, unpreferred(old), unpreferred(new), |broker| &mut broker.unpreferred);
+        self.follow_one(key, lacking(old), lacking(new), |broker| &mut broker.lacking);
         set(&mut self.moving, key, new.is_some_and(Partition::is_moving));
         set(&mut self.leaderless, key, new.is_some_and(|p| p.leader.is_none()));
         set(&mut self.eligible, key, new.is_some_and(|p| !p.elr.is_empty()));
@@ -91,6 +94,11 @@ fn leader(partition: Option<&Partition>) -> Option<BrokerId> {
 fn unpreferred(partition: Option<&Partition>) -> Option<BrokerId> {
     let partition = partition?;
     partition.replicas.first().copied().filter(|first| partition.leader != Some(*first))
+}
+
+fn lacking(partition: Option<&Partition>) -> Option<BrokerId> {
+    let partition = partition?;
+    partition.leader.filter(|_| partition.isr.len() < partition.replicas.len())
 }
 
 /// Touches the set only where it changes, so that clones go on sharing it.

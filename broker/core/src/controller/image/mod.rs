@@ -278,6 +278,12 @@ impl Image {
         self.index.brokers.get(&id).map_or(0, |broker| broker.leads.size())
     }
 
+    /// How many of the partitions that a broker leads have a replica that is not in sync.
+    #[must_use]
+    pub fn under_replicated_count(&self, id: BrokerId) -> usize {
+        self.index.brokers.get(&id).map_or(0, |broker| broker.lacking.size())
+    }
+
     /// How many partitions' replicas are being changed.
     #[must_use]
     pub fn moving_count(&self) -> usize {

@@ -229,6 +229,8 @@ fn check_index(image: &Image) {
         assert_eq!(keys(image.unpreferred_of(id, None)), unpreferred);
         assert_eq!(image.replica_count(id), image.partitions_on(id).count());
         assert_eq!(image.leader_count(id), image.led_by(id).count());
+        let lacking = all(&|p| p.leader == Some(id) && p.isr.len() < p.replicas.len());
+        assert_eq!(image.under_replicated_count(id), lacking.len());
     }
     assert_eq!(keys(image.moving()), all(&|p| p.is_moving()));
     assert_eq!(keys(image.leaderless()), all(&|p| p.leader.is_none()));

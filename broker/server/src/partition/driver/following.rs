@@ -41,8 +41,8 @@ enum CutAt {
 
 impl<D: ServedDisk> Driver<D> {
     /// Has the leader's fetcher follow this partition, or nobody when there is no leader but this replica.
-    pub(super) fn pursue(&self) {
-        let fleet = &self.surroundings.fleet;
+    pub(super) fn pursue(&mut self) {
+        let fleet = Arc::clone(&self.surroundings.fleet);
         let (topic, partition) = (self.replica.topic(), self.replica.partition());
         let leader = self.replica.leader().filter(|_| !self.replica.is_leader());
         match (leader, self.own.upgrade()) {
@@ -54,7 +54,7 @@ impl<D: ServedDisk> Driver<D> {
                 fleet.follow(Followed { owner, leader, leader_epoch, limit, catching_up });
             }
             _ => {
-                self.published.set_lag(0);
+                self.lags_by(0);
                 fleet.unfollow((topic, partition));
             }
         }
@@ -123,7 +123,7 @@ impl<D: ServedDisk> Driver<D> {
     fn learn(&mut self, leader_epoch: LeaderEpoch, state: LeaderState) -> Result<(), FollowError> {
         let LeaderState { high_watermark, log_start } = state;
         let lag = u64::try_from(high_watermark - self.log.log_end()).unwrap_or(0);
-        self.published.set_lag(lag);
+        self.lags_by(lag);
         self.replica.on_leader_state(leader_epoch, high_watermark, log_start, &mut self.work.effects)?;
         self.settle();
         Ok(())
@@ -191,7 +191,7 @@ impl<D: ServedDisk> Driver<D> {
     }
 
     /// Cuts the log on another thread. Nothing else happens to the replica meanwhile.
-    pub(super) async fn cut(mut self) -> Self {
+    pub(super) async fn cut(mut self: Box<Self>) -> Box<Self> {
         let Some(Cut { at, answer }) = self.work.cut.take() else { return self };
         let job = move || {
             let done = self.cut_now(at);

@@ -42,6 +42,7 @@ impl ServedDisk for MemoryDisk {
 struct Bench {
     disk: MemoryDisk,
     health: Arc<Health>,
+    metrics: Arc<Metrics>,
     handle: PartitionHandle,
 }
 
@@ -107,16 +108,17 @@ impl Bench {
         let view = Arc::new(View::new(me, Arc::default(), config));
         let surroundings = Surroundings {
             fleet: Arc::new(Fleet::new(me, Arc::clone(&view), Arc::clone(&metrics))),
-            metrics,
+            metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
             cleaner: Arc::new(Semaphore::new(1)),
             proposals: Arc::default(),
             fence: Arc::default(),
             view,
+            lagging: Arc::default(),
         };
         let begun = (Standing::default(), effects);
         tokio::spawn(Driver::starting(log, replica, (own, commands), published, surroundings, begun).run());
-        Self { disk, health, handle }
+        Self { disk, health, metrics, handle }
     }
 
     async fn write(&self, acks: Acks, sequence: i32) -> Result<Produced, PartitionError> {
@@ -266,4 +268,18 @@ async fn what_is_written_and_not_yet_synced_can_be_deleted() {
         assert_eq!(bench.delete_before(number + 1).await.unwrap(), Offset((number + 1).into()));
     }
     assert!(bench.delete_before(51).await.is_err(), "nothing is there yet");
+}
+
+#[tokio::test]
+async fn the_bytes_of_all_logs_are_counted_as_they_come_and_go() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    // Published at the end of a round: the next one finds it.
+    bench.end().await;
+    let counted = u64::try_from(bench.metrics.log_bytes.get()).unwrap();
+    assert!(counted > 500 && counted == bench.handle.bytes(), "{counted}");
+    let (stopped, done) = oneshot::channel();
+    bench.handle.send(Command::Stop(stopped)).await.unwrap();
+    done.await.unwrap();
+    assert_eq!(bench.metrics.log_bytes.get(), 0);
 }

@@ -1,6 +1,7 @@
-//! The partitions that are on this broker, by topic, and how many of them do not run. Only bookkeeping.
+//! The partitions that are on this broker, by topic, how many of them do not run, and which are compacted. Only
+//! bookkeeping.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use weir_model::{PartitionIndex, TopicId};
 
@@ -20,6 +21,8 @@ pub(super) struct Slots {
     topics: HashMap<TopicId, HashMap<PartitionIndex, Slot>>,
     len: usize,
     offline: usize,
+    /// By their settings; whether they are here is another matter.
+    compacted: HashSet<(TopicId, PartitionIndex)>,
 }
 
 impl Slots {
@@ -39,6 +42,23 @@ impl Slots {
         let all = self.topics.values().flat_map(HashMap::values);
         all.filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle.clone()) } else { None })
             .collect()
+    }
+
+    /// Those of them whose topics are compacted. Costs as much as they are many.
+    pub(super) fn running_compacted(&self) -> Vec<PartitionHandle> {
+        let slots = self.compacted.iter().filter_map(|(topic, index)| self.get(*topic, *index));
+        slots
+            .filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle.clone()) } else { None })
+            .collect()
+    }
+
+    /// Whether a partition is compacted, as its topic's settings say.
+    pub(super) fn configure(&mut self, topic: TopicId, index: PartitionIndex, compacted: bool) {
+        if compacted {
+            self.compacted.insert((topic, index));
+        } else {
+            self.compacted.remove(&(topic, index));
+        }
     }
 
     pub(super) fn topics(&self) -> Vec<TopicId> {
@@ -62,6 +82,7 @@ impl Slots {
     }
 
     pub(super) fn remove(&mut self, topic: TopicId, index: PartitionIndex) -> Option<Slot> {
+        self.compacted.remove(&(topic, index));
         let slots = self.topics.get_mut(&topic)?;
         let gone = slots.remove(&index)?;
         if slots.is_empty() {
@@ -72,6 +93,7 @@ impl Slots {
     }
 
     pub(super) fn remove_topic(&mut self, topic: TopicId) -> Vec<Slot> {
+        self.compacted.retain(|(of, _)| *of != topic);
         let gone: Vec<Slot> = self.topics.remove(&topic).into_iter().flat_map(HashMap::into_values).collect();
         gone.iter().for_each(|slot| self.uncount(slot));
         gone
@@ -101,11 +123,14 @@ mod tests {
         slots.insert(topic, PartitionIndex(0), Slot::Offline);
         slots.insert(topic, PartitionIndex(1), Slot::Offline);
         slots.insert(other, PartitionIndex(0), Slot::Offline);
+        slots.configure(topic, PartitionIndex(1), true);
+        assert!(slots.running_compacted().is_empty(), "it does not run");
         assert_eq!((slots.len(), slots.offline()), (3, 3));
         assert!(slots.remove(other, PartitionIndex(0)).is_some());
         assert!(slots.remove(other, PartitionIndex(0)).is_none());
         assert_eq!((slots.topics(), slots.len()), (vec![topic], 2));
         assert_eq!(slots.remove_topic(topic).len(), 2);
         assert_eq!((slots.len(), slots.offline(), slots.all().len()), (0, 0, 0));
+        assert!(slots.compacted.is_empty());
     }
 }
