@@ -26,6 +26,7 @@ mod start;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod vital;
 mod watched;
 
 use std::path::PathBuf;

@@ -42,6 +42,7 @@ use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
 use crate::replication::carrier;
 use crate::settings::StaticSettings;
+use crate::vital::Vital;
 use crate::watched::watch;
 
 /// Partitions that all fetch sessions may remember together.
@@ -73,10 +74,13 @@ pub(crate) struct Running {
     cut: CancellationToken,
     tasks: TaskTracker,
     connections: TaskTracker,
+    /// Ends with this.
+    vital: Vital,
 }
 
 /// What a broker stands on before it is a member of anything.
 struct Ground {
+    vital: Vital,
     config: BrokerConfig,
     file: Arc<Pairs>,
     bound: Vec<Bound>,
@@ -117,7 +121,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let sockets = ground.peers.as_mut().map(|(sockets, _)| std::mem::take(sockets)).unwrap_or_default();
     if !sockets.is_empty() {
         let serving = member.service.clone().serve(sockets, ground.closing.clone());
-        ground.tasks.spawn(watch("the peer listener", serving));
+        ground.tasks.spawn_on(watch("the peer listener", serving), ground.vital.handle());
     }
     let (me, voters) = (ground.me(), ground.config.cluster.voters.clone());
     forming::form(&member.link, &ground.view, me, &voters, ground.own_address()).await?;
@@ -129,7 +133,8 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let (wishes, wished) = watch::channel(Wishes::default());
     let (said, mut word) = watch::channel(Word::default());
     let attendance = member.attendance(&ground, epoch, wished, said);
-    ground.tasks.spawn(watch("the one who attends", attendance.run(ground.closing.clone())));
+    let attending = watch("the one who attends", attendance.run(ground.closing.clone()));
+    ground.tasks.spawn_on(attending, ground.vital.handle());
     member.follow_from(epoch).await;
     let broker = whole(&ground, &member, epoch);
     let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
@@ -153,8 +158,8 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
         partitions = broker.image().partition_count(), clean = ground.opened.clean_shutdown,
         took = ?began.elapsed(), "serving"
     );
-    let Ground { config, bound, closing, tasks, .. } = ground;
-    Ok(Running { bound, broker, config, wishes, word, closing, cut, tasks, connections })
+    let Ground { vital, config, bound, closing, tasks, .. } = ground;
+    Ok(Running { bound, broker, config, wishes, word, closing, cut, tasks, connections, vital })
 }
 
 /// Opens the admin service, if it has a listener.
@@ -168,8 +173,10 @@ fn serve_admins(ground: &mut Ground, broker: &Arc<Broker>) {
 /// Ports, data directory, metrics: everything that needs nobody else.
 async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
     let StaticSettings { pairs, config } = settings;
+    let vital = Vital::start().context("the runtime of what is vital does not start")?;
     let bound = bind::kafka(&config).await?;
-    let peers = bind::peers(&config).await?;
+    let of_peers = config.clone();
+    let peers = vital.run(async move { bind::peers(&of_peers).await }).await??;
     let admin = bind::admin(&config, peers.as_ref().map(|(_, at)| at)).await?;
     let metrics = Arc::new(Metrics::register()?);
     let health = Arc::new(Health::default());
@@ -186,6 +193,7 @@ async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
         view.is_of(cluster);
     }
     Ok(Ground {
+        vital,
         config,
         file,
         bound,
@@ -246,7 +254,7 @@ impl Running {
     pub(crate) async fn stop(mut self) {
         info!("stopping");
         self.give_away().await;
-        let Self { broker, closing, cut, tasks, connections, wishes, word, .. } = self;
+        let Self { broker, closing, cut, tasks, connections, wishes, word, vital, .. } = self;
         broker.health.enter(Phase::Stopping);
         broker.metrics.ready.set(0);
         broker.stop.cancel();
@@ -265,7 +273,7 @@ impl Running {
             warn!(tasks = tasks.len(), "some of the broker's pieces do not end");
         }
         let (data, health) = (Arc::clone(&broker.data), Arc::clone(&broker.health));
-        drop(broker);
+        drop((broker, vital));
         // What was told to end a moment ago lets go in a moment.
         let patience = Instant::now() + CUT_MAX;
         while Arc::strong_count(&data) > 1 && Instant::now() < patience {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint as Target};
 use weir_admin::peer::v1::peers_client::PeersClient;
@@ -39,14 +40,16 @@ pub(crate) enum Probe {
 }
 
 /// All channels of this broker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Dialer {
+    /// Where connections are driven, whoever asks for one first.
+    on: Handle,
     channels: Mutex<HashMap<String, Channel>>,
 }
 
 impl Dialer {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::default()
+    pub(crate) fn new(on: Handle) -> Arc<Self> {
+        Arc::new(Self { on, channels: Mutex::default() })
     }
 
     /// A client for the broker at that address. Connects with the first call.
@@ -59,6 +62,7 @@ impl Dialer {
                 if channels.len() >= CHANNELS_MAX {
                     channels.clear();
                 }
+                let _on = self.on.enter();
                 let target = target(&name).map_err(|_| BadAddress(address.clone()))?;
                 channels.entry(name).or_insert(target.connect_lazy()).clone()
             }

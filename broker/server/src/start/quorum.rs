@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tracing::info;
 use uuid::Uuid;
@@ -42,15 +43,15 @@ pub(super) struct Member {
 
 /// Opens the broker's node of the quorum.
 pub(super) async fn open(ground: &Ground) -> anyhow::Result<(Opened, Commits)> {
-    let Ground { config, data, view, .. } = ground;
+    let Ground { vital, config, data, view, .. } = ground;
     let me = ground.me();
-    let dialer = Dialer::new();
+    let dialer = Dialer::new(vital.handle().clone());
     let lines = Lines { me, view: Arc::clone(view), dialer: Arc::clone(&dialer) };
     let mut settings = QuorumConfig::new(me, Uuid::new_v4().as_u64_pair().0);
     settings.timings.heartbeat = span(config.cluster.quorum_heartbeat);
     settings.timings.election = span(config.cluster.quorum_election_timeout);
-    let started = Quorum::start(settings, data.home(), Arc::new(lines), Arc::new(OnThreads)).await;
-    let (quorum, commits) = started.context("metadata can not be read")?;
+    let starting = Quorum::start(settings, data.home(), Arc::new(lines), Arc::new(OnThreads));
+    let (quorum, commits) = vital.run(starting).await?.context("metadata can not be read")?;
     view.publish(Arc::clone(&quorum.latest().borrow().image));
     let members = quorum.members();
     if members.voters.len() == 1 && members.voters.contains(&me) {
@@ -67,9 +68,13 @@ pub(super) struct Opened {
     dialer: Arc<Dialer>,
 }
 
-/// Wires everything that stands on the quorum. Nothing is decided yet.
+/// Wires everything that stands on the quorum. Nothing is decided yet. Must be called where partitions are to run: they
+/// do where their follower does.
 pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Member {
-    let Ground { config, file, metrics, health, data, view, changes, stop, closing, tasks, .. } = ground;
+    let beside = Handle::current();
+    let Ground { vital, config, file, metrics, health, data, view, changes, stop, closing, tasks, .. } =
+        ground;
+    let _on = vital.handle().enter();
     let Opened { quorum, dialer } = opened;
     let me = weir_quorum::NodeId { broker: config.node_id, incarnation: data.incarnation() };
     let (controller, decider) = weir_quorum::controller(&quorum, Box::new(|| Uuid::new_v4().as_u64_pair().0));
@@ -105,7 +110,7 @@ pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Mem
         belongs: view.cluster_id().is_some(),
         following,
     };
-    tasks.spawn(watch("the follower of the metadata", follower.run(closing.clone())));
+    tasks.spawn_on(watch("the follower of the metadata", follower.run(closing.clone())), &beside);
     let means = Means {
         me,
         file: Arc::clone(file),
