@@ -99,7 +99,7 @@ pub(super) fn moved(
 }
 
 /// From the replicas before any running move to `target`. What a running move had begun to add goes at once.
-pub(super) fn towards(partition: &Partition, target: &[BrokerId], throttle: Option<u64>) -> Assignment {
+fn towards(partition: &Partition, target: &[BrokerId], throttle: Option<u64>) -> Assignment {
     let origin = partition.origin();
     let adding = target.iter().copied().filter(|b| !origin.contains(b)).collect();
     let removing: Vec<_> = origin.into_iter().filter(|b| !target.contains(b)).collect();

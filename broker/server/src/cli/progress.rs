@@ -14,6 +14,8 @@ pub(super) fn bar(total: Option<u64>, unit: Unit) -> ProgressBar {
     }
     let amounts = match (unit, total) {
         (Unit::Bytes, Some(_)) => "{bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        (Unit::Replicas, Some(_)) => "{human_pos}/{human_len} replicas moved {eta}",
+        (Unit::Replicas, None) => "{human_pos} replicas moved",
         (Unit::Records, Some(_)) => "{human_pos}/{human_len} records {per_sec:0} {eta}",
         (Unit::Bytes, None) => "{bytes} {bytes_per_sec}",
         (Unit::Records, None) => "{human_pos} records {per_sec:0}",
@@ -33,4 +35,5 @@ pub(super) fn bar(total: Option<u64>, unit: Unit) -> ProgressBar {
 pub(super) enum Unit {
     Bytes,
     Records,
+    Replicas,
 }

@@ -217,18 +217,7 @@ impl Image {
         &self,
         id: BrokerId,
     ) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
-        self.partitions_after(id, None)
-    }
-
-    /// Those of them after `after`.
-    pub fn partitions_after(
-        &self,
-        id: BrokerId,
-        after: Option<PartitionKey>,
-    ) -> impl Iterator<Item = (&Arc<Topic>, PartitionIndex, &Arc<Partition>)> {
-        let keys = self.index.brokers.get(&id).map(|broker| &broker.replicas);
-        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        self.found(keys.into_iter().flat_map(move |keys| keys.range::<PartitionKey, _>(range)))
+        self.found(self.index.brokers.get(&id).into_iter().flat_map(|broker| &broker.replicas))
     }
 
     /// The partitions that the broker leads.

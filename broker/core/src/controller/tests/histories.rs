@@ -34,7 +34,6 @@ enum Command {
     Rebalance { most: usize },
     Reassign { name: u8, index: i32, target: Option<Vec<i32>> },
     Drain { id: i32, drained: bool },
-    Plan { id: i32 },
     Unregister { id: i32 },
 }
 
@@ -68,7 +67,6 @@ fn command() -> impl Strategy<Value = Command> {
         6 => (name(), 0..3, proptest::option::weighted(0.8, target))
             .prop_map(|(name, index, target)| Command::Reassign { name, index, target }),
         1 => (id(), any::<bool>()).prop_map(|(id, drained)| Command::Drain { id, drained }),
-        2 => id().prop_map(|id| Command::Plan { id }),
         1 => id().prop_map(|id| Command::Unregister { id }),
     ]
 }
@@ -152,11 +150,6 @@ fn decide(
             reassign::decide(image, &command, &file).records
         }
         Command::Drain { id, drained } => drain::decide(image, BrokerId(id), disk(id), drained).records,
-        Command::Plan { id } => {
-            let broker = BrokerId(id);
-            let step = drain::Step { broker, look_at: 3, in_flight: 2, throttle: None, after: None };
-            drain::plan(image, &step, &file).records
-        }
         Command::Unregister { id } => unregister_broker::decide(image, BrokerId(id), None, &file).records,
     }
 }

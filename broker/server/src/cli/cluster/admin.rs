@@ -82,6 +82,11 @@ impl Target {
     }
 }
 
+/// Whether the same call may succeed later.
+pub(super) fn is_retriable(status: &Status) -> bool {
+    v1::Refusal::decode(status.details()).is_ok_and(|refusal| refusal.retriable)
+}
+
 /// A refusal in the words of the broker, with its advice.
 pub(super) fn failure(status: &Status) -> Failure {
     match v1::Refusal::decode(status.details()) {

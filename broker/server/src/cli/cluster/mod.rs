@@ -4,11 +4,12 @@ mod admin;
 mod describe;
 mod drain;
 mod may_stop;
+mod moves;
 mod unregister;
 
 use clap::Subcommand;
 
-use self::admin::Target;
+use self::admin::{Service, Target};
 use super::failure::Failure;
 use super::session::Session;
 
@@ -16,10 +17,12 @@ use super::session::Session;
 pub(crate) enum Command {
     /// Show the brokers, the controller, the quorum and how the partitions are
     Describe,
-    /// Place no new replicas on a broker
-    Drain(Target),
-    /// Place replicas on a broker again
+    /// Empty a broker: no new replicas, and those that it has move to others
+    Drain(drain::Args),
+    /// Place replicas on a broker again, and end the moves away from it
     Undrain(Target),
+    /// Show the partitions that are being moved, and how far each is
+    Moves(Service),
     /// Say whether a broker can be stopped now; fails when it can not
     MayStop(Target),
     /// Forget a broker that has left for good and holds no replica
@@ -29,8 +32,9 @@ pub(crate) enum Command {
 pub(super) async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Describe => describe::run(session).await,
-        Command::Drain(target) => drain::drain(session, &target).await,
+        Command::Drain(args) => Box::pin(drain::drain(session, &args)).await,
         Command::Undrain(target) => drain::undrain(session, &target).await,
+        Command::Moves(service) => moves::run(session, &service).await,
         Command::MayStop(target) => may_stop::run(session, &target).await,
         Command::Unregister(target) => unregister::run(session, &target).await,
     }
