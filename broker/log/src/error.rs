@@ -82,7 +82,7 @@ pub enum LogError {
         got: Offset,
     },
     /// Somebody else uses the data directory.
-    #[error("{} is in use by another process", path.display())]
+    #[error("{} is in use by another process: stop that one, or choose another directory", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,

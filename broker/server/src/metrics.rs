@@ -124,7 +124,7 @@ impl Metrics {
             )?,
             peers_refused: at.counters(
                 "weir_peers_refused_total",
-                "connections and calls refused on the peer listener, by what was wrong with them",
+                "connections and calls refused on the peer and admin listeners, by what was wrong with them",
                 &["why"],
             )?,
             active_controller: at.gauge("weir_active_controller", "1 on the broker that decides")?,

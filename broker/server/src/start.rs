@@ -33,7 +33,7 @@ use crate::dispatch::Dispatch;
 use crate::health::{Health, Phase};
 use crate::housekeeper;
 use crate::http::{self, SideDoor};
-use crate::membership::{Wishes, Word, forming};
+use crate::membership::{Wishes, Word, arriving, forming};
 use crate::metadata::{View, belonging};
 use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
@@ -116,6 +116,15 @@ impl Ground {
 pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let began = Instant::now();
     let mut ground = prepare(settings).await?;
+    if ground.view.cluster_id().is_some() {
+        let own = ground.peers.as_ref().map_or(&[][..], |(sockets, _)| sockets);
+        let checked = arriving::check(&ground.view, ground.me(), &ground.config.cluster.voters, own).await;
+        if let Err(refused) = checked {
+            let Ground { data, opened, .. } = ground;
+            Arc::into_inner(data).map_or(Ok(()), |data| leave_as_found(data, opened))?;
+            return Err(refused);
+        }
+    }
     let (quorum, commits) = quorum::open(&ground).await?;
     let member = quorum::join(&mut ground, quorum, commits);
     let sockets = ground.peers.as_mut().map(|(sockets, _)| std::mem::take(sockets)).unwrap_or_default();
@@ -135,13 +144,14 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let attendance = member.attendance(&ground, epoch, wished, said);
     let attending = watch("the one who attends", attendance.run(ground.closing.clone()));
     ground.tasks.spawn_on(attending, ground.vital.handle());
-    member.follow_from(epoch).await;
     let broker = whole(&ground, &member, epoch);
+    // Before the logs are open, so that whoever waits for that can see how far it is.
+    serve_admins(&mut ground, &broker);
+    member.follow_from(epoch).await;
     let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
     member.link.answer_with(&dispatch);
     ground.tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
     ground.tasks.spawn(watch("the carrier of ISR changes", carrier::run(Arc::clone(&broker))));
-    serve_admins(&mut ground, &broker);
     wishes.send_modify(|wishes| wishes.ready = true);
     let unfenced = word.wait_for(|word| word.unfenced || word.superseded).await.map(|word| word.unfenced);
     if !unfenced.unwrap_or(false) {
@@ -319,9 +329,22 @@ async fn open_data(config: &BrokerConfig) -> anyhow::Result<(DataDir<RealDisk>, 
     let (data, opened) = tokio::task::block_in_place(|| DataDir::open(RealDisk, path, config.node_id, fresh))
         .with_context(|| format!("the data directory {} can not be used", path.display()))?;
     if data.broker() != config.node_id {
-        bail!("{} is the data directory of broker {}, not {}", path.display(), data.broker(), config.node_id);
+        let (path, theirs, ours) = (path.display(), data.broker(), config.node_id);
+        leave_as_found(data, opened)?;
+        bail!(
+            "{path} is the data directory of broker {theirs}, not {ours}: set node.id={theirs}, or another log.dirs"
+        );
     }
     Ok((data, opened))
+}
+
+/// Of a directory that is not used after all: whoever it belongs to must find it as it was left.
+fn leave_as_found(data: DataDir<RealDisk>, opened: OpenedDataDir) -> anyhow::Result<()> {
+    if opened.clean_shutdown {
+        tokio::task::block_in_place(|| data.close())
+            .context("the data directory can not be left as it was")?;
+    }
+    Ok(())
 }
 
 fn endpoint(bound: &Bound) -> BrokerEndpoint {

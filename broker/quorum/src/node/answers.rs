@@ -1,11 +1,12 @@
 //! What other nodes ask of this one. The caller has checked the cluster; that the question is meant for this disk, not
-//! for one that was here before, is checked here.
+//! for one that was here before, and that it comes from somebody who belongs here, is checked here.
 
 use bytes::Bytes;
 use openraft::error::{InstallSnapshotError, RaftError};
 use thiserror::Error;
 
 use super::election::hears_leader;
+use super::heeding::{Known, heeds};
 use super::{Hearing, Quorum};
 use crate::codec::{Answer, Ask, CodecError, Question, SnapshotAnswer};
 use crate::types::{NodeId, Vote};
@@ -24,6 +25,17 @@ pub enum AnswerError {
         /// Who this is.
         me: NodeId,
     },
+    /// It comes from a node that is neither of the quorum nor a registered broker.
+    #[error("node {0} does not belong to this cluster")]
+    Stranger(NodeId),
+    /// It comes from one node and speaks for another.
+    #[error("node {from} speaks for node {named}")]
+    Impostor {
+        /// Who sent it.
+        from: NodeId,
+        /// For whom it speaks.
+        named: NodeId,
+    },
     /// The node has stopped.
     #[error("the node has stopped: {0}")]
     Stopped(String),
@@ -32,11 +44,25 @@ pub enum AnswerError {
 impl Quorum {
     /// Answers another node's question.
     pub async fn answer(&self, question: &[u8]) -> Result<Bytes, AnswerError> {
-        let Question { to, ask, .. } = Question::decode(question)?;
+        self.answer_decoded(Question::decode(question)?).await
+    }
+
+    /// Answers a question that was brought by this node.
+    pub async fn answer_to(&self, bearer: NodeId, question: &[u8]) -> Result<Bytes, AnswerError> {
+        let question = Question::decode(question)?;
+        if question.from != bearer {
+            return Err(AnswerError::Impostor { from: bearer, named: question.from });
+        }
+        self.answer_decoded(question).await
+    }
+
+    async fn answer_decoded(&self, question: Question) -> Result<Bytes, AnswerError> {
+        let Question { from, to, ask } = question;
         let me = self.me();
         if to != me {
             return Err(AnswerError::NotMe { asked: to, me });
         }
+        heeds(from, &ask, self.known(from))?;
         let raft = self.raft();
         let answer = match ask {
             Ask::Vote(request) => {
@@ -70,6 +96,22 @@ impl Quorum {
             }
         };
         Ok(answer.encode())
+    }
+
+    fn known(&self, from: NodeId) -> Known {
+        let metrics = self.raft().metrics();
+        let seen = metrics.borrow();
+        let members = seen.membership_config.membership();
+        let registered = || {
+            let latest = self.inner.latest.borrow();
+            latest.image.broker(from.broker).is_some_and(|b| b.registration.incarnation == from.incarnation)
+        };
+        Known {
+            // A leader that takes itself out of the quorum leads until that is committed.
+            belongs: members.get_node(&from).is_some() || seen.current_leader == Some(from) || registered(),
+            is_new: members.voter_ids().next().is_none(),
+            hears_leader: hears_leader(&self.inner.pulse, self.config()),
+        }
     }
 
     /// At its arrival: what is slow after it is this node, not the leader.

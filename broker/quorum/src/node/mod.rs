@@ -4,6 +4,7 @@
 mod answers;
 mod describe;
 mod election;
+mod heeding;
 mod membership;
 mod reign;
 mod succession;

@@ -5,5 +5,6 @@ mod controlling;
 mod crashes;
 mod members;
 mod repeats;
+mod strangers;
 mod suite;
 mod world;

@@ -45,6 +45,8 @@ pub(crate) struct Hello {
     pub(crate) cluster: Option<Uuid>,
     pub(crate) empty: bool,
     pub(crate) leader: Option<(NodeId, Endpoint)>,
+    /// Where the cluster counts on a broker with the disk of the one who asked.
+    pub(crate) counted_at: Option<Endpoint>,
 }
 
 /// What to do next.
@@ -130,9 +132,21 @@ async fn begin(quorum: &Quorum, voters: BTreeMap<NodeId, PeerAddress>) -> anyhow
 
 /// Asks who is there.
 pub(crate) async fn hello(dialer: &Dialer, view: &View, me: NodeId, to: BrokerId, at: &Endpoint) -> Heard {
+    hello_within(HELLO_MAX, dialer, view, me, to, at).await
+}
+
+/// Asks who is there, and waits so long.
+pub(super) async fn hello_within(
+    patience: Duration,
+    dialer: &Dialer,
+    view: &View,
+    me: NodeId,
+    to: BrokerId,
+    at: &Endpoint,
+) -> Heard {
     let Ok(mut client) = dialer.to(at) else { return Heard::Nothing };
     let header = header(me, view.cluster_id(), to, None);
-    match timeout(HELLO_MAX, client.hello(HelloRequest { header: Some(header) })).await {
+    match timeout(patience, client.hello(HelloRequest { header: Some(header) })).await {
         Ok(Ok(reply)) => read(&reply.into_inner()).map_or(Heard::Nothing, Heard::Hello),
         Ok(Err(status)) if status.code() == Code::FailedPrecondition => {
             Heard::Refused(status.message().to_owned())
@@ -149,16 +163,19 @@ fn read(reply: &HelloReply) -> Option<Hello> {
     let node = |node: &weir_admin::peer::v1::Node| {
         Some(NodeId { broker: BrokerId(node.broker), incarnation: Incarnation(id(&node.incarnation)?) })
     };
-    let leader = reply.leader.as_ref().and_then(|leader| {
-        let at = leader.peer.as_ref()?;
-        let at = Endpoint { host: at.host.clone(), port: u16::try_from(at.port).ok()? };
-        Some((node(leader.node.as_ref()?)?, at))
-    });
+    let address = |at: &weir_admin::peer::v1::Address| {
+        Some(Endpoint { host: at.host.clone(), port: u16::try_from(at.port).ok()? })
+    };
+    let leader = reply
+        .leader
+        .as_ref()
+        .and_then(|leader| Some((node(leader.node.as_ref()?)?, address(leader.peer.as_ref()?)?)));
     Some(Hello {
         node: node(reply.node.as_ref()?)?,
         cluster: optional_id(&reply.cluster_id)?,
         empty: reply.empty,
         leader,
+        counted_at: reply.counted_at.as_ref().and_then(address),
     })
 }
 
@@ -220,12 +237,18 @@ mod tests {
     }
 
     fn fresh(broker: i32) -> Heard {
-        Heard::Hello(Hello { node: node(broker, 7), cluster: None, empty: true, leader: None })
+        Heard::Hello(Hello {
+            node: node(broker, 7),
+            cluster: None,
+            empty: true,
+            leader: None,
+            counted_at: None,
+        })
     }
 
     fn settled(broker: i32) -> Heard {
         let cluster = Some(Uuid::from_u128(1));
-        Heard::Hello(Hello { node: node(broker, 7), cluster, empty: false, leader: None })
+        Heard::Hello(Hello { node: node(broker, 7), cluster, empty: false, leader: None, counted_at: None })
     }
 
     #[test]

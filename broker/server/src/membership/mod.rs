@@ -1,7 +1,8 @@
-//! This broker's membership in its cluster, in the order of its life: the quorum is begun or found (`forming`), the
-//! broker registers (`registering`), and then attends to the controller (`attending`) for as long as it lives, under a
+//! This broker's membership in its cluster, in the order of its life: its disk may come here (`arriving`), the quorum is
+//! begun or found (`forming`), the broker registers (`registering`), and then attends to the controller (`attending`) for as long as it lives, under a
 //! lease that ends before the controller may give its partitions to others.
 
+pub(crate) mod arriving;
 pub(crate) mod attending;
 pub(crate) mod forming;
 mod lease;

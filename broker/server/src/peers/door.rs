@@ -1,4 +1,4 @@
-//! Accepts connections from other brokers. Whoever does not open with HTTP/2 is a stranger: refused before anything is
+//! Accepts connections from other brokers, and from administrators. Whoever does not open with HTTP/2 is a stranger: refused before anything is
 //! parsed, counted and logged. Bounds how many connections there are.
 
 use std::io;
@@ -22,6 +22,10 @@ use crate::metrics::Metrics;
 
 /// What every HTTP/2 connection begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Bytes of the headers of one call.
+pub(crate) const HEADERS_MAX: u32 = 16 << 10;
+/// Calls that a connection may take back before they are looked at; with more it is closed.
+pub(crate) const TAKEN_BACK_MAX: usize = 20;
 /// How long a connection may take to say it.
 const GREETING_MAX: Duration = Duration::from_secs(3);
 /// How long accepting pauses when the process is out of file descriptors.
@@ -79,7 +83,7 @@ impl Door {
                     }
                     Err(_) => {
                         self.metrics.peers_refused.with_label_values(&["too_many"]).inc();
-                        info!(%peer, "too many connections on the peer listener: closed");
+                        info!(%peer, "too many connections on this listener: closed");
                     }
                 },
                 Err(error) => {

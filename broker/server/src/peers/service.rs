@@ -61,6 +61,8 @@ impl PeerService {
         let served = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
+            .http2_max_header_list_size(Some(door::HEADERS_MAX))
+            .http2_max_pending_accept_reset_streams(Some(door::TAKEN_BACK_MAX))
             .max_concurrent_streams(Some(CALLS_MAX))
             .initial_stream_window_size(Some(1 << 20))
             .initial_connection_window_size(Some(4 << 20))
@@ -81,8 +83,7 @@ impl PeerService {
         let Shared { me, view, metrics, .. } = &*self.shared;
         check(header, manners, *me, view.cluster_id()).map_err(|stranger| {
             metrics.peers_refused.with_label_values(&[stranger.as_str()]).inc();
-            let peer = request.remote_addr().map(|peer| peer.to_string()).unwrap_or_default();
-            info!(peer, why = %stranger, "a stranger's call was refused");
+            info!(peer = peer_of(request), why = %stranger, "a stranger's call was refused");
             refused(&stranger)
         })
     }
@@ -96,6 +97,11 @@ impl PeerService {
     }
 }
 
+/// The address of the one who calls, for the log.
+fn peer_of<T>(request: &Request<T>) -> String {
+    request.remote_addr().map(|peer| peer.to_string()).unwrap_or_default()
+}
+
 fn refused(stranger: &Stranger) -> Status {
     match stranger {
         Stranger::NoHeader | Stranger::Damaged(_) => Status::invalid_argument(stranger.to_string()),
@@ -106,13 +112,14 @@ fn refused(stranger: &Stranger) -> Status {
 #[tonic::async_trait]
 impl Peers for PeerService {
     async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
-        self.check(&request, request.get_ref().header.as_ref(), Manners::Newcomer)?;
-        Ok(Response::new(self.greet()))
+        let from = self.check(&request, request.get_ref().header.as_ref(), Manners::Newcomer)?;
+        Ok(Response::new(self.greet(from, &peer_of(&request))))
     }
 
     async fn ask(&self, request: Request<QuorumMessage>) -> Result<Response<QuorumMessage>, Status> {
-        self.check(&request, request.get_ref().header.as_ref(), Manners::Quorum)?;
-        self.answer_quorum(request.into_inner()).await.map(Response::new)
+        let from = self.check(&request, request.get_ref().header.as_ref(), Manners::Quorum)?;
+        let peer = peer_of(&request);
+        self.answer_quorum(from, &peer, request.into_inner()).await.map(Response::new)
     }
 
     async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterReply>, Status> {

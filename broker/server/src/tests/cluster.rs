@@ -11,13 +11,13 @@ use weir_wire::messages::describe_cluster::DescribeClusterRequest;
 use super::*;
 
 /// A broker that can be killed.
-struct Killable {
+pub(super) struct Killable {
     runtime: Option<Runtime>,
     running: Option<Running>,
 }
 
 impl Killable {
-    async fn start(directory: &Path, settings: &[(&str, String)]) -> anyhow::Result<Self> {
+    pub(super) async fn start(directory: &Path, settings: &[(&str, String)]) -> anyhow::Result<Self> {
         let base =
             [("listeners", "PLAINTEXT://127.0.0.1:0".to_owned()), ("weir.http.listener", String::new())];
         let mut pairs: Pairs =
@@ -33,18 +33,18 @@ impl Killable {
         Ok(this)
     }
 
-    fn running(&self) -> &Running {
+    pub(super) fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }
 
     /// Nothing is told, flushed or closed.
-    fn kill(mut self) {
+    pub(super) fn kill(mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 
-    async fn stop(mut self) {
+    pub(super) async fn stop(mut self) {
         let (runtime, running) = (self.runtime.take().unwrap(), self.running.take().unwrap());
         runtime.spawn(running.stop()).await.unwrap();
         runtime.shutdown_background();
@@ -75,29 +75,35 @@ fn settings(id: usize, ports: &[u16]) -> Vec<(&'static str, String)> {
         ("node.id", id.to_string()),
         ("controller.quorum.voters", voters(ports)),
         ("weir.peer.listener", format!("127.0.0.1:{}", ports[id.min(ports.len() - 1)])),
+        ("weir.admin.listener", "127.0.0.1:0".to_owned()),
         ("broker.session.timeout.ms", "2000".to_owned()),
     ]
 }
 
-struct Three {
+pub(super) struct Three {
     ports: [u16; 3],
-    disks: Vec<tempfile::TempDir>,
-    brokers: Vec<Option<Killable>>,
+    pub(super) disks: Vec<tempfile::TempDir>,
+    pub(super) brokers: Vec<Option<Killable>>,
 }
 
 impl Three {
-    async fn form() -> Self {
+    pub(super) async fn form() -> Self {
+        Self::form_with(&[]).await
+    }
+
+    pub(super) async fn form_with(more: &[(&'static str, &str)]) -> Self {
         let ports = ports::<3>();
         let disks: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
         let starting = (0..3).map(|id| {
-            let (path, settings) = (disks[id].path().to_owned(), settings(id, &ports));
+            let (path, mut settings) = (disks[id].path().to_owned(), settings(id, &ports));
+            settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
             async move { Killable::start(&path, &settings).await.unwrap() }
         });
         let brokers = within(futures_util::future::join_all(starting)).await;
         Self { ports, disks, brokers: brokers.into_iter().map(Some).collect() }
     }
 
-    fn broker(&self, id: usize) -> &Running {
+    pub(super) fn broker(&self, id: usize) -> &Running {
         self.brokers[id].as_ref().unwrap().running()
     }
 
@@ -109,7 +115,7 @@ impl Three {
             .next()
     }
 
-    async fn some_controller(&self) -> usize {
+    pub(super) async fn some_controller(&self) -> usize {
         within(async {
             loop {
                 match self.controller() {
@@ -122,7 +128,7 @@ impl Three {
     }
 }
 
-async fn within<T>(future: impl Future<Output = T>) -> T {
+pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("not in time")
 }
 
@@ -215,6 +221,47 @@ async fn a_disk_of_another_cluster_is_refused_and_changes_nothing() {
     assert!(refused.to_string().contains("another cluster"), "{refused}");
     assert_eq!(three.broker(0).broker.image().brokers().count(), before);
     assert!(three.broker(0).broker.image().broker(BrokerId(7)).is_none());
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name))
+        } else {
+            std::fs::copy(&path, to.join(name)).map(|_| ()).unwrap()
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_a_disk_is_refused_while_the_broker_runs_and_not_after() {
+    let mut three = Three::form().await;
+    for id in 0..3 {
+        let view = &three.broker(id).broker.view;
+        within(view.until(|image| image.brokers().filter(|b| b.is_active()).count() == 3)).await;
+    }
+    let controller = three.some_controller().await;
+    let of = (controller + 1) % 3;
+    let clone = tempfile::tempdir().unwrap();
+    copy(three.disks[of].path(), clone.path());
+    let [port] = ports::<1>();
+    let mut moved = settings(of, &three.ports);
+    moved.retain(|(name, _)| *name != "weir.peer.listener");
+    moved.push(("weir.peer.listener", format!("127.0.0.1:{port}")));
+    let before = three.broker(controller).broker.link.quorum().latest().borrow().round;
+    let refused = within(Killable::start(clone.path(), &moved)).await.err().unwrap();
+    assert!(refused.to_string().contains("a data directory must not be copied"), "{refused}");
+    let counted = |why| three.broker(of).broker.metrics.peers_refused.with_label_values(&[why]).get();
+    assert_eq!(counted("copied_disk"), 1);
+    assert_eq!(three.broker(controller).broker.link.quorum().latest().borrow().round, before);
+    assert_eq!(three.some_controller().await, controller);
+
+    // The broker is gone: its disk may live on somewhere else.
+    three.brokers[of].take().unwrap().kill();
+    let again = within(Killable::start(clone.path(), &moved)).await.unwrap();
+    assert_eq!(unfenced(again.running()), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
