@@ -1,6 +1,7 @@
 //! Whole brokers in this process, asked over sockets: every key in every version, and in trouble: full disks, peers that
 //! never read, stops at a bad moment.
 
+mod admin_cluster;
 mod admin_service;
 mod cluster;
 mod deletion;

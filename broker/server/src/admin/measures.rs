@@ -21,6 +21,8 @@ pub(super) fn counters(metrics: &Metrics) -> Counters {
     Counters {
         bytes_in: bytes(&metrics.produced_bytes),
         bytes_out: bytes(&metrics.fetched_bytes),
+        replication_out: bytes(&metrics.replication.bytes_out),
+        replication_in: bytes(&metrics.replication.bytes_in),
         cpu_seconds: metrics.cpu_seconds.get(),
     }
 }
@@ -39,8 +41,8 @@ pub(super) async fn of(broker: &Broker, rates: &Rates, started: Instant) -> v1::
         disk_failed: broker.health.alive().is_err(),
         bytes_in_per_second: flow.bytes_in,
         bytes_out_per_second: flow.bytes_out,
-        replication_bytes_out_per_second: 0.0,
-        replication_bytes_in_per_second: 0.0,
+        replication_bytes_out_per_second: flow.replication_out,
+        replication_bytes_in_per_second: flow.replication_in,
         cpu_cores: flow.cpu_seconds,
         resident_bytes: u64::try_from(broker.metrics.resident_bytes.get()).unwrap_or(0),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -15,6 +15,7 @@ mod health;
 mod may_stop;
 mod measures;
 mod moves;
+mod passing_on;
 mod progress;
 mod rates;
 mod reach;

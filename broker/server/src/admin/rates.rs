@@ -16,6 +16,8 @@ pub(super) const PACE: Duration = Duration::from_secs(2);
 pub(super) struct Counters {
     pub(super) bytes_in: f64,
     pub(super) bytes_out: f64,
+    pub(super) replication_out: f64,
+    pub(super) replication_in: f64,
     pub(super) cpu_seconds: f64,
 }
 
@@ -49,6 +51,8 @@ impl Rates {
         Counters {
             bytes_in: rate(counters.bytes_in, before.bytes_in),
             bytes_out: rate(counters.bytes_out, before.bytes_out),
+            replication_out: rate(counters.replication_out, before.replication_out),
+            replication_in: rate(counters.replication_in, before.replication_in),
             cpu_seconds: rate(counters.cpu_seconds, before.cpu_seconds),
         }
     }

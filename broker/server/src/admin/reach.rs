@@ -15,6 +15,8 @@ pub(super) type Client = AdminClient<Channel>;
 
 /// How long a connection may take to be made.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// A broker that does not answer for this long while it is asked is given up.
+const KEEPALIVE: Duration = Duration::from_secs(2);
 /// Addresses that are kept: brokers of a large cluster. When there are more, all are forgotten, which costs a connect.
 const MOST_ADDRESSES: usize = 1_000;
 /// The logs of one broker with a million partitions.
@@ -39,7 +41,12 @@ impl Reach {
                 if channels.len() >= MOST_ADDRESSES {
                     channels.clear();
                 }
-                let channel = endpoint.connect_timeout(CONNECT_MAX).connect_lazy();
+                let endpoint = endpoint
+                    .connect_timeout(CONNECT_MAX)
+                    .tcp_nodelay(true)
+                    .http2_keep_alive_interval(KEEPALIVE)
+                    .keep_alive_timeout(KEEPALIVE);
+                let channel = endpoint.connect_lazy();
                 channels.insert(address, channel.clone());
                 channel
             }

@@ -112,6 +112,16 @@ impl Refused {
         )
     }
 
+    /// The controller was asked and may have done it all the same. Every call can be repeated, so asking again is how to
+    /// find out.
+    pub(super) fn unanswered(message: impl Into<String>) -> Self {
+        Self::for_now(
+            Reason::NoController,
+            message,
+            "ask again: it may have been done already, and asking twice does it once",
+        )
+    }
+
     /// For one item of a batch.
     pub(super) fn into_item(self) -> v1::Refusal {
         v1::Refusal {

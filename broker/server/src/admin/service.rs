@@ -18,7 +18,7 @@ use weir_core::controller::{Decision, Entropy, Image};
 
 use super::changes::Changes;
 use super::rates::{PACE, Rates};
-use super::reach::{Client, Reach};
+use super::reach::Reach;
 use super::refusal::Refused;
 use super::standing::{Standing, Tenure};
 use super::{
@@ -35,13 +35,10 @@ const REQUEST_MAX: usize = 8 << 20;
 const CONNECTIONS_MAX: usize = 256;
 /// Calls of one connection at once; more wait.
 const CALLS_MAX: u32 = 128;
-/// How long a call that was passed on may take.
-const PASSED_ON_MAX: Duration = Duration::from_secs(30);
 /// How long calls may go on when the broker has stopped.
 const GRACE: Duration = Duration::from_secs(1);
+/// A silent connection is asked whether it lives this often, and closed when it does not answer for as long.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// What marks a call that another broker has passed on.
-const PASSED_ON: &str = "weir-passed-on";
 
 /// The service of one broker.
 pub(crate) struct AdminService {
@@ -82,6 +79,9 @@ impl AdminService {
         let guests = door::guests(sockets, CONNECTIONS_MAX, Arc::clone(&service.broker.metrics), &closing);
         let serving = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .http2_max_header_list_size(Some(door::HEADERS_MAX))
+            .http2_max_pending_accept_reset_streams(Some(door::TAKEN_BACK_MAX))
             .max_concurrent_streams(Some(CALLS_MAX))
             .add_service(healths)
             .add_service(reflection)
@@ -114,26 +114,6 @@ impl AdminService {
     ) -> Result<R, Refused> {
         self.broker.controller.decide(decide).await?
     }
-
-    /// The controller's admin service, if the controller is another broker; `Err` where it can not be found.
-    fn elsewhere<T>(&self, request: &Request<T>) -> Result<Option<Client>, Refused> {
-        let standing = Standing::of(&self.broker);
-        let Some(controller) = standing.controller else {
-            return Err(Refused::no_controller("nobody leads the quorum now"));
-        };
-        if controller == self.broker.id {
-            return Ok(None);
-        }
-        if request.metadata().contains_key(PASSED_ON) {
-            return Err(Refused::no_controller("the controller has just changed"));
-        }
-        let image = self.broker.image();
-        let address = image.broker(controller).and_then(|broker| broker.registration.admin.as_ref());
-        let address = address.ok_or_else(|| {
-            Refused::no_controller(format!("the controller, broker {controller}, has no weir.admin.listener"))
-        })?;
-        Ok(Some(self.reach.client(address)?))
-    }
 }
 
 fn reflection() -> Result<ServerReflectionServer<impl ServerReflection>, tonic_reflection::server::Error> {
@@ -163,20 +143,16 @@ async fn sample(service: Arc<AdminService>, closing: CancellationToken) {
     }
 }
 
-fn passed_on<T>(request: Request<T>) -> Request<T> {
-    let mut request = Request::new(request.into_inner());
-    request.metadata_mut().insert(PASSED_ON, tonic::metadata::MetadataValue::from_static("1"));
-    request.set_timeout(PASSED_ON_MAX);
-    request
-}
-
 /// The answer of a call that the controller answers: here, or passed on.
 macro_rules! by_controller {
     ($front:expr, $request:expr, $call:ident, $here:path) => {{
         let service = $front.service()?;
         match service.elsewhere(&$request)? {
             None => Ok(Response::new($here(&service, $request.into_inner()).await?)),
-            Some(mut controller) => controller.$call(passed_on($request)).await,
+            Some(mut controller) => {
+                let answer = controller.client.$call(service.passed_on($request));
+                service.answered(controller.id, answer).await
+            }
         }
     }};
 }
