@@ -16,8 +16,10 @@ class Bystander:
         self.longest_s = 0.0
         self.errors: list[str] = []
         self._topic = topic
-        self._producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 0, "error_cb": self._error})
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"{topic}-group", "error_cb": self._error})
+        # Errors are remembered; a broker that ends after it all is none.
+        both = {"bootstrap.servers": bootstrap, "error_cb": self._error, "log_level": 0}
+        self._producer = Producer({**both, "acks": "all", "linger.ms": 0})
+        self._consumer = Consumer({**both, "group.id": f"{topic}-group"})
         self._consumer.assign([TopicPartition(topic, 0, 0)])
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)

@@ -131,7 +131,7 @@ class Cluster:
     ):
         self.against, self.directory, self.network = against, directory, network
         self.settings = settings or {}
-        self._weir_binary = weir_binary
+        self.weir_binary = weir_binary
         self._cluster_id = kafka_node.new_cluster_id()
         addresses = [network.address(number) if network else f"127.0.1.{number + 1}" for number in range(brokers)]
         self.nodes = [Node(self, number, address, _ports(address, network)) for number, address in enumerate(addresses)]
@@ -185,8 +185,8 @@ class Cluster:
         """The one place that knows how a broker of a cluster is started."""
         if self.against == "kafka":
             return kafka_node.command(self._kafka_properties(node))
-        if not self._weir_binary.exists():
-            raise BrokerFailed(f"no weir binary at {self._weir_binary}: run `make release`, or give --weir PATH")
+        if not self.weir_binary.exists():
+            raise BrokerFailed(f"no weir binary at {self.weir_binary}: run `make release`, or give --weir PATH")
         settings = {
             "node.id": node.number,
             "listeners": f"PLAINTEXT://{node.bootstrap}",
@@ -199,7 +199,7 @@ class Cluster:
             **self._for_three(),
             **self.settings,
         }
-        return [self._weir_binary, "broker", *(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))]
+        return [self.weir_binary, "broker", *(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))]
 
     def _kafka_properties(self, node: Node) -> Path:
         settings = {
@@ -247,3 +247,10 @@ def _ports(address: str, network: Network | None) -> Ports:
     finally:
         for one in sockets:
             one.close()
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """A port that is free now."""
+    with socket.socket() as one:
+        one.bind((address, 0))
+        return one.getsockname()[1]

@@ -19,9 +19,11 @@ SUITES = (
     "librdkafka",
     "cli",
     "badinput",
+    "strangers",
     "limits",
     "crash",
     "cluster-tools",
+    "moves",
     "faults",
     "failover",
     "kind",
@@ -34,9 +36,11 @@ _SUITE_SECONDS = {
     "librdkafka": 90,
     "cli": 60,
     "badinput": 300,
+    "strangers": 120,
     "limits": 180,
     "crash": 900,
     "cluster-tools": 180,
+    "moves": 180,
     "faults": 60,  # and what its seeds take
     "failover": 900,
     "kind": 60,
@@ -46,7 +50,9 @@ _SUITE_SECONDS = {
 # Suites which measure the broker or hurt it get one to themselves.
 _OWN_BROKER = {"badinput", "limits"}
 # These start, kill and restart what they need themselves.
-_NO_BROKER = {"crash", "faults", "failover", "kind", "scale"}
+_NO_BROKER = {"strangers", "crash", "moves", "faults", "failover", "kind", "scale"}
+# These speak what only Weir speaks.
+_WEIR_ONLY = {"strangers", "moves"}
 # Three brokers, shared by all programs of the suite.
 _CLUSTER = {"cluster-tools"}
 
@@ -101,6 +107,8 @@ def programs(suites: set[str], against: str, weir_binary: Path, choices: Choices
     """Every program of the chosen suites, in the order of `SUITES` and then by name."""
     chosen = []
     for suite in SUITES:
+        if suite in _WEIR_ONLY and against != "weir":
+            continue
         if suite in suites and (suite != "cli" or against == "weir" or weir_binary.exists()):
             chosen += [
                 Program(suite, name, tuple(map(str, command)), _SUITE_SECONDS[suite] + _seconds_more(suite, against, choices))
@@ -113,6 +121,8 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
     which = ["--against", against, "--weir", weir_binary]
     if suite == "faults":
         return _fault_commands(which, choices)
+    if suite in ("strangers", "moves"):
+        return [(script.stem, [paths.VENV_PYTHON, script, *which]) for script in _scripts(suite)]
     if suite == "failover":
         kills = ["--kills", choices.kills or _KILLS[against]]
         return [(script.stem, [paths.VENV_PYTHON, script, *which, *kills]) for script in _scripts(suite)]
@@ -197,9 +207,12 @@ def environment(against: str, weir_binary: Path, broker: Broker | Cluster | None
         WEIR_BINARY=str(weir_binary),
         PYTHONPATH=str(paths.E2E),
         PYTHONUNBUFFERED="1",
+        GRPC_VERBOSITY="NONE",
         KAFKA_CLASSPATH=paths.kafka_classpath(),
         KAFKA_CLASS_ARCHIVE=str(paths.KAFKA_CLASS_ARCHIVE),
     )
+    if isinstance(broker, Cluster):
+        told.update(WEIR_ADMIN=f"{broker.nodes[0].address}:{broker.nodes[0].ports.admin}")
     if isinstance(broker, Broker):
         told.update(BROKER_PID=str(broker.pid), BROKER_LOG=str(broker.log_path), BROKER_HTTP=broker.http)
     return told

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 use futures_util::future::join_all;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use weir_model::config::{Endpoint, Voter};
 use weir_quorum::NodeId;
@@ -35,7 +36,7 @@ pub(crate) async fn check(
     voters: &[Voter],
     own: &[TcpListener],
 ) -> anyhow::Result<()> {
-    let dialer = Dialer::new();
+    let dialer = Dialer::new(Handle::current());
     let others = voters.iter().filter(|voter| voter.id != me.broker);
     let asked = others.map(|voter| hello_within(HELLO_MAX, &dialer, view, me, voter.id, &voter.peer));
     let counted = match judge(&join_all(asked).await) {

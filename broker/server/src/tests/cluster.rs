@@ -258,9 +258,9 @@ async fn a_copy_of_a_disk_is_refused_while_the_broker_runs_and_not_after() {
     assert_eq!(three.broker(controller).broker.link.quorum().latest().borrow().round, before);
     assert_eq!(three.some_controller().await, controller);
 
-    // The broker is gone: its disk may live on somewhere else.
+    // The broker is gone: the copy may take its place.
     three.brokers[of].take().unwrap().kill();
-    let again = within(Killable::start(clone.path(), &moved)).await.unwrap();
+    let again = within(Killable::start(clone.path(), &settings(of, &three.ports))).await.unwrap();
     assert_eq!(unfenced(again.running()), 3);
 }
 
