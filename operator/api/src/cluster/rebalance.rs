@@ -1,0 +1,41 @@
+//! `spec.rebalance`: whether replicas move by themselves.
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether replicas move between brokers by themselves.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Rebalance {
+    /// Auto: they do. Propose: status says what would move. Never: neither. This version moves nothing and refuses Auto and
+    /// Propose. Default: Never.
+    #[serde(default)]
+    pub mode: RebalanceMode,
+
+    /// The bytes a second that moves may take on each broker, such as `50Mi`; no limit when not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::quantity")]
+    pub throttle: Option<Quantity>,
+
+    /// How many partitions move at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent_moves: Option<i32>,
+
+    /// How long a broker may be gone before its replicas are made anew on others, such as `30m`; never when not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace_lost_broker_after: Option<String>,
+}
+
+/// Who decides about moves. The last one is not called `Off`: YAML 1.1, which kubectl reads, takes that for `false`.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RebalanceMode {
+    /// The operator.
+    Auto,
+    /// A person, by what status proposes.
+    Propose,
+    /// Nobody.
+    #[default]
+    Never,
+}

@@ -1,0 +1,156 @@
+//! `Cluster.status`: what the operator saw, and what it is doing about it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator saw when it looked last.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterStatus {
+    /// The generation of the spec that this tells about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Broker pods that there are.
+    #[serde(default)]
+    pub replicas: i32,
+
+    /// Broker pods that are ready.
+    #[serde(default)]
+    pub ready_replicas: i32,
+
+    /// Ready ones of those that shall be, such as `2/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<String>,
+
+    /// Selects the broker pods; for the scale subresource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+
+    /// The cluster's id, once its brokers have one. It stays as long as their volumes do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
+
+    /// The version that brokers run; `a -> b` while it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+
+    /// The finalised level of `metadata.version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_version: Option<i32>,
+
+    /// Where clients begin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub listeners: Vec<ListenerStatus>,
+
+    /// The brokers, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub brokers: Vec<BrokerStatus>,
+
+    /// What the operator is doing, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStatus>,
+
+    /// Available, Progressing, Degraded, Balanced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Where clients of one listener begin.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerStatus {
+    /// The listener.
+    pub name: String,
+    /// What clients are given as bootstrap servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap_servers: Option<String>,
+}
+
+/// One broker.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokerStatus {
+    /// Its id: the ordinal of its pod.
+    pub id: i32,
+    /// Its pod.
+    pub pod: String,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// What it is doing.
+    pub phase: BrokerPhase,
+    /// Replicas that it holds; not set when the brokers can not be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i64>,
+    /// Partitions that it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaders: Option<i64>,
+}
+
+/// What a broker is doing.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerPhase {
+    /// It starts, recovers, or has not been heard of yet.
+    Joining,
+    /// It serves.
+    Active,
+    /// It gives its replicas away.
+    Draining,
+    /// It holds none, and may go.
+    Drained,
+    /// It was there and is not heard of any more.
+    Lost,
+}
+
+/// What the operator is doing.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationStatus {
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: OperationKind,
+    /// The broker that is being worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<i32>,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// Moves that are done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moves_done: Option<i64>,
+    /// Moves that there are to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moves_total: Option<i64>,
+    /// Bytes that are moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_done: Option<i64>,
+    /// Bytes that there are to move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_total: Option<i64>,
+    /// What it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<String>,
+}
+
+/// What an operator can be doing.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationKind {
+    /// The first brokers are made.
+    Create,
+    /// Brokers are restarted, one after another.
+    Roll,
+    /// Brokers are added.
+    ScaleOut,
+    /// Brokers are taken away.
+    ScaleIn,
+    /// Volumes grow.
+    GrowVolumes,
+}

@@ -1,0 +1,130 @@
+//! What comes next. In order: children as desired, volumes as large as said, what is no longer wanted taken away, broken
+//! pods made anew, brokers restarted one after another, brokers taken away one after another. Each of these looks at the
+//! same observed world; the ones that disturb a broker run only when nothing else does.
+
+mod advertised;
+mod calm;
+mod children;
+mod prune;
+mod roll;
+mod scale_in;
+mod volumes;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use weir_operator_api::OperationKind;
+
+use crate::build::Desired;
+use crate::observed::Observed;
+use crate::observed::brokers::BrokerRef;
+use crate::plan::{Operation, Plan, Step, Waiting};
+use crate::valid::ValidCluster;
+
+/// How soon to look again for what brokers do not announce.
+const SOON: Duration = Duration::from_secs(3);
+/// How soon to look again for what may take longer.
+const LATER: Duration = Duration::from_secs(10);
+
+/// What comes next for this cluster.
+#[must_use]
+pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) -> Plan {
+    let mut plan = Plan::default();
+    if cluster.deleting {
+        return plan;
+    }
+    if cluster.paused {
+        plan.waiting.push(Waiting::Paused);
+        return plan;
+    }
+    let leaving = scale_in::decide(cluster, observed);
+    children::apply(cluster, desired, observed, leaving.replicas, &mut plan);
+    volumes::tend(cluster, observed, &mut plan);
+    prune::take_away(cluster, desired, observed, &mut plan);
+    roll::decide(cluster, desired, observed, leaving.replicas, &mut plan);
+    plan.steps.extend(leaving.steps);
+    plan.waiting.extend(leaving.waiting);
+    plan.operation = operation(cluster, observed, leaving.operation, plan.operation, &plan.waiting);
+    plan.requeue = requeue(&plan);
+    plan
+}
+
+/// The broker that `decide` may want to stop next, if any: the controller asks "may it stop?" and puts the answer into
+/// [`crate::observed::brokers::Snapshot::may_stop`] before it calls `decide`.
+#[must_use]
+pub fn question(cluster: &ValidCluster, desired: &Desired, observed: &Observed) -> Option<BrokerRef> {
+    if cluster.deleting || cluster.paused {
+        return None;
+    }
+    roll::candidate(cluster, desired, observed).or_else(|| scale_in::candidate(cluster, observed))
+}
+
+/// One name for what is going on: what disturbs brokers first.
+fn operation(
+    cluster: &ValidCluster,
+    observed: &Observed,
+    leaving: Option<Operation>,
+    rolling: Option<Operation>,
+    waiting: &[Waiting],
+) -> Option<Operation> {
+    let of = |kind, reason: String| Some(Operation { kind, broker: None, reason });
+    let there = observed.stateful_set().map(|set| set.replicas());
+    let missing =
+        cluster.brokers().filter(|broker| observed.pod(*broker).is_none_or(|pod| !pod.ready)).count();
+    let growing = waiting.iter().any(|w| matches!(w, Waiting::VolumeGrowing { .. }));
+    match there {
+        _ if rolling.is_some() => rolling,
+        _ if leaving.is_some() => leaving,
+        None if observed.pods.is_empty() => of(OperationKind::Create, "a new cluster".to_owned()),
+        Some(there) if there < cluster.replicas => {
+            of(OperationKind::ScaleOut, format!("from {there} to {} brokers", cluster.replicas))
+        }
+        Some(_) if missing > 0 && observed.brokers.known().is_none_or(|seen| seen.brokers.is_empty()) => {
+            of(OperationKind::Create, format!("{missing} brokers are not ready yet"))
+        }
+        Some(_) if missing > 0 && joining(cluster, observed) => {
+            of(OperationKind::ScaleOut, format!("{missing} brokers are not ready yet"))
+        }
+        _ if growing => of(OperationKind::GrowVolumes, format!("to {}", cluster.storage.size_text)),
+        _ => None,
+    }
+}
+
+/// Whether a broker that is not ready has never been known to the others.
+fn joining(cluster: &ValidCluster, observed: &Observed) -> bool {
+    let Some(seen) = observed.brokers.known() else { return false };
+    cluster.brokers().any(|broker| {
+        !seen.brokers.contains_key(&broker) && observed.pod(broker).is_none_or(|pod| !pod.ready)
+    })
+}
+
+/// Pods, volumes and children announce what happens to them; brokers do not, and neither does time.
+fn requeue(plan: &Plan) -> Option<Duration> {
+    let restarting = plan.operation.as_ref().is_some_and(|operation| operation.kind == OperationKind::Roll);
+    let soon = |waiting: &Waiting| match waiting {
+        Waiting::IsrNotWhole { .. }
+        | Waiting::StopRefused { .. }
+        | Waiting::MayStopUnknown { .. }
+        | Waiting::BrokerNotBack { .. }
+        | Waiting::BrokerNotDrained { .. }
+        | Waiting::StatefulSetReplaced => Some(SOON),
+        Waiting::BrokersUnknown { .. } | Waiting::BrokerHoldsReplicas { .. } | Waiting::NameTaken { .. } => {
+            Some(LATER)
+        }
+        Waiting::Paused
+        | Waiting::PodNotReady { .. }
+        | Waiting::PodStopping { .. }
+        | Waiting::PodMissing { .. }
+        | Waiting::ListenerAddress { .. }
+        | Waiting::VolumeGrowing { .. }
+        | Waiting::VolumeCanNotGrow { .. } => None,
+    };
+    plan.waiting.iter().filter_map(soon).chain(restarting.then_some(LATER)).min()
+}
+
+/// An event next to the step that it tells about.
+fn tell(reason: &'static str, action: &'static str, note: String) -> Step {
+    Step::Event(crate::plan::Event { level: crate::plan::EventLevel::Normal, reason, action, note })
+}

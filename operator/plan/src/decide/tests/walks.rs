@@ -1,0 +1,171 @@
+//! Whole stories in the toy world: what the user does, and the steps that follow until nothing is left to do.
+
+use weir_model::BrokerId;
+
+use crate::fixtures::cluster;
+use crate::object::Kind;
+use crate::toy_world::World;
+
+fn settled(spec: &str) -> World {
+    let mut world = World::new(cluster(spec));
+    world.converge();
+    world.history.clear();
+    world
+}
+
+fn say(world: &mut World, spec: &str) {
+    world.cluster.spec = cluster(spec).spec;
+}
+
+const THREE: &str = "replicas: 3\nstorage: {size: 10Gi}";
+
+#[test]
+fn a_cluster_comes_to_be_and_the_second_look_does_nothing() {
+    for spec in ["replicas: 1\nstorage: {size: 1Gi}", THREE, "replicas: 5\nstorage: {size: 1Gi}"] {
+        let mut world = World::new(cluster(spec));
+        let busy = world.converge();
+        assert!(busy <= 3, "{busy} passes wrote something");
+        assert!(world.pass().is_settled());
+    }
+}
+
+#[test]
+fn a_change_restarts_every_broker_once_and_one_after_another() {
+    let mut world = settled(THREE);
+    say(&mut world, &format!("{THREE}\nconfig: {{num.partitions: '7'}}"));
+    world.converge();
+    assert_eq!(world.history, ["restart 2", "restart 1", "restart 0"]);
+}
+
+#[test]
+fn a_bad_image_stops_after_one_pod_and_a_revert_heals_it() {
+    let mut world = settled(THREE);
+    world.bad_images.insert("nowhere/weir:1".to_owned());
+    say(&mut world, &format!("{THREE}\nimage: nowhere/weir:1"));
+    for _ in 0..50 {
+        world.pass();
+        world.tick();
+    }
+    assert_eq!(world.history, ["restart 2"]);
+    let trouble = world.pod(2).unwrap().trouble.as_ref().map(|trouble| trouble.reason.as_str());
+    assert_eq!(trouble, Some("ErrImagePull"));
+    say(&mut world, &format!("{THREE}\nimage: ghcr.io/weir/weir:0.1.0"));
+    world.converge();
+    assert_eq!(world.history, ["restart 2", "restart 2"]);
+}
+
+#[test]
+fn a_new_cluster_with_a_bad_image_is_healed_by_another_image() {
+    let bad = format!("{THREE}\nimage: nowhere/weir:1");
+    let mut world = World::new(cluster(&bad));
+    world.bad_images.insert("nowhere/weir:1".to_owned());
+    for _ in 0..10 {
+        world.pass();
+        world.tick();
+    }
+    say(&mut world, &format!("{THREE}\nimage: ghcr.io/weir/weir:0.1.0"));
+    world.converge();
+    assert_eq!(world.history, ["restart 0", "restart 1", "restart 2"]);
+}
+
+#[test]
+fn brokers_are_added_at_once_and_leave_one_by_one() {
+    let mut world = settled(THREE);
+    say(&mut world, "replicas: 5\nstorage: {size: 10Gi}");
+    world.converge();
+    assert_eq!(world.registered(), [0, 1, 2, 3, 4]);
+    assert!(world.history.is_empty(), "{:?}", world.history);
+    world.hold(BrokerId(4), 7);
+    say(&mut world, THREE);
+    for _ in 0..10 {
+        world.pass();
+        world.tick();
+    }
+    assert!(world.pod(4).is_some(), "it holds replicas");
+    world.hold(BrokerId(4), 0);
+    world.converge();
+    assert_eq!(world.registered(), [0, 1, 2]);
+    assert_eq!(world.volumes().len(), 5, "volumes are retained");
+}
+
+#[test]
+fn volumes_of_brokers_that_left_go_where_the_user_wants_it() {
+    let mut world = settled("replicas: 3\nstorage: {size: 10Gi, whenScaled: Delete}");
+    say(&mut world, "replicas: 1\nstorage: {size: 10Gi, whenScaled: Delete}");
+    world.converge();
+    assert_eq!(world.volumes(), ["data-logs-0"]);
+    assert_eq!(world.registered(), [0]);
+}
+
+#[test]
+fn a_larger_size_grows_volumes_and_restarts_nobody() {
+    let mut world = settled(THREE);
+    say(&mut world, "replicas: 3\nstorage: {size: 20Gi}");
+    world.converge();
+    assert_eq!(world.history, ["orphan logs"]);
+    let set = world.child(Kind::StatefulSet, "logs").unwrap();
+    let size = set.manifest.pointer("/spec/volumeClaimTemplates/0/spec/resources/requests/storage");
+    assert_eq!(size.and_then(serde_json::Value::as_str), Some("20Gi"));
+}
+
+#[test]
+fn a_listener_outside_is_told_with_its_right_address() {
+    let mut world = settled(THREE);
+    let outside = format!("{THREE}\nlisteners: [{{name: ext, port: 9192, type: NodePort}}]");
+    say(&mut world, &outside);
+    world.converge();
+    assert_eq!(world.history, ["restart 2", "restart 1", "restart 0"]);
+    say(&mut world, THREE);
+    world.history.clear();
+    world.converge();
+    let pruned = world.history.iter().filter(|step| step.starts_with("prune ")).count();
+    assert_eq!(pruned, 4, "{:?}", world.history);
+}
+
+#[test]
+fn drift_is_put_back_without_a_restart() {
+    let mut world = settled(THREE);
+    world.meddle(Kind::ConfigMap, "logs-config", |manifest| {
+        manifest["data"]["broker.properties"] = "nonsense".into();
+    });
+    world.meddle(Kind::Service, "logs-brokers", |manifest| {
+        manifest["spec"]["selector"] = serde_json::json!({})
+    });
+    assert_eq!(world.converge(), 1);
+    assert!(world.history.is_empty(), "{:?}", world.history);
+}
+
+#[test]
+fn the_roll_waits_for_brokers_that_do_not_answer_or_refuse() {
+    let mut world = settled(THREE);
+    say(&mut world, &format!("{THREE}\nversion: 0.2.0"));
+    world.silent = 5;
+    for _ in 0..4 {
+        let plan = world.pass();
+        world.tick();
+        assert!(world.history.is_empty(), "{plan:?}");
+    }
+    world.silent = 0;
+    world.refusing = 5;
+    for _ in 0..4 {
+        world.pass();
+        world.tick();
+        assert!(world.history.is_empty());
+    }
+    world.converge();
+    assert_eq!(world.history, ["restart 2", "restart 1", "restart 0"]);
+}
+
+#[test]
+fn a_broker_that_dies_on_its_way_out_is_forgotten_all_the_same() {
+    let mut world = World::new(cluster(THREE));
+    for _ in 0..2 {
+        world.pass();
+        world.tick();
+    }
+    say(&mut world, "replicas: 1\nstorage: {size: 11Gi, whenScaled: Delete}\nversion: 0.0.0");
+    world.silent = 1;
+    world.kill(BrokerId(2));
+    world.converge();
+    assert_eq!(world.registered(), [0]);
+}

@@ -1,0 +1,45 @@
+//! Everything that the operator decides, without doing any of it: from what was observed of a `Cluster` to the children
+//! it shall have, the steps that come next, what is waited for, and the status that says so. The same for topics.
+//!
+//! ```text
+//! validate(&Cluster, &Observed)                  -> ValidCluster, or what the user must change
+//! build(&ValidCluster, &Observed)                -> Desired
+//! question(&ValidCluster, &Desired, &Observed)   -> the broker that the controller asks "may it stop?", if any
+//! decide(&ValidCluster, &Desired, &Observed)     -> Plan { steps, waiting, operation, requeue }
+//! status(&Cluster, &Observed, Outcome)           -> ClusterStatus
+//! ```
+//!
+//! Deciding is idempotent and keeps no state: killed between any two steps, the next pass goes on from what it
+//! observes. Not knowing is a reason to wait, never to act. Must never read a clock, a file, a socket or chance.
+
+#![warn(missing_docs)]
+
+mod build;
+mod decide;
+#[cfg(test)]
+mod fixtures;
+mod hash;
+mod names;
+pub mod object;
+pub mod observed;
+mod plan;
+mod quantity;
+mod status;
+pub mod sweep;
+pub mod topics;
+#[cfg(test)]
+mod toy_world;
+mod valid;
+mod validate;
+
+pub use build::{Address, Desired, Host, build};
+pub use decide::{decide, question};
+pub use names::Names;
+pub use object::{Kind, Object, ObjectRef};
+pub use observed::Observed;
+pub use observed::brokers::BrokersView;
+pub use plan::{Event, EventLevel, Operation, Plan, Step, Waiting};
+pub use quantity::Bytes;
+pub use status::{Outcome, events, reason, status};
+pub use valid::{ValidCluster, ValidListener, ValidStorage};
+pub use validate::{Invalid, validate};

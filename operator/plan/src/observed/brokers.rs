@@ -1,0 +1,163 @@
+//! What the brokers say of themselves, in the plan's own words: the controller translates the admin service's.
+
+use std::collections::BTreeMap;
+
+use weir_model::{BrokerId, Incarnation};
+
+/// What is known of the brokers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BrokersView {
+    /// A broker answered, and a controller was there.
+    Known(Snapshot),
+    /// None did. Not knowing is a reason to wait.
+    Unknown {
+        /// Why, for people.
+        why: String,
+    },
+}
+
+impl BrokersView {
+    /// The snapshot, if there is one.
+    #[must_use]
+    pub fn known(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Known(snapshot) => Some(snapshot),
+            Self::Unknown { .. } => None,
+        }
+    }
+}
+
+/// The cluster as its controller described it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// The cluster's id.
+    pub cluster_id: String,
+    /// The broker that decides, if there is one.
+    pub controller: Option<BrokerId>,
+    /// Every registered broker.
+    pub brokers: BTreeMap<BrokerId, BrokerSeen>,
+    /// Partitions without a leader.
+    pub offline_partitions: u64,
+    /// Partitions whose ISR is not whole; `None` when nobody counted.
+    pub under_replicated_partitions: Option<u64>,
+    /// Partitions that take no writes with acks=all; `None` when nobody counted.
+    pub under_min_isr_partitions: Option<u64>,
+    /// Partitions that are being moved.
+    pub moving_partitions: u64,
+    /// The finalised level of `metadata.version`.
+    pub metadata_version: i32,
+    /// The answers to "may it stop?", of this pass. [`crate::question`] says whom to ask about.
+    pub may_stop: BTreeMap<BrokerId, MayStop>,
+}
+
+/// One broker, for certain: an id is used again when a disk is replaced, an incarnation never is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BrokerRef {
+    /// Its id.
+    pub id: BrokerId,
+    /// The identity of its disk.
+    pub incarnation: Incarnation,
+}
+
+/// One registered broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokerSeen {
+    /// The identity of its disk.
+    pub incarnation: Incarnation,
+    /// What it is doing.
+    pub state: BrokerState,
+    /// Whether the controller counts on it.
+    pub fenced: bool,
+    /// Whether it was told to drain.
+    pub drained: bool,
+    /// Where it stands.
+    pub rack: Option<String>,
+    /// Where clients are told to reach it, by listener: the broker's own upper-case names.
+    pub listeners: BTreeMap<String, HostPort>,
+    /// Replicas that the metadata places on it.
+    pub replicas: u64,
+    /// Partitions that it leads.
+    pub leaders: u64,
+    /// Its version, if it was asked.
+    pub version: Option<String>,
+    /// Logs opened and logs there are, while it recovers.
+    pub recovery: Option<(u64, u64)>,
+    /// Why its disk does not work, if so.
+    pub disk_failed: bool,
+}
+
+impl Default for BrokerSeen {
+    fn default() -> Self {
+        Self {
+            incarnation: Incarnation::default(),
+            state: BrokerState::Active,
+            fenced: false,
+            drained: false,
+            rack: None,
+            listeners: BTreeMap::new(),
+            replicas: 0,
+            leaders: 0,
+            version: None,
+            recovery: None,
+            disk_failed: false,
+        }
+    }
+}
+
+/// What a broker is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BrokerState {
+    /// Nothing is served yet, or nobody said.
+    Starting,
+    /// It opens its logs. Never a reason to kill it.
+    Recovering,
+    /// It serves.
+    Active,
+    /// The controller does not hear of it.
+    Fenced,
+    /// It gets no new replicas, and still holds some.
+    Draining,
+    /// It is drained and holds none.
+    Drained,
+    /// It gives up its leaderships in order to stop.
+    ShuttingDown,
+}
+
+/// An address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPort {
+    /// Host name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for HostPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The controller's word on stopping one broker, of this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MayStop {
+    /// Nothing speaks against it, for this incarnation.
+    Yes {
+        /// The disk that the answer is about.
+        incarnation: Incarnation,
+    },
+    /// Something does, and may pass.
+    No {
+        /// The sentences.
+        reasons: Vec<String>,
+    },
+    /// The question was not answered.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}

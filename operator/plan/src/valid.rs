@@ -1,0 +1,115 @@
+//! A Cluster whose spec was understood and found possible. Nothing reads the raw spec after this.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use weir_model::BrokerId;
+use weir_operator_api::{ListenerKind, VolumePolicy};
+
+use crate::names::{INTERNAL, Names};
+use crate::quantity::Bytes;
+
+/// What a Cluster shall be, ready to be built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidCluster {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its uid.
+    pub uid: String,
+    /// What its children are called.
+    pub names: Names,
+    /// The image of the brokers.
+    pub image: String,
+    /// How many brokers there shall be.
+    pub replicas: u32,
+    /// How many there are or shall be, whichever is more: those that are to go still need their settings and addresses.
+    pub extent: u32,
+    /// Their volumes.
+    pub storage: ValidStorage,
+    /// CPU and memory as the user said, if they did.
+    pub resources: Option<Value>,
+    /// Every listener, the brokers' own first.
+    pub listeners: Vec<ValidListener>,
+    /// The user's settings.
+    pub config: BTreeMap<String, String>,
+    /// The label of nodes that brokers are spread over.
+    pub topology_key: String,
+    /// Nothing may be changed.
+    pub paused: bool,
+    /// Somebody has deleted it: its children go by themselves.
+    pub deleting: bool,
+    /// What the user merges over the pod template.
+    pub overlay: Option<Value>,
+    /// The namespace that the operator runs in.
+    pub operator_namespace: String,
+}
+
+/// The volumes of the brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidStorage {
+    /// Their size.
+    pub size: Bytes,
+    /// The size in the user's words.
+    pub size_text: String,
+    /// Their StorageClass, if the user named one.
+    pub class: Option<String>,
+    /// What becomes of them when the Cluster is deleted.
+    pub when_deleted: VolumePolicy,
+    /// What becomes of one when its broker is scaled away.
+    pub when_scaled: VolumePolicy,
+}
+
+/// One listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidListener {
+    /// Its name in the spec, in Services and ports.
+    pub name: String,
+    /// The port that brokers listen on.
+    pub port: u16,
+    /// Who can reach it.
+    pub kind: ListenerKind,
+    /// The host that clients outside are told.
+    pub advertised_host: Option<String>,
+    /// The node port of the bootstrap Service.
+    pub node_port: Option<u16>,
+    /// Annotations of its Services.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl ValidListener {
+    /// The name that brokers know it by.
+    #[must_use]
+    pub fn broker_name(&self) -> String {
+        self.name.to_ascii_uppercase()
+    }
+
+    /// Whether brokers use it among themselves.
+    pub(crate) fn is_between_brokers(&self) -> bool {
+        self.name == INTERNAL
+    }
+
+    /// Whether each broker has a Service of its own for it.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.kind != ListenerKind::Internal
+    }
+}
+
+impl ValidCluster {
+    /// Every broker that there is or shall be.
+    pub fn brokers(&self) -> impl Iterator<Item = BrokerId> + use<> {
+        up_to(self.extent)
+    }
+
+    /// The first voters of the quorum.
+    pub(crate) fn voters(&self) -> impl Iterator<Item = BrokerId> + use<> {
+        up_to(self.replicas.min(3))
+    }
+}
+
+/// The brokers of a StatefulSet of that size.
+pub(crate) fn up_to(replicas: u32) -> impl Iterator<Item = BrokerId> + use<> {
+    (0..i32::try_from(replicas).unwrap_or(i32::MAX)).map(BrokerId)
+}

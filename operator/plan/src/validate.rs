@@ -1,0 +1,123 @@
+//! Reads the spec once, and says everything that is wrong with it: each problem with its path and a sentence that tells
+//! what to do. What the API server refuses already is refused here again: objects may be older than its rules.
+
+mod config;
+pub(crate) mod image;
+mod listeners;
+mod overlay;
+mod storage;
+mod unsupported;
+
+use std::fmt;
+
+use serde_json::Value;
+use weir_operator_api::{CLUSTER_NAME_MAX, Cluster, ClusterSpec};
+
+use crate::names::Names;
+use crate::observed::Observed;
+use crate::valid::ValidCluster;
+
+/// Something that the user must change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Invalid {
+    /// Where, such as `spec.storage.size`.
+    pub path: String,
+    /// What is wrong, and what to do about it.
+    pub message: String,
+}
+
+impl Invalid {
+    fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// What the Cluster shall be, or all that is wrong with it.
+pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, Vec<Invalid>> {
+    let spec = &cluster.spec;
+    let mut wrong = Vec::new();
+    let name = cluster.metadata.name.clone().unwrap_or_default();
+    let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
+    check_name(&name, &mut wrong);
+    let replicas = replicas(spec.replicas, &mut wrong);
+    let storage = storage::read(&spec.storage, &mut wrong);
+    let listeners = listeners::read(&spec.listeners, &mut wrong);
+    let resources = resources(spec, &mut wrong);
+    let image = image::choose(spec, observed, &mut wrong);
+    config::check(&spec.config, &mut wrong);
+    overlay::check(spec.pod_template.as_ref(), &mut wrong);
+    unsupported::check(spec, &mut wrong);
+    let (Some(storage), true) = (storage, wrong.is_empty()) else {
+        wrong.sort();
+        wrong.dedup();
+        return Err(wrong);
+    };
+    let uid = cluster.metadata.uid.clone().unwrap_or_default();
+    let extent = replicas.max(observed.extent(&uid));
+    Ok(ValidCluster {
+        names: Names::new(&name, &namespace),
+        name,
+        namespace,
+        uid,
+        image,
+        replicas,
+        extent,
+        storage,
+        resources,
+        listeners,
+        config: spec.config.clone(),
+        topology_key: spec.topology.key.clone(),
+        paused: spec.paused,
+        deleting: cluster.metadata.deletion_timestamp.is_some(),
+        overlay: spec.pod_template.clone(),
+        operator_namespace: observed.defaults.operator_namespace.clone(),
+    })
+}
+
+fn check_name(name: &str, wrong: &mut Vec<Invalid>) {
+    let legal = name.len() <= CLUSTER_NAME_MAX
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !legal {
+        let message = format!(
+            "{name:?} can not begin names of Services: it must begin with a letter, have only lower-case letters, digits \
+             and hyphens, and at most {CLUSTER_NAME_MAX} characters; make a Cluster of another name"
+        );
+        wrong.push(Invalid::at("metadata.name", message));
+    }
+}
+
+/// The most brokers that anybody has thought about.
+const REPLICAS_MAX: u32 = 1000;
+
+fn replicas(replicas: i32, wrong: &mut Vec<Invalid>) -> u32 {
+    match u32::try_from(replicas) {
+        Ok(replicas @ 1..=REPLICAS_MAX) => replicas,
+        _ => {
+            let message = format!("{replicas} brokers can not be: say 1 to {REPLICAS_MAX}");
+            wrong.push(Invalid::at("spec.replicas", message));
+            0
+        }
+    }
+}
+
+fn resources(spec: &ClusterSpec, wrong: &mut Vec<Invalid>) -> Option<Value> {
+    let resources = spec.resources.as_ref()?;
+    match serde_json::to_value(resources) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            wrong.push(Invalid::at("spec.resources", error.to_string()));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
