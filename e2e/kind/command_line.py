@@ -37,6 +37,10 @@ def main() -> int:
     except CommandFailed as failed:
         fail(f"error: {failed}")
         return 1
+    except BrokenPipeError:
+        # Whoever read what we print has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         fail("stopped; `e2e/kind/run down` removes what is there, `up` goes on")
         return 130

@@ -114,7 +114,7 @@ def _images(folder: Path) -> None:
 
 
 def _pause() -> oci.Image:
-    program = paths.HOME / "pause"
+    program = paths.BIN / "pause"
     run(["cc", "-O2", "-static", "-o", program, _NODE / "pause.c"])
     return oci.Image(f"registry.k8s.io/pause:{versions.PAUSE}", ("/pause",), {"/pause": program}, user="65535:65535")
 

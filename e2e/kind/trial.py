@@ -1,4 +1,4 @@
-"""The harness proven by itself: three brokers on three nodes, a round trip inside, and a node that loses its power and comes back.
+"""The harness proven by itself: three brokers on three nodes, a round trip inside, and nodes that lose power, network and disk.
 
 Says what each part took. Leaves the cluster as it found it: without the trial's namespace, and with every node well.
 """
@@ -28,7 +28,9 @@ def trial(kubeconfig: Path | None) -> None:
     try:
         _three_brokers(there, tag)
         _round_trip(there, 0)
-        _node_away(there)
+        _node_without_power(there)
+        _node_cut_off(there)
+        _disk_lost(there)
     except CommandFailed:
         collect(there, paths.HOME / "collected")
         raise
@@ -66,8 +68,8 @@ def _read_all(there: Cluster, reader: str, count: int) -> None:
         raise CommandFailed(f"{reader} read {len(said)} records, {len(wanted - set(said))} of {count} are missing")
 
 
-def _node_away(there: Cluster) -> None:
-    node = _pod(there, "logs-2")["spec"]["nodeName"]
+def _node_without_power(there: Cluster) -> None:
+    node = _node_of(there, "logs-2")
     with step(f"{node} loses its power"):
         faults.stop(there, node)
         try:
@@ -75,10 +77,35 @@ def _node_away(there: Cluster) -> None:
             _weir(there, "logs-0", "produce", _TOPIC, "--value", f"record {_RECORDS}")
         finally:
             faults.start(there, node)
-    with step(f"{node} is back"):
+    _whole_again(there, "logs-2", _RECORDS + 1)
+
+
+def _node_cut_off(there: Cluster) -> None:
+    node = _node_of(there, "logs-1")
+    with step(f"{node} is cut off"):
+        faults.cut_off(there, node, "all")
+        try:
+            until("two replicas are in sync everywhere", _AWAY_S, lambda: _in_sync(there, 2))
+            _weir(there, "logs-0", "produce", _TOPIC, "--value", f"record {_RECORDS + 1}")
+        finally:
+            faults.heal(there, node)
+    _whole_again(there, "logs-1", _RECORDS + 2)
+
+
+def _disk_lost(there: Cluster) -> None:
+    node = _node_of(there, "logs-2")
+    with step(f"{node} loses its disk"):
+        faults.stop(there, node)
+        until("two replicas are in sync everywhere", _AWAY_S, lambda: _in_sync(there, 2))
+        faults.lose_disk(there, node)
+    _whole_again(there, "logs-2", _RECORDS + 2)
+
+
+def _whole_again(there: Cluster, broker: str, count: int) -> None:
+    with step(f"{broker} catches up"):
         until("three brokers are ready", _BACK_S, lambda: _ready(there, 3))
         until("all replicas are in sync", _BACK_S, lambda: _in_sync(there, 3))
-    _read_all(there, "logs-2", _RECORDS + 1)
+    _read_all(there, broker, count)
 
 
 def _ready(there: Cluster, count: int) -> None:
@@ -101,6 +128,10 @@ def _in_sync(there: Cluster, count: int) -> None:
 
 def _pod(there: Cluster, name: str) -> dict:
     return there.get("pod", name, "-n", _NAMESPACE)
+
+
+def _node_of(there: Cluster, name: str) -> str:
+    return _pod(there, name)["spec"]["nodeName"]
 
 
 def _weir(there: Cluster, pod: str, *arguments: str, stdin: str | None = None) -> str:
