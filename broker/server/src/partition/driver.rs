@@ -160,7 +160,7 @@ impl<D: ServedDisk> Driver<D> {
         loop {
             match self.next_event().await {
                 Event::Abandoned => break,
-                Event::Command(command) => self.round(command),
+                Event::Command(mail) => self.round(*mail),
                 Event::Synced(done, took) => self.synced(done, took),
                 Event::Compacted(outcome) => self.compacted(outcome),
                 Event::IsrAnswered(answer) => self.isr_answered(answer),
@@ -196,8 +196,8 @@ impl<D: ServedDisk> Driver<D> {
     }
 
     /// Handles a command and what else is waiting, then lets the log take all their batches.
-    fn round(&mut self, first: Mail) {
-        self.handle(*first);
+    fn round(&mut self, first: Command) {
+        self.handle(first);
         for _ in 1..ROUND_MAX {
             if self.work.stop.is_some() || self.work.cut.is_some() {
                 break;
