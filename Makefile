@@ -31,10 +31,10 @@ unit: ## unit, property, crash and mutation tests
 	@$(STEP) "unit, property, crash and mutation tests" cargo test --workspace --locked -q
 
 .PHONY: release
-release: ## one static binary
+release: ## the static binaries: weir and weir-operator
 	@$(STEP) "release build" env RUSTFLAGS="-C target-feature=+crt-static" \
-		cargo build --release --locked --target $(TRIPLE) -p weir-server
-	@ls -lh $(WEIR) | awk '{print "    " $$NF ": " $$5}'
+		cargo build --release --locked --target $(TRIPLE) -p weir-server -p weir-operator-controller
+	@ls -lh $(WEIR) $(WEIR)-operator | awk '{print "    " $$NF ": " $$5}'
 
 .PHONY: dev
 dev: release ## a broker on localhost:9092, gone with Ctrl-C
@@ -67,6 +67,12 @@ KILLS ?= 30
 .PHONY: failover
 failover: ## how long a client waits for the next leader: KILLS=30 of each kind
 	@$(STEP) "failover" e2e/run --weir $(WEIR) --only failover --kills $(KILLS)
+
+SCENARIO ?=
+.PHONY: operator-api
+operator-api: ## the operator against a real API server: SCENARIO="a word of its sentence"
+	@$(STEP) "operator against a real API server" env WEIR_API_SERVER=1 \
+		cargo test -q --locked -p weir-operator-controller --test api_server -- "$(SCENARIO)"
 
 .PHONY: sim
 sim: ## a cluster in virtual time, seed by seed: SEEDS=10 FROM=1

@@ -1,0 +1,202 @@
+//! One cluster's worker: gathers what changed for a moment, decides once for all Topics, sends and writes what follows, and
+//! waits for the next change. Nothing is polled: Topics are watched, and so are the brokers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::{debug, warn};
+use weir_operator_api::{Topic, condition};
+use weir_operator_plan::topics::{self, Batch, Refused, TopicsOnBrokers};
+
+use super::{Bell, send, snapshot, write};
+use crate::brokers::Session;
+use crate::cluster::Context;
+use crate::error::{self, Error};
+use crate::key::ClusterKey;
+
+/// How long changes are gathered: a thousand Topics that are applied together are one batch or few.
+const DEBOUNCE: Duration = Duration::from_millis(30);
+/// How long the brokers' word on what was just changed is waited for.
+const ECHO_MAX: Duration = Duration::from_secs(2);
+
+/// The worker.
+pub(super) struct Worker {
+    context: Arc<Context>,
+    key: ClusterKey,
+    bell: Arc<Bell>,
+    /// What the brokers refused, by the uid of the Topic.
+    refused: BTreeMap<String, Refused>,
+    /// Passes in a row that left something to try again.
+    retries: u32,
+}
+
+/// What a pass leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Nothing until something changes.
+    Nothing,
+    /// The brokers were changed and will say so.
+    Echo,
+    /// Something was refused and has to be written down.
+    News,
+    /// Something to try again.
+    Retry,
+    /// No Topics.
+    NoTopics,
+}
+
+impl Worker {
+    pub(super) fn new(context: Arc<Context>, key: ClusterKey, bell: Arc<Bell>) -> Self {
+        Self { context, key, bell, refused: BTreeMap::new(), retries: 0 }
+    }
+
+    /// Works until there is no Topic.
+    pub(super) async fn work(&mut self) {
+        loop {
+            let session = self.session();
+            self.bell.lacks_cluster.store(session.is_none(), Ordering::Relaxed);
+            // Before the pass: what changes during it is not missed.
+            let changes = session.as_ref().map(|session| session.topics_changed());
+            let began = Instant::now();
+            let passed = self.pass(session.as_deref()).await;
+            let failure = passed.as_ref().err().map(Error::kind);
+            self.context.metrics.reconciled("Topics", &self.key, began.elapsed(), failure);
+            let left = passed.unwrap_or_else(|error| {
+                warn!(cluster = %self.key, %error, "a pass over the topics has failed");
+                Left::Retry
+            });
+            self.retries = match left {
+                Left::Retry | Left::News => self.retries.saturating_add(1),
+                Left::Nothing | Left::Echo | Left::NoTopics => 0,
+            };
+            let pause = match left {
+                Left::NoTopics => return,
+                // Once at once: refusals that change from pass to pass must not keep it busy.
+                Left::News if self.retries == 1 => continue,
+                Left::Nothing => None,
+                Left::Echo => Some(ECHO_MAX),
+                Left::News | Left::Retry => Some(error::backoff(self.retries, error::chance())),
+            };
+            self.until_woken(changes, pause, left == Left::Echo).await;
+            sleep(DEBOUNCE).await;
+        }
+    }
+
+    /// Waits for a Topic, for the brokers, or for the pause to end. For an echo only the brokers count.
+    async fn until_woken(
+        &self,
+        changes: Option<watch::Receiver<u64>>,
+        pause: Option<Duration>,
+        is_echo: bool,
+    ) {
+        let brokers = async {
+            let Some(mut changes) = changes else { return std::future::pending().await };
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let paused = async {
+            match pause {
+                Some(pause) => sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = brokers => {}
+            () = paused => {}
+            () = self.bell.rung.notified(), if !is_echo => {}
+        }
+    }
+
+    /// The session with the cluster's brokers; none where there is no such Cluster, or it goes.
+    fn session(&self) -> Option<Arc<Session>> {
+        let reference = ObjectRef::new(&self.key.name).within(&self.key.namespace);
+        let cluster = self.context.mirrors.clusters.get(&reference)?;
+        cluster.metadata.deletion_timestamp.is_none().then(|| self.context.brokers.session(&self.key))
+    }
+
+    async fn pass(&mut self, session: Option<&Session>) -> Result<Left, Error> {
+        let mut topics = self.context.mirrors.topics.state_filter(|topic| snapshot::names(topic, &self.key));
+        self.count(&topics);
+        if topics.is_empty() {
+            return Ok(Left::NoTopics);
+        }
+        topics.sort_by_cached_key(|topic| topic.name_any());
+        self.forget_old_refusals(&topics);
+        let on_brokers = match session {
+            None => TopicsOnBrokers::ClusterGone,
+            Some(session) => match session.look(|view| snapshot::of(view, &self.refused)) {
+                Ok(seen) => TopicsOnBrokers::Known(seen),
+                Err(why) => TopicsOnBrokers::Unknown { why },
+            },
+        };
+        let batch = topics::decide(&topics, &on_brokers, Timestamp::now());
+        if !batch.is_empty() {
+            debug!(cluster = %self.key, batch = %sizes(&batch), "topics");
+        }
+        self.execute(session, &batch).await
+    }
+
+    async fn execute(&mut self, session: Option<&Session>, batch: &Batch) -> Result<Left, Error> {
+        let (client, namespace) = (&self.context.client, &*self.key.namespace);
+        write::finalizers(client, namespace, &batch.finalizers).await?;
+        let sent = match session {
+            Some(session) => send::batch(session, batch).await,
+            None => send::Sent::default(),
+        };
+        let (news, changed) = (sent.news(&self.refused), sent.changed);
+        for owner in &sent.done {
+            self.refused.remove(&owner.uid);
+        }
+        self.refused.extend(sent.refused);
+        write::statuses(client, namespace, &batch.statuses).await?;
+        if let Some(failed) = sent.failed {
+            return Err(failed);
+        }
+        let retriable = self.refused.values().any(|refused| refused.retriable);
+        Ok(match (news, changed, retriable) {
+            (true, ..) => Left::News,
+            (false, true, _) => Left::Echo,
+            (false, false, true) => Left::Retry,
+            (false, false, false) => Left::Nothing,
+        })
+    }
+
+    /// A Topic that says something else now is asked for anew.
+    fn forget_old_refusals(&mut self, topics: &[Arc<Topic>]) {
+        if self.refused.is_empty() {
+            return;
+        }
+        let generations: BTreeMap<_, _> =
+            topics.iter().filter_map(|topic| Some((topic.uid()?, topic.metadata.generation))).collect();
+        self.refused.retain(|uid, refused| generations.get(uid) == Some(&refused.generation));
+    }
+
+    fn count(&self, topics: &[Arc<Topic>]) {
+        let is_ready = |topic: &&Arc<Topic>| {
+            let conditions = topic.status.as_ref().map(|status| &*status.conditions).unwrap_or_default();
+            conditions.iter().any(|c| c.type_ == condition::READY && c.status == "True")
+        };
+        let ready = topics.iter().filter(is_ready).count();
+        self.context.metrics.topics(&self.key, ready, topics.len() - ready);
+    }
+}
+
+fn sizes(batch: &Batch) -> String {
+    format!(
+        "{} to create, {} to change, {} to move, {} to delete, {} statuses, {} finalizers",
+        batch.create.len(),
+        batch.alter.len(),
+        batch.moves.len(),
+        batch.delete.len(),
+        batch.statuses.len(),
+        batch.finalizers.len()
+    )
+}
