@@ -135,6 +135,10 @@ def _node_of(there: Cluster, name: str) -> str:
 
 
 def _weir(there: Cluster, pod: str, *arguments: str, stdin: str | None = None) -> str:
-    """Runs the command line in a broker's pod, against the service that leads to any of them."""
-    command = ["exec", *(["--stdin"] if stdin else []), pod, "-n", _NAMESPACE, "--", "weir", "--bootstrap", "logs-bootstrap:9092"]
+    """Runs the command line in a broker's pod, against the service, and the brokers by name.
+
+    The service leads to a node that was cut off until Kubernetes misses it, after some 40 s; the command line tries each address once.
+    """
+    bootstrap = ",".join(["logs-bootstrap:9092", *(f"{broker}.logs-brokers:9092" for broker in _BROKERS)])
+    command = ["exec", *(["--stdin"] if stdin else []), pod, "-n", _NAMESPACE, "--", "weir", "--bootstrap", bootstrap]
     return there.kubectl(*command, *arguments, stdin=stdin, timeout_s=60.0)
