@@ -77,10 +77,10 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct BrokerArguments {
-    /// File of name=value settings
+    /// File of name=value settings; may be repeated, the later one wins
     #[arg(long, value_name = "FILE", env = "WEIR_CONFIG")]
-    config: Option<PathBuf>,
-    /// One setting; wins over the file
+    config: Vec<PathBuf>,
+    /// One setting; wins over the files
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
     #[command(flatten)]
@@ -113,7 +113,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { command, client, logging } = arguments;
     match command {
         Command::Broker(broker) => {
-            let settings = StaticSettings::load(broker.config.as_deref(), &broker.settings)?;
+            let settings = StaticSettings::load(&broker.config, &broker.settings)?;
             let format = logging.log_format.unwrap_or(if settings.config.json_log {
                 LogFormat::Json
             } else {

@@ -1,7 +1,10 @@
-//! Where a broker's static settings come from: a properties file, then `--set name=value`, the later one winning.
-//! Parses text into pairs; what a value may be is decided by the settings table.
+//! Where a broker's static settings come from: properties files, then `--set name=value`, the later one winning.
+//! Parses text into pairs and fills in what a file leaves to the environment; what a value may be is decided by the
+//! settings table.
 
-use std::path::Path;
+mod environment;
+
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use weir_model::config::{BrokerConfig, ConfigError, Pairs, validate_broker_file};
@@ -13,6 +16,8 @@ pub(crate) enum SettingsError {
     Read { path: String, source: std::io::Error },
     #[error("{path}, line {line}: no '=' in {text:?}; write name=value, or # in front of a comment")]
     Line { path: String, line: usize, text: String },
+    #[error("{path}: {source}")]
+    Environment { path: String, source: environment::Missing },
     #[error("--set {0:?}: write name=value")]
     Flag(String),
     #[error(transparent)]
@@ -27,11 +32,13 @@ pub(crate) struct StaticSettings {
 }
 
 impl StaticSettings {
-    /// Reads the file, if any, and the flags.
-    pub(crate) fn load(file: Option<&Path>, flags: &[String]) -> Result<Self, SettingsError> {
+    /// Reads the files, if any, in their order, and the flags.
+    pub(crate) fn load(files: &[PathBuf], flags: &[String]) -> Result<Self, SettingsError> {
         let mut pairs = Pairs::new();
-        if let Some(path) = file {
-            pairs = read_properties(path)?;
+        for path in files {
+            let own = environment::fill(read_properties(path)?, |name| std::env::var(name).ok());
+            let named = |source| SettingsError::Environment { path: path.display().to_string(), source };
+            pairs.extend(own.map_err(named)?);
         }
         for flag in flags {
             let (name, value) = flag.split_once('=').ok_or_else(|| SettingsError::Flag(flag.clone()))?;
@@ -94,10 +101,48 @@ mod tests {
     fn flags_win_over_the_file_and_unknown_names_are_refused_with_a_near_one() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "num.partitions=3\n").unwrap();
-        let settings = StaticSettings::load(Some(file.path()), &["num.partitions=5".to_owned()]).unwrap();
+        let files = [file.path().to_owned()];
+        let settings = StaticSettings::load(&files, &["num.partitions=5".to_owned()]).unwrap();
         assert_eq!(settings.config.num_partitions, 5);
-        let error = StaticSettings::load(None, &["num.partition=5".to_owned()]).unwrap_err();
+        let error = StaticSettings::load(&[], &["num.partition=5".to_owned()]).unwrap_err();
         assert!(error.to_string().contains("num.partitions"), "{error}");
-        assert!(StaticSettings::load(None, &["x".to_owned()]).is_err());
+        assert!(StaticSettings::load(&[], &["x".to_owned()]).is_err());
+    }
+
+    fn files(texts: &[&str]) -> Vec<tempfile::NamedTempFile> {
+        let written = |text: &&str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            file
+        };
+        texts.iter().map(written).collect()
+    }
+
+    fn load(texts: &[&str]) -> Result<StaticSettings, SettingsError> {
+        let files = files(texts);
+        let paths: Vec<_> = files.iter().map(|file| file.path().to_owned()).collect();
+        StaticSettings::load(&paths, &[])
+    }
+
+    #[test]
+    fn the_later_file_wins_and_the_earlier_one_fills_in() {
+        let settings = load(&["num.partitions=3\nnode.id=7\n", "num.partitions=4\n"]).unwrap();
+        assert_eq!(settings.config.num_partitions, 4);
+        assert_eq!(settings.pairs["node.id"], "7");
+    }
+
+    #[test]
+    fn a_file_may_leave_a_value_to_the_environment() {
+        // A variable that the test harness always has.
+        let settings = load(&["broker.rack=in ${env:CARGO_PKG_NAME}!\n"]).unwrap();
+        assert_eq!(settings.config.rack.as_deref(), Some("in weir-server!"));
+        let error = load(&["broker.rack=${env:WEIR_NO_SUCH}\n"]).unwrap_err().to_string();
+        assert!(error.contains("WEIR_NO_SUCH") && error.contains("broker.rack"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_rack_is_none() {
+        let settings = StaticSettings::load(&[], &["broker.rack=".to_owned()]).unwrap();
+        assert_eq!(settings.config.rack, None);
     }
 }
