@@ -4,7 +4,7 @@ mod files;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-use kube::core::cel::Validator;
+use kube::core::cel::{CompiledSchema, Validator, WarningKind, compile_schema, estimate_rule_cost};
 use serde_json::Value;
 
 use crate::{Cluster, Topic};
@@ -189,4 +189,27 @@ fn undocumented(schema: &Value, path: &str, depth: usize) {
         undocumented(field, &path, depth + 1);
         undocumented(&field["items"], &path, depth + 1);
     }
+}
+
+/// A rule that does not compile is silent here and refused there, and so is one that could cost too much: the API server
+/// estimates by the bounds of lists, maps and texts.
+#[test]
+fn every_rule_compiles_and_is_cheap() {
+    for crd in crate::crds() {
+        let rules = cheap(&compile_schema(&schema(&crd)));
+        assert!(rules >= 6, "{}: {rules} rules were found", crd.spec.names.kind);
+    }
+}
+
+fn cheap(schema: &CompiledSchema) -> usize {
+    assert!(!schema.has_errors(), "{:?}", schema.compilation_errors());
+    for rule in schema.validations.iter().flatten() {
+        let costly: Vec<_> = estimate_rule_cost(&rule.rule.rule, schema)
+            .into_iter()
+            .filter(|warning| warning.kind == WarningKind::CostExceeded)
+            .collect();
+        assert!(costly.is_empty(), "{costly:?}");
+    }
+    let below = schema.properties.values().chain(schema.items.as_deref()).map(cheap).sum::<usize>();
+    schema.validations.len() + below
 }

@@ -77,11 +77,13 @@ fn operation(
     match there {
         _ if rolling.is_some() => rolling,
         _ if leaving.is_some() => leaving,
-        None if observed.pods.is_empty() => of(OperationKind::Create, "a new cluster".to_owned()),
+        None if observed.pods.is_empty() && !cluster.formed => {
+            of(OperationKind::Create, "a new cluster".to_owned())
+        }
         Some(there) if there < cluster.replicas => {
             of(OperationKind::ScaleOut, format!("from {there} to {} brokers", cluster.replicas))
         }
-        Some(_) if missing > 0 && observed.brokers.known().is_none_or(|seen| seen.brokers.is_empty()) => {
+        Some(_) if missing > 0 && !cluster.formed => {
             of(OperationKind::Create, format!("{missing} brokers are not ready yet"))
         }
         Some(_) if missing > 0 && joining(cluster, observed) => {
@@ -109,10 +111,9 @@ fn requeue(plan: &Plan) -> Option<Duration> {
         | Waiting::MayStopUnknown { .. }
         | Waiting::BrokerNotBack { .. }
         | Waiting::BrokerNotDrained { .. }
+        | Waiting::NameTaken { .. }
         | Waiting::StatefulSetReplaced => Some(SOON),
-        Waiting::BrokersUnknown { .. } | Waiting::BrokerHoldsReplicas { .. } | Waiting::NameTaken { .. } => {
-            Some(LATER)
-        }
+        Waiting::BrokersUnknown { .. } | Waiting::BrokerHoldsReplicas { .. } => Some(LATER),
         Waiting::Paused
         | Waiting::PodNotReady { .. }
         | Waiting::PodStopping { .. }

@@ -36,6 +36,8 @@ pub struct ValidCluster {
     pub config: BTreeMap<String, String>,
     /// The label of nodes that brokers are spread over.
     pub topology_key: String,
+    /// Whether its brokers have been a cluster before: status has its id.
+    pub formed: bool,
     /// Nothing may be changed.
     pub paused: bool,
     /// Somebody has deleted it: its children go by themselves.

@@ -52,6 +52,7 @@ pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, 
     let image = image::choose(spec, observed, &mut wrong);
     config::check(&spec.config, &mut wrong);
     overlay::check(spec.pod_template.as_ref(), &mut wrong);
+    check_topology(&spec.topology.key, &mut wrong);
     unsupported::check(spec, &mut wrong);
     let (Some(storage), true) = (storage, wrong.is_empty()) else {
         wrong.sort();
@@ -73,6 +74,7 @@ pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, 
         listeners,
         config: spec.config.clone(),
         topology_key: spec.topology.key.clone(),
+        formed: cluster.status.as_ref().is_some_and(|status| status.cluster_id.is_some()),
         paused: spec.paused,
         deleting: cluster.metadata.deletion_timestamp.is_some(),
         overlay: spec.pod_template.clone(),
@@ -91,6 +93,20 @@ fn check_name(name: &str, wrong: &mut Vec<Invalid>) {
              and hyphens, and at most {CLUSTER_NAME_MAX} characters; make a Cluster of another name"
         );
         wrong.push(Invalid::at("metadata.name", message));
+    }
+}
+
+/// A label's name: at most 63 characters after an optional prefix.
+fn check_topology(key: &str, wrong: &mut Vec<Invalid>) {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let word = |text: &str, max: usize| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let edge = |c: char| c.is_ascii_alphanumeric();
+        text.len() <= max && text.starts_with(edge) && text.ends_with(edge) && text.chars().all(inside)
+    };
+    if !word(name, 63) || prefix.is_some_and(|prefix| !word(prefix, 253)) {
+        let message = format!("{key:?} is no label of nodes: name one such as topology.kubernetes.io/zone");
+        wrong.push(Invalid::at("spec.topology.key", message));
     }
 }
 

@@ -139,7 +139,7 @@ fn create(topic: &Topic, owner: Owner, refused: Option<&Refused>, batch: &mut Ba
         return Some(Verdict::invalid(refused.message.clone()));
     }
     if topic.spec.adoption == Adoption::Fail && !announced(topic) {
-        return Some(Verdict::creating());
+        return Some(Verdict::creating("the topic is about to be created"));
     }
     batch.create.push(CreateTopic {
         owner,
@@ -148,7 +148,11 @@ fn create(topic: &Topic, owner: Owner, refused: Option<&Refused>, batch: &mut Ba
         replication_factor: topic.spec.replication_factor,
         config: topic.spec.config.clone(),
     });
-    refused.map(|refused| Verdict::waiting(refused.message.clone()))
+    refused.map(|refused| match topic.spec.adoption {
+        // What it has announced stays announced.
+        Adoption::Fail => Verdict::creating(&refused.message),
+        Adoption::Adopt | Adoption::RequireMatch => Verdict::waiting(refused.message.clone()),
+    })
 }
 
 fn change(

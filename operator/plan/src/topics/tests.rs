@@ -209,6 +209,10 @@ fn one_that_may_not_adopt_says_first_what_it_creates() {
     assert_eq!(told(std::slice::from_ref(&orders), nothing.clone()), "orders:Creating");
     let orders = written(orders, &nothing);
     assert_eq!(told(std::slice::from_ref(&orders), nothing), "create(orders 6x-)");
+    let mut busy = on_brokers(3);
+    let refused = Refused { generation: Some(1), message: "no controller".to_owned(), retriable: true };
+    busy.refused.insert("uid-of-orders".to_owned(), refused);
+    assert_eq!(told(std::slice::from_ref(&orders), known(busy)), "create(orders 6x-) orders:Creating");
     // Killed before the id was written down: it is ours all the same.
     let there = known(with(on_brokers(3), "orders", seen(6, 3, &[])));
     assert_eq!(told(&[orders], there), "orders:AsDeclared");

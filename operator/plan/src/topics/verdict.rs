@@ -85,8 +85,8 @@ impl Verdict {
         Self::no(reason::DRIFTED, message)
     }
 
-    pub(super) fn creating() -> Self {
-        Self::no(reason::CREATING, "the topic is about to be created".to_owned())
+    pub(super) fn creating(message: &str) -> Self {
+        Self::no(reason::CREATING, message.to_owned())
     }
 
     pub(super) fn moving(message: String) -> Self {

@@ -32,6 +32,8 @@ fn each_problem_has_a_path_and_a_sentence_that_says_what_to_do() {
         ("image: a\nversion: '1'", "spec.image", "not both"),
         ("image: 'a b'", "spec.image", "registry.example/weir:0.1.0"),
         ("version: 'a b'", "spec.version", "tag of an image"),
+        ("topology: {key: ''}", "spec.topology.key", "topology.kubernetes.io/zone"),
+        ("topology: {key: 'a b'}", "spec.topology.key", "topology.kubernetes.io/zone"),
         ("config: {node.id: '3'}", "spec.config[node.id]", "ordinal of the pod"),
         ("config: {num.partition: '3'}", "spec.config[num.partition]", "num.partitions"),
         ("config: {num.partitions: many}", "spec.config[num.partitions]", "num.partitions"),
