@@ -33,6 +33,7 @@ use crate::dispatch::Dispatch;
 use crate::health::{Health, Phase};
 use crate::housekeeper;
 use crate::http::{self, SideDoor};
+use crate::membership::deserted::deserted;
 use crate::membership::{Wishes, Word, arriving, forming};
 use crate::metadata::{View, belonging};
 use crate::metrics::Metrics;
@@ -302,7 +303,8 @@ impl Running {
     }
 
     /// Lets others take over what is led here, so that no client has to wait for it. Without others, or once the cluster
-    /// does not count on this broker anyway, there is nothing to give away.
+    /// does not count on this broker anyway, there is nothing to give away; and when too many others have gone before, as
+    /// when all are stopped at once, there is nobody to give it to.
     async fn give_away(&mut self) {
         let cluster = &self.config.cluster;
         let others = self.broker.link.quorum().members().nodes.len() > 1;
@@ -313,8 +315,16 @@ impl Running {
         self.wishes.send_modify(|wishes| wishes.shutdown = true);
         let most = Duration::from_millis(cluster.controlled_shutdown_max.0.unsigned_abs());
         let done = self.word.wait_for(|word| word.may_stop || word.superseded || !word.unfenced);
-        match tokio::time::timeout(most, done).await {
-            Ok(_) => info!(took = ?began.elapsed(), "others have taken over"),
+        let me = NodeId { broker: self.config.node_id, incarnation: self.broker.data.incarnation() };
+        let deserted = deserted(self.broker.link.quorum(), me);
+        let ended = async {
+            tokio::select! {
+                _ = done => "others have taken over",
+                () = deserted => "nobody is left to take over",
+            }
+        };
+        match tokio::time::timeout(most, ended).await {
+            Ok(what) => info!(took = ?began.elapsed(), "{what}"),
             Err(_) => warn!("others have not taken over everything that is led here; stopping all the same"),
         }
     }

@@ -26,7 +26,8 @@ impl Replica {
         }
     }
 
-    /// The same for a request that changes the log: a broker that has fenced itself may have been deposed.
+    /// The same for a request that changes the log, or asks where it ends: a broker that has fenced itself may have been
+    /// deposed.
     pub(super) fn rule_in(&self, asked: Option<LeaderEpoch>) -> Result<&Leader, FenceError> {
         let leader = self.lead_in(asked)?;
         if self.fenced { Err(FenceError::NotLeader) } else { Ok(leader) }

@@ -55,14 +55,14 @@ pub fn diverging_epoch(
 }
 
 impl Replica {
-    /// OffsetForLeaderEpoch on the leader.
+    /// OffsetForLeaderEpoch on the leader. One that may have been deposed does not know where its own reign ended.
     pub fn offset_for_leader_epoch(
         &self,
         reigns: &[EpochStart],
         asked: LeaderEpoch,
         current: Option<LeaderEpoch>,
     ) -> Result<Option<EpochEnd>, FenceError> {
-        self.lead_in(current)?;
+        self.rule_in(current)?;
         Ok(end_of_epoch(reigns, asked, self.log_end))
     }
 }

@@ -83,11 +83,12 @@ impl Replica {
         }
     }
 
-    /// A new leader may not know yet what the last one committed; telling a consumer a smaller end than it has
-    /// seen before would make it go back.
+    /// A new leader may not know yet what the last one committed, and one that has fenced itself not what the next one did;
+    /// telling a consumer a smaller end than it has seen before would make it go back.
     fn watermark_is_known(&self, reader: Reader) -> Result<(), ReadError> {
         match (&self.role, reader) {
             (Role::Follower(_) | Role::Bystander, _) => Err(FenceError::NotLeader.into()),
+            (Role::Leader(_), Reader::Consumer(_)) if self.fenced => Err(FenceError::NotLeader.into()),
             (Role::Leader(leader), Reader::Consumer(_)) if self.high_watermark < leader.epoch_start => {
                 Err(ReadError::NotYetKnown)
             }

@@ -48,6 +48,10 @@ impl Replica {
         let (start, end) = (self.log_start, self.log_end);
         let out_of_range = ReadError::OutOfRange { asked: offset, start, end };
         match (&self.role, reader) {
+            // Somebody else may lead by now, and have what this broker has never heard of. A consumer must not go back for it.
+            (Role::Leader(_), Reader::Consumer(_)) if offset > end && self.fenced => {
+                Err(FenceError::NotLeader.into())
+            }
             (Role::Leader(_), _) if offset < start || offset > end => Err(out_of_range),
             (Role::Leader(_), _) => Ok(self.bound(reader)),
             (Role::Follower(_), Reader::Consumer(_)) if offset < start => Err(out_of_range),

@@ -198,6 +198,12 @@ impl Replica {
         matches!(self.role, Role::Leader(_))
     }
 
+    /// Whether this broker has fenced itself, and may have been deposed.
+    #[must_use]
+    pub const fn is_fenced(&self) -> bool {
+        self.fenced
+    }
+
     /// The broker that leads, if there is one.
     #[must_use]
     pub const fn leader(&self) -> Option<BrokerId> {

@@ -164,7 +164,8 @@ impl Quorum {
     }
 
     /// The last round that this broker has followed; see [`Commits`].
-    pub(crate) fn followed(&self) -> watch::Receiver<LogIndex> {
+    #[must_use]
+    pub fn followed(&self) -> watch::Receiver<LogIndex> {
         self.inner.followed.clone()
     }
 

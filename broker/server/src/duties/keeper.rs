@@ -222,8 +222,15 @@ impl Keeper {
 
     fn hear(&mut self, pulse: Pulse, answer: oneshot::Sender<Echo>, now: Millis) {
         let echo = self.judge(&pulse, now);
-        if pulse.want_shutdown && matches!(echo, Echo::Heard { .. } | Echo::Silence) {
-            return self.let_stop(pulse, answer);
+        let fenced = match &echo {
+            Echo::Heard { fenced, .. } => Some(*fenced),
+            Echo::Silence => Some(self.means.is_fenced(pulse.node.broker)),
+            Echo::NotController | Echo::Refused(_) => None,
+        };
+        if pulse.want_shutdown
+            && let Some(fenced) = fenced
+        {
+            return self.let_stop(pulse, fenced, answer);
         }
         // Whoever asked may have gone.
         let _ = answer.send(echo);
@@ -232,7 +239,7 @@ impl Keeper {
     /// What a beat is answered, and what it leads to.
     fn judge(&mut self, pulse: &Pulse, now: Millis) -> Echo {
         let Some(reigning) = &mut self.reign else { return Echo::NotController };
-        let image = self.means.image();
+        let (image, as_of) = self.means.latest();
         let registration = match registered(&image, pulse) {
             Ok(registration) => registration,
             Err(refusal) => return Echo::Refused(refusal),
@@ -247,23 +254,27 @@ impl Keeper {
             }
         }
         match beat {
-            Beat::Alive => Echo::Heard { fenced: fenced || pulse.want_fenced, may_stop: false },
-            Beat::Over => Echo::Heard { fenced: true, may_stop: false },
+            Beat::Alive => Echo::Heard { fenced: fenced || pulse.want_fenced, may_stop: false, as_of },
+            Beat::Over => Echo::Heard { fenced: true, may_stop: false, as_of },
             Beat::Unconfirmed => Echo::Silence,
             Beat::Stale => Echo::Refused(stale(pulse)),
         }
     }
 
-    /// Moves away what a broker leads that wants to stop; tells it when nothing is left that others could lead.
-    fn let_stop(&self, pulse: Pulse, answer: oneshot::Sender<Echo>) {
-        let Means { controller, file, .. } = self.means.clone();
+    /// Moves away what a broker leads that wants to stop; tells it when nothing is left that others could lead. Wanting to
+    /// stop makes nobody unfenced.
+    fn let_stop(&self, pulse: Pulse, fenced: bool, answer: oneshot::Sender<Echo>) {
+        let means = self.means.clone();
+        let Means { controller, file, .. } = means.clone();
         let (id, epoch) = (pulse.node.broker, pulse.epoch);
         tokio::spawn(async move {
             let decide = move |image: &Image, _: &mut Entropy<'_>| {
                 controlled_shutdown::decide(image, id, epoch, &file)
             };
             let _ = answer.send(match controller.decide(decide).await {
-                Ok(Ok(still)) => Echo::Heard { fenced: false, may_stop: still.waiting.is_empty() },
+                Ok(Ok(still)) => {
+                    Echo::Heard { fenced, may_stop: still.waiting.is_empty(), as_of: means.latest().1 }
+                }
                 Ok(Err(why)) => Echo::Refused(why.into()),
                 Err(MetadataError::NotController(_)) => Echo::NotController,
                 Err(_) => Echo::Silence,

@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use weir_core::controller::Image;
+use weir_model::BrokerId;
 use weir_model::config::{BrokerConfig, Pairs};
-use weir_quorum::NodeId;
+use weir_quorum::{LogIndex, NodeId};
 
 use crate::api::refusal::Refusal;
 use crate::metadata::{Controller, View};
@@ -41,6 +42,8 @@ pub(crate) enum Echo {
     Heard {
         fenced: bool,
         may_stop: bool,
+        /// The last round of the metadata that this was judged by.
+        as_of: LogIndex,
     },
     NotController,
     Refused(Refusal),
@@ -64,7 +67,18 @@ impl Means {
     /// The metadata as it is committed: what this broker follows may be older, and a broker that registered in between
     /// would be refused its beats, or never be fenced.
     fn image(&self) -> Arc<Image> {
-        Arc::clone(&self.link.quorum().latest().borrow().image)
+        self.latest().0
+    }
+
+    fn is_fenced(&self, broker: BrokerId) -> bool {
+        self.image().broker(broker).is_none_or(|known| known.registration.fenced)
+    }
+
+    /// The metadata as it is committed, and the last round in it.
+    fn latest(&self) -> (Arc<Image>, LogIndex) {
+        let latest = self.link.quorum().latest();
+        let latest = latest.borrow();
+        (Arc::clone(&latest.image), latest.round)
     }
 }
 

@@ -14,7 +14,7 @@ use tracing::{debug, error, info, warn};
 use weir_admin::peer::v1;
 use weir_admin::peer::v1::beat_reply::Ended;
 use weir_model::DurationMs;
-use weir_quorum::NodeId;
+use weir_quorum::{LogIndex, NodeId};
 
 use super::lease::Lease;
 use crate::duties::{Duties, Echo, Pulse};
@@ -80,7 +80,7 @@ pub(crate) struct Attendance {
 
 /// One beat's fate.
 enum Heard {
-    Answered { sent: Instant, fenced: bool, may_stop: bool },
+    Answered { sent: Instant, fenced: bool, may_stop: bool, as_of: LogIndex },
     Superseded(String),
 }
 
@@ -89,8 +89,10 @@ impl Attendance {
     pub(crate) async fn run(self, closing: CancellationToken) {
         let (heard, mut news) = mpsc::channel(BEATS_MAX);
         let mut standing = Standing::new(&self);
+        let mut followed = self.link.quorum().followed();
+        let (tells, mut told) = watch::channel(true);
         let (beating, telling) =
-            (self.beat(heard), tell(&self.partitions, standing.for_partitions.subscribe()));
+            (self.beat(heard), tell(&self.partitions, standing.for_partitions.subscribe(), tells));
         tokio::pin!(beating, telling);
         loop {
             let ends = standing.ends();
@@ -99,6 +101,8 @@ impl Attendance {
                 () = closing.cancelled() => return,
                 Some(heard) = news.recv() => standing.take(heard),
                 () = until(ends) => standing.lapse(),
+                Ok(()) = followed.changed() => standing.followed(*followed.borrow_and_update()),
+                Ok(()) = told.changed() => standing.told(*told.borrow_and_update()),
                 () = &mut telling => return,
                 () = &mut beating => return,
             }
@@ -148,7 +152,9 @@ impl Attendance {
             wishes.mark_unchanged();
             let sent = Instant::now();
             let word = match self.duties.hear(self.pulse()).await {
-                Echo::Heard { fenced, may_stop } => Some(Heard::Answered { sent, fenced, may_stop }),
+                Echo::Heard { fenced, may_stop, as_of } => {
+                    Some(Heard::Answered { sent, fenced, may_stop, as_of })
+                }
                 Echo::Refused(refusal) => Some(Heard::Superseded(refusal.message)),
                 Echo::Silence => None,
                 Echo::NotController => return,
@@ -270,7 +276,8 @@ impl Sent {
         // A beat that is not remembered is older than all that are.
         let sent =
             self.beats.front().filter(|(sequence, _)| *sequence == reply.sequence).map(|(_, at)| *at)?;
-        Some(Heard::Answered { sent, fenced: reply.fenced, may_stop: reply.may_stop })
+        let (fenced, may_stop, as_of) = (reply.fenced, reply.may_stop, LogIndex(reply.as_of));
+        Some(Heard::Answered { sent, fenced, may_stop, as_of })
     }
 }
 
@@ -309,54 +316,83 @@ impl Standing {
     }
 
     fn take(&mut self, heard: Heard) {
+        // A lease that ended unnoticed: the partitions have to hear of it before another begins.
+        self.lapse();
         match heard {
-            Heard::Answered { sent, fenced: false, may_stop } => {
-                self.lease.answered(sent, self.is_alone());
-                if self.lease.holds() {
-                    self.serve(true);
-                }
+            Heard::Answered { sent, fenced: false, may_stop, as_of } => {
+                self.lease.answered(sent, as_of, self.is_alone());
+                self.come();
                 self.word.send_modify(|word| word.may_stop |= may_stop);
             }
             Heard::Answered { fenced: true, may_stop, .. } => {
-                self.lease.end();
-                self.serve(false);
+                self.end();
                 self.word.send_modify(|word| word.may_stop |= may_stop);
             }
             Heard::Superseded(why) => {
                 error!(why, "this broker's registration is not valid any more");
-                self.lease.end();
-                self.serve(false);
+                self.end();
                 self.word.send_modify(|word| word.superseded = true);
             }
         }
     }
 
-    fn lapse(&mut self) {
-        if self.serving && !self.lease.holds() {
-            warn!("no controller has answered for too long: this broker fences itself");
-            self.lease.end();
-            self.serve(false);
+    fn followed(&mut self, to: LogIndex) {
+        self.lapse();
+        self.lease.followed(to, self.is_alone());
+        self.come();
+    }
+
+    fn come(&mut self) {
+        if self.lease.holds() {
+            self.serve(true);
         }
     }
 
+    fn end(&mut self) {
+        self.lease.end();
+        self.serve(false);
+    }
+
+    fn lapse(&mut self) {
+        if self.serving && !self.lease.holds() {
+            warn!("no controller has answered for too long: this broker fences itself");
+            self.end();
+        }
+    }
+
+    /// The partitions hear of it, and everybody else: at once that the broker is fenced, and that it is not when every
+    /// partition has heard it.
     fn serve(&mut self, serves: bool) {
         if self.serving == serves {
             return;
         }
         self.serving = serves;
+        self.for_partitions.send_replace(!serves);
+        if !serves {
+            self.show(false);
+        }
+    }
+
+    fn told(&self, fenced: bool) {
+        if self.serving && !fenced {
+            self.show(true);
+        }
+    }
+
+    fn show(&self, serves: bool) {
         info!(fenced = !serves, "the broker is {}", if serves { "unfenced" } else { "fenced" });
         self.health.set_fenced(!serves);
         self.metrics.fenced.set(i64::from(!serves));
-        self.for_partitions.send_replace(!serves);
         self.word.send_modify(|word| word.unfenced = serves);
     }
 }
 
-/// Tells the partitions whether the broker is fenced; the latest word is the one that counts.
-async fn tell(partitions: &Registry, mut word: watch::Receiver<bool>) {
+/// Tells the partitions whether the broker is fenced, and says when they know; the latest word is the one that counts.
+async fn tell(partitions: &Registry, mut word: watch::Receiver<bool>, told: watch::Sender<bool>) {
     while word.changed().await.is_ok() {
         let fenced = *word.borrow_and_update();
         partitions.set_fenced(fenced).await;
+        told.send_replace(fenced);
     }
 }
 

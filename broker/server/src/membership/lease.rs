@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use weir_core::controller::lease;
+use weir_core::controller::lease::{self, MetadataIndex};
 use weir_model::{DurationMs, Millis};
+use weir_quorum::LogIndex;
 
 use crate::partition::fence::Fence;
 
@@ -24,11 +25,27 @@ impl Lease {
         Self { began, rule: lease::Lease::new(session), fence }
     }
 
-    /// A beat that was sent at that time was answered: the broker is not fenced. Alone, nobody else could take over, and
-    /// the lease does not end by itself.
-    pub(super) fn answered(&mut self, sent: Instant, alone: bool) {
-        self.rule.answered(self.millis(sent));
-        self.fence.goes_up_at(self.ends().filter(|_| !alone));
+    /// A beat that was sent at that time was answered: the broker is not fenced, by the metadata as of then. Alone, nobody
+    /// else could take over, and the lease does not end by itself.
+    pub(super) fn answered(&mut self, sent: Instant, as_of: LogIndex, alone: bool) {
+        let (sent, now) = (self.millis(sent), self.millis(Instant::now()));
+        self.rule.answered(sent, MetadataIndex(as_of.0), now);
+        self.put_up(alone);
+    }
+
+    /// The partitions were told of the metadata up to there.
+    pub(super) fn followed(&mut self, to: LogIndex, alone: bool) {
+        self.rule.followed(MetadataIndex(to.0));
+        self.put_up(alone);
+    }
+
+    fn put_up(&mut self, alone: bool) {
+        match self.ends() {
+            Some(ends) => self.fence.goes_up_at(Some(ends).filter(|_| !alone)),
+            // Alone it stays as it was: there is nobody to be late for.
+            None if alone => {}
+            None => self.fence.goes_up_at(Some(self.began)),
+        }
     }
 
     /// The broker is fenced, or is about to be.
@@ -66,12 +83,16 @@ mod tests {
         let mut lease = Lease::none(DurationMs(60_000), Arc::clone(&fence));
         assert!(fence.is_up() && lease.ends().is_none());
         let sent = Instant::now();
-        lease.answered(sent, false);
+        lease.answered(sent, LogIndex(7), false);
+        assert!(fence.is_up(), "what the controller knows is not followed yet");
+        lease.followed(LogIndex(7), false);
         assert!(!fence.is_up());
         assert!(lease.ends().is_some_and(|ends| ends < sent + Duration::from_secs(60)));
         lease.end();
         assert!(fence.is_up() && !lease.holds());
-        lease.answered(Instant::now(), true);
+        lease.answered(Instant::now(), LogIndex(8), true);
+        assert!(fence.is_up());
+        lease.followed(LogIndex(8), true);
         assert!(!fence.is_up());
     }
 
@@ -79,7 +100,7 @@ mod tests {
     fn a_lease_that_nobody_extends_puts_the_fence_up() {
         let fence = Arc::new(Fence::default());
         let mut lease = Lease::none(DurationMs(0), Arc::clone(&fence));
-        lease.answered(Instant::now(), false);
+        lease.answered(Instant::now(), LogIndex(0), false);
         assert!(fence.is_up());
     }
 }

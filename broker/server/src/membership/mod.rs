@@ -4,6 +4,7 @@
 
 pub(crate) mod arriving;
 pub(crate) mod attending;
+pub(crate) mod deserted;
 pub(crate) mod forming;
 mod lease;
 pub(crate) mod registering;

@@ -212,9 +212,18 @@ impl<D: ServedDisk> Driver<D> {
             Command::Append(append) => self.accept(append),
             // Readers see what was appended before them in this very round.
             other => {
+                self.notice_fence();
                 self.settle();
                 self.handle_settled(other);
             }
+        }
+    }
+
+    /// A process that stood still answers what waited for it before the word that it is fenced goes round. That it is not
+    /// fenced any more is always said.
+    fn notice_fence(&mut self) {
+        if self.surroundings.fence.is_up() && !self.replica.is_fenced() {
+            self.replica.set_fenced(true, &mut self.work.effects);
         }
     }
 

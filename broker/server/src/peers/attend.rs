@@ -95,12 +95,15 @@ impl PeerService {
             want_shutdown: beat.want_shutdown,
             want_fenced: beat.want_fenced,
         };
-        let reply =
-            |fenced, may_stop, ended| Some(BeatReply { sequence: beat.sequence, fenced, may_stop, ended });
+        let sequence = beat.sequence;
+        let over =
+            |ended| BeatReply { sequence, fenced: true, may_stop: false, ended: Some(ended), as_of: 0 };
         match self.shared.duties.hear(pulse).await {
-            Echo::Heard { fenced, may_stop } => reply(fenced, may_stop, None),
-            Echo::NotController => reply(true, false, Some(Ended::NotController(self.leader()))),
-            Echo::Refused(refusal) => reply(true, false, Some(Ended::Refused(words::refusal(refusal)))),
+            Echo::Heard { fenced, may_stop, as_of } => {
+                Some(BeatReply { sequence, fenced, may_stop, ended: None, as_of: as_of.0 })
+            }
+            Echo::NotController => Some(over(Ended::NotController(self.leader()))),
+            Echo::Refused(refusal) => Some(over(Ended::Refused(words::refusal(refusal)))),
             Echo::Silence => None,
         }
     }

@@ -180,7 +180,10 @@ impl Process {
     /// A beat has come.
     pub(super) async fn hear(self: &Process, beat: Beat) -> Echo {
         let now = self.world.elapsed();
-        let image = self.image();
+        let (image, as_of) = {
+            let state = self.state();
+            (Arc::clone(&state.image), state.round)
+        };
         let broker = beat.node.broker;
         let (verdict, fenced, leaving) = {
             let mut guard = self.reigning();
@@ -201,21 +204,24 @@ impl Process {
             this.fence(broker, beat.epoch, false);
         }
         if beat.want_shutdown {
-            return self.let_stop(broker, beat.epoch).await;
+            return self.let_stop(broker, beat.epoch, fenced || verdict == Verdict::Over).await;
         }
         match verdict {
-            Verdict::Alive => Echo::Heard { fenced, may_stop: false },
-            Verdict::Over => Echo::Heard { fenced: true, may_stop: false },
+            Verdict::Alive => Echo::Heard { fenced, may_stop: false, as_of },
+            Verdict::Over => Echo::Heard { fenced: true, may_stop: false, as_of },
             Verdict::Unconfirmed | Verdict::Stale => Echo::Silence,
         }
     }
 
-    async fn let_stop(&self, broker: BrokerId, epoch: i64) -> Echo {
+    async fn let_stop(&self, broker: BrokerId, epoch: i64, fenced: bool) -> Echo {
         let file = Arc::clone(&self.file);
         let decide =
             self.controller.decide(move |image, _| controlled_shutdown::decide(image, broker, epoch, &file));
         match decide.await {
-            Ok(Ok(still)) => Echo::Heard { fenced: false, may_stop: still.waiting.is_empty() },
+            Ok(Ok(still)) => {
+                let as_of = self.state().round;
+                Echo::Heard { fenced, may_stop: still.waiting.is_empty(), as_of }
+            }
             Ok(Err(_)) => Echo::Stale,
             Err(_) => Echo::Silence,
         }

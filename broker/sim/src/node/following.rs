@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
+use weir_core::controller::lease::MetadataIndex;
 use weir_core::controller::{Image, Partition, Record, Topic};
 use weir_core::partition::Policy;
 use weir_log::LogConfig;
@@ -29,8 +30,14 @@ impl Process {
             }
             self.world.net.gate(self.id()).await;
             self.check_round(&committed);
-            self.state().image = committed.image;
+            let round = MetadataIndex(committed.index.0);
+            {
+                let mut state = self.state();
+                (state.image, state.round) = (committed.image, round);
+            }
             self.look_at_partitions();
+            self.state().lease.followed(round);
+            self.lease_changed();
         }
     }
 

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 use weir_core::controller::Image;
-use weir_core::controller::lease::Lease;
+use weir_core::controller::lease::{Lease, MetadataIndex};
 use weir_core::partition::IsrChange;
 use weir_log::{DataDir, Disk, MemoryDisk};
 use weir_model::config::{BrokerConfig, Pairs, validate_broker_file};
@@ -70,6 +70,8 @@ pub struct Process {
 pub(crate) struct State {
     pub(crate) dir: Option<DataDir<MemoryDisk>>,
     pub(crate) image: Arc<Image>,
+    /// The last round in it.
+    round: MetadataIndex,
     pub(crate) partitions: BTreeMap<Key, Partition>,
     generations: u64,
     lease: Lease,
@@ -126,6 +128,7 @@ impl Process {
         let state = State {
             dir: Some(dir),
             image: Arc::default(),
+            round: MetadataIndex::default(),
             partitions: BTreeMap::new(),
             generations: 0,
             lease: Lease::new(SESSION),

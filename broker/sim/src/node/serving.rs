@@ -8,7 +8,7 @@ use weir_core::controller::create_topics::{self, CreateTopics, NewTopic};
 use weir_core::controller::delete_topics::{self, TopicRef};
 use weir_core::controller::register_broker::{self, RegisterBroker};
 use weir_core::controller::{elect_leaders, reassign};
-use weir_core::partition::{FollowerFetch, FollowerRead, Isolation, ReadError, Reader};
+use weir_core::partition::{FenceError, FollowerFetch, FollowerRead, Isolation, ReadError, Reader};
 use weir_model::{BrokerId, DurationMs};
 use weir_quorum::DecideError;
 
@@ -149,8 +149,16 @@ impl Process {
     fn read(&self, read: Consume) -> Result<Consumed, Refusal> {
         let reader = Reader::Consumer(Isolation::ReadUncommitted);
         let done = self.with(read.key, |partition, _| {
-            let bound =
-                partition.replica.read(reader, read.offset, read.leader_epoch).map_err(Refusal::Read)?;
+            let (start, end) = (partition.replica.log_start(), partition.replica.log_end());
+            let bound = partition.replica.read(reader, read.offset, read.leader_epoch);
+            let beyond = partition.replica.is_leader() && read.offset > end;
+            if self.world.has(Bug::SpeaksThoughFenced)
+                && beyond
+                && matches!(bound, Err(ReadError::Fence(FenceError::NotLeader)))
+            {
+                return Err(Refusal::Read(ReadError::OutOfRange { asked: read.offset, start, end }));
+            }
+            let bound = bound.map_err(Refusal::Read)?;
             let all = match self.world.options.bug {
                 Some(Bug::ReadPastWatermark) => partition.replica.is_leader(),
                 Some(Bug::FollowerServesPastWatermark) => !partition.replica.is_leader(),

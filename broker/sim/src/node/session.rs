@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use weir_core::controller::lease::MetadataIndex;
 use weir_core::controller::register_broker::RegisterBroker;
 use weir_core::controller::{HostPort, VersionRange};
 use weir_model::BrokerId;
@@ -82,12 +83,15 @@ impl Process {
         let to = self.controller_is();
         let answer = self.world.net.call(&self.world, self.id(), to, Request::Beat(beat), LIMIT).await;
         match answer {
-            Ok(Reply::Heard(Echo::Heard { fenced, may_stop })) => {
+            Ok(Reply::Heard(Echo::Heard { fenced, may_stop, as_of })) => {
+                // The partitions have to hear of a lease that ended before another begins.
+                self.lease_changed();
+                let as_of = if self.world.has(Bug::ServesBeforeItFollows) { MetadataIndex(0) } else { as_of };
                 let mut state = self.state();
                 if fenced {
                     state.lease.end();
                 } else {
-                    state.lease.answered(sent_at);
+                    state.lease.answered(sent_at, as_of, self.world.elapsed());
                 }
                 state.may_stop |= may_stop;
                 drop(state);
@@ -112,7 +116,7 @@ impl Process {
     }
 
     /// Tells the partitions when the lease has ended or begun.
-    fn lease_changed(&self) {
+    pub(super) fn lease_changed(&self) {
         let fenced = {
             let mut state = self.state();
             let fenced = !state.lease.holds(self.world.elapsed()) && !self.world.has(Bug::NoLease);

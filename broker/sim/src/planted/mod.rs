@@ -42,6 +42,10 @@ bugs! {
     FailedSyncCounts,
     /// A leader that has lost its lease goes on to acknowledge.
     NoLease,
+    /// A broker that was fenced serves again before it knows what was decided meanwhile.
+    ServesBeforeItFollows,
+    /// A broker that has fenced itself tells consumers where its own log ends.
+    SpeaksThoughFenced,
     /// A broker whose disk was replaced comes back as the old one.
     OldIncarnation,
     /// A restarted node has forgotten how it voted.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use weir_core::controller::alter_partitions::{AlterPartitions, IsrError};
 use weir_core::controller::elect_leaders::ElectLeaders;
+use weir_core::controller::lease::MetadataIndex;
 use weir_core::controller::reassign::Reassign;
 use weir_core::controller::register_broker::RegisterBroker;
 use weir_core::group::{Command, FetchOffsets, FetchedTopic, GroupError};
@@ -130,7 +131,7 @@ pub enum NotDone {
 /// What a beat is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Echo {
-    Heard { fenced: bool, may_stop: bool },
+    Heard { fenced: bool, may_stop: bool, as_of: MetadataIndex },
     NotController,
     Stale,
     Silence,

@@ -4,7 +4,7 @@ use weir_sim::planted::Bug;
 use weir_sim::{Options, run};
 
 /// Not among them, for want of a seed in the first dozen: `NoLease` (it is caught, but for standing still), `FailedSyncCounts`, `OldIncarnation`, `AnyReign`,
-/// `FollowerServesPastWatermark`, `AlterWithoutCompare`, `IgnoreMinIsr`, `ForgetDoubt`.
+/// `FollowerServesPastWatermark`, `AlterWithoutCompare`, `IgnoreMinIsr`, `ForgetDoubt`, `ServesBeforeItFollows`, `SpeaksThoughFenced`.
 const CAUGHT: &[(Bug, u64)] = &[
     (Bug::AcknowledgeOnAppend, 2),
     (Bug::LieAboutSync, 2),

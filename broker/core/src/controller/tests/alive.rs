@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use weir_model::{DurationMs, Millis};
 
-use super::lease::Lease;
+use super::lease::{Lease, MetadataIndex};
 use super::sessions::{Beat, Expired, Probe, Sessions, Times};
 use super::*;
 
@@ -113,12 +113,41 @@ fn a_controller_that_may_have_been_replaced_answers_nobody() {
 fn a_lease_counts_from_when_the_answered_beat_was_sent() {
     let mut lease = Lease::new(DurationMs(1_000));
     assert!(!lease.holds(Millis(0)));
-    lease.answered(Millis(50));
+    lease.answered(Millis(50), MetadataIndex(0), Millis(60));
     assert!(lease.holds(Millis(948)) && !lease.holds(Millis(949)));
-    lease.answered(Millis(20));
+    lease.answered(Millis(20), MetadataIndex(0), Millis(70));
     assert_eq!(lease.deadline(), Some(Millis(949)), "an answer that was overtaken takes nothing away");
     lease.end();
     assert!(!lease.holds(Millis(60)));
+}
+
+#[test]
+fn a_lease_begins_when_what_the_controller_knew_is_followed() {
+    let mut lease = Lease::new(DurationMs(1_000));
+    lease.followed(MetadataIndex(6));
+    lease.answered(Millis(0), MetadataIndex(7), Millis(10));
+    assert!(!lease.holds(Millis(10)), "it may lead no more what it led");
+    lease.answered(Millis(20), MetadataIndex(9), Millis(30));
+    lease.followed(MetadataIndex(7));
+    assert_eq!(
+        lease.deadline(),
+        Some(Millis(919)),
+        "of the latest beat: in one session nobody else was let lead"
+    );
+    lease.answered(Millis(100), MetadataIndex(12), Millis(110));
+    assert_eq!(lease.deadline(), Some(Millis(999)), "a lease that holds asks for nothing");
+    lease.answered(Millis(1_000), MetadataIndex(12), Millis(1_010));
+    assert!(!lease.holds(Millis(1_010)), "one that ended does again");
+    lease.answered(Millis(2_000), MetadataIndex(15), Millis(2_010));
+    lease.followed(MetadataIndex(12));
+    assert!(!lease.holds(Millis(2_010)), "the answer before is worth nothing any more");
+    lease.followed(MetadataIndex(15));
+    assert!(lease.holds(Millis(2_010)));
+    lease.end();
+    lease.answered(Millis(2_020), MetadataIndex(16), Millis(2_030));
+    lease.end();
+    lease.followed(MetadataIndex(16));
+    assert!(!lease.holds(Millis(2_040)), "the controller's last word counts");
 }
 
 /// A mistake to be found out.
@@ -240,7 +269,8 @@ impl World {
             }
             Message::Answer { sent_at } => {
                 let late = self.planted == Planted::CountsFromTheAnswer;
-                self.lease.answered(if late { self.clocks[2].read(self.now) } else { sent_at });
+                let now = self.clocks[2].read(self.now);
+                self.lease.answered(if late { now } else { sent_at }, MetadataIndex(0), now);
             }
             Message::Confirmed { to, asked_at } => {
                 self.controllers[to].iter_mut().for_each(|sessions| sessions.confirmed(asked_at));

@@ -191,6 +191,27 @@ fn a_broker_that_has_fenced_itself_promises_nothing_until_it_is_sure_again() {
 }
 
 #[test]
+fn a_broker_that_has_fenced_itself_sends_nobody_back_to_where_its_own_log_ends() {
+    let mut bench = Bench::leading(&[ME, OTHER], &[ME, OTHER], policy());
+    bench.written();
+    bench.fetched(OTHER, 3, NOW).unwrap();
+    let consumer = Reader::Consumer(Isolation::ReadUncommitted);
+    let not_leader = || ReadError::Fence(FenceError::NotLeader);
+    let asks = |bench: &Bench, what| bench.replica.list_offsets(what, consumer, None).err();
+    let beyond = |bench: &Bench| bench.replica.read(consumer, Offset(4), None).err();
+    assert!(matches!(beyond(&bench), Some(ReadError::OutOfRange { .. })), "nobody else can have more");
+    bench.replica.set_fenced(true, &mut bench.effects);
+    assert_eq!(beyond(&bench), Some(not_leader()), "the next leader may have it");
+    assert_eq!(asks(&bench, ListOffsets::Latest), Some(not_leader()));
+    assert_eq!(asks(&bench, ListOffsets::AtOrAfter(NOW)), Some(not_leader()));
+    assert_eq!(asks(&bench, ListOffsets::Earliest), None);
+    let ends = bench.replica.offset_for_leader_epoch(&[], LeaderEpoch(0), None);
+    assert_eq!(ends, Err(FenceError::NotLeader));
+    assert!(bench.replica.read(consumer, Offset(0), None).is_ok(), "what is committed stays so");
+    assert!(matches!(bench.replica.read(consumer, Offset(-1), None), Err(ReadError::OutOfRange { .. })));
+}
+
+#[test]
 fn nothing_is_committed_while_the_controller_counts_on_replicas_that_are_out_of_sync() {
     let mut bench = Bench::leading(&ALL, &[ME], Policy { min_isr: 1, ..policy() });
     let news = |version, elr| Assignment {

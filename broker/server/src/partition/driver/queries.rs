@@ -55,6 +55,9 @@ impl<D: ServedDisk> Driver<D> {
         }
         let (start, end) = (self.replica.log_start(), self.replica.log_end());
         let Some(diverging) = diverging_epoch(&self.reigns(), last, read.from, end) else { return Ok(None) };
+        if self.replica.is_leader() && self.replica.is_fenced() {
+            return Err(FenceError::NotLeader.into());
+        }
         self.replica.read(read.reader, start, read.current_leader_epoch)?;
         let bound = ReadBound {
             limit: start,
