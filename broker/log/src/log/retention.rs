@@ -30,8 +30,9 @@ impl<D: Disk> Log<D> {
         let mut size = self.size();
         let mut count = 0;
         for segment in &self.segments {
-            // Compaction may have left nothing of a closed segment.
-            let empty = segment.sealed && segment.len == 0;
+            // Compaction may have left nothing of a closed segment. Where nothing else is ever deleted it stays until the
+            // next pass joins it to another: the log's start must not move past somebody who has yet to read on.
+            let empty = segment.sealed && segment.len == 0 && self.config.delete;
             let due =
                 segment.end <= self.log_start || self.is_aged(segment, now) || self.is_surplus(segment, size);
             if !(due || empty) || segment.end == segment.base || segment.end > high_watermark {

@@ -174,6 +174,27 @@ fn a_pass_whose_segments_were_deleted_meanwhile_changes_nothing() {
 }
 
 #[test]
+fn a_log_that_is_only_compacted_begins_where_it_began_though_nothing_is_left_there() {
+    let disk = MemoryDisk::new();
+    let (mut log, _) = open(&disk, &config());
+    for i in 0..60 {
+        let value = format!("{i} {}", "v".repeat(200));
+        let (key, value) = (Some(&b"the only key"[..]), Some(value.as_bytes()));
+        let mut builder = BatchBuilder::default();
+        builder.push(NewRecord { timestamp: Millis(i), key, value, headers: &[] }).unwrap();
+        log.append(&mut builder.build().unwrap(), LeaderEpoch(0), Millis(0)).unwrap();
+    }
+    sync(&mut log).unwrap();
+    compact(&mut log, 0, 1 << 20).unwrap().unwrap();
+    assert!(log.segments().next().is_some_and(|first| first.bytes == 0), "nothing is left of the first");
+    let end = log.log_end();
+    let deleted = log.retention(Millis(0), end).unwrap();
+    assert_eq!((deleted, log.log_start()), (Deleted::default(), Offset(0)));
+    // Whoever has read nothing yet goes on with what is left.
+    assert!(log.read(Offset(1), end, 1 << 20, true).unwrap().is_some());
+}
+
+#[test]
 fn a_cancelled_pass_ends_early_and_changes_nothing() {
     let disk = MemoryDisk::new();
     let mut log = filled(&disk, 2, 120);
