@@ -1,6 +1,7 @@
 //! What a log is told to do: sizes, ages and policies. Values are checked where settings are parsed, not here.
 
 use weir_model::DurationMs;
+use weir_model::config::{BrokerConfig, TopicConfig};
 
 /// The settings of one log. It may be replaced while the log runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,28 @@ impl Default for LogConfig {
             max_compaction_lag_ms: None,
             producer_expiration_ms: DurationMs(DAY),
             checkpoint_bytes: 4 << 20,
+        }
+    }
+}
+
+impl LogConfig {
+    /// Picks a log's settings out of the topic's and the broker's.
+    #[must_use]
+    pub fn new(topic: &TopicConfig, broker: &BrokerConfig) -> Self {
+        Self {
+            segment_bytes: u64::from(topic.segment_bytes),
+            segment_ms: topic.segment_age,
+            index_interval_bytes: u64::from(topic.index_interval_bytes),
+            retention_ms: topic.retention,
+            retention_bytes: topic.retention_bytes,
+            delete: topic.cleanup_policy.delete,
+            compact: topic.cleanup_policy.compact,
+            delete_retention_ms: topic.delete_retention,
+            min_cleanable_dirty_ratio: topic.min_cleanable_dirty_ratio,
+            min_compaction_lag_ms: topic.min_compaction_lag,
+            max_compaction_lag_ms: Some(topic.max_compaction_lag).filter(|lag| *lag < DurationMs(i64::MAX)),
+            producer_expiration_ms: broker.producer_id_expiration,
+            ..Self::default()
         }
     }
 }

@@ -36,7 +36,7 @@ impl SettingsOf<'_> {
         let (settings, broker) = (self.topic(topic)?, self.broker()?);
         Ok(Configured {
             policy: Policy::new(&settings, &broker),
-            log: log_config(&settings, &broker),
+            log: LogConfig::new(&settings, &broker),
             rules: BatchRules::of(&settings),
             throttled: Throttled::of(&settings),
         })
@@ -91,23 +91,5 @@ impl BatchRules {
             timestamp_before_max: topic.timestamp_before_max,
             timestamp_after_max: topic.timestamp_after_max,
         }
-    }
-}
-
-fn log_config(topic: &TopicConfig, broker: &BrokerConfig) -> LogConfig {
-    LogConfig {
-        segment_bytes: u64::from(topic.segment_bytes),
-        segment_ms: topic.segment_age,
-        index_interval_bytes: u64::from(topic.index_interval_bytes),
-        retention_ms: topic.retention,
-        retention_bytes: topic.retention_bytes,
-        delete: topic.cleanup_policy.delete,
-        compact: topic.cleanup_policy.compact,
-        delete_retention_ms: topic.delete_retention,
-        min_cleanable_dirty_ratio: topic.min_cleanable_dirty_ratio,
-        min_compaction_lag_ms: topic.min_compaction_lag,
-        max_compaction_lag_ms: Some(topic.max_compaction_lag).filter(|lag| *lag < DurationMs(i64::MAX)),
-        producer_expiration_ms: broker.producer_id_expiration,
-        ..LogConfig::default()
     }
 }
