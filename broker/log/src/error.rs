@@ -97,6 +97,25 @@ pub enum LogError {
     },
 }
 
+impl LogError {
+    /// Whether the log itself is at fault, not the disk, the limits of the process or a bad moment.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } | Self::MissingSegment { .. } | Self::BadFile { .. } => true,
+            Self::Failed
+            | Self::DiskFull { .. }
+            | Self::Io { .. }
+            | Self::TooManyFiles
+            | Self::Gone { .. }
+            | Self::OutOfRange { .. }
+            | Self::Batch(_)
+            | Self::NotContiguous { .. }
+            | Self::Locked { .. } => false,
+        }
+    }
+}
+
 /// Names the path of a failed disk call. Anything but a full disk or a deleted log fails the whole data directory.
 pub(crate) fn disk_error(health: &DirHealth, path: &Path, source: io::Error) -> LogError {
     if is_full(&source) {

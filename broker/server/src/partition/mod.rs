@@ -9,7 +9,6 @@ pub(crate) mod handle;
 pub(crate) mod lagging;
 pub(crate) mod open;
 pub(crate) mod registry;
-mod repair;
 pub(crate) mod settings;
 pub(crate) mod touched;
 pub(crate) mod waiters;

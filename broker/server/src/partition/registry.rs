@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::{Mutex, oneshot};
 use tracing::{Instrument, debug_span, error, info};
 use weir_core::controller::{Image, Partition, Topic};
+use weir_core::partition::others_hold;
 use weir_log::{DataDir, LogError, RealDisk};
 use weir_model::config::Pairs;
 use weir_model::{BrokerId, PartitionIndex, TopicId};
@@ -20,7 +21,6 @@ use super::error::PartitionError;
 use super::fence::Fence;
 use super::lagging::Lagging;
 use super::open::{Opening, open};
-use super::repair::{is_damage, others_hold};
 use super::settings::SettingsOf;
 use super::touched::Touched;
 use crate::replication::isr::Proposals;
@@ -249,7 +249,7 @@ impl Registry {
                 }
                 match slot {
                     Some(Slot::Running(handle)) => change(&handle, reign, &configured, depth).await,
-                    Some(Slot::Offline) if !others_hold(&reign, self.me) => {}
+                    Some(Slot::Offline) if !is_dispensable(&reign, self.me) => {}
                     Some(Slot::Offline) | None => openings.push(Opening {
                         topic: id,
                         name: topic.name.clone(),
@@ -357,7 +357,7 @@ fn open_or_renew(
     surroundings: &Surroundings,
 ) -> Result<(PartitionHandle, Box<Driver<RealDisk>>), LogError> {
     match open(dir, opening.clone(), surroundings.clone()) {
-        Err(problem) if is_damage(&problem) && others_hold(&opening.reign, opening.me) => {
+        Err(problem) if problem.is_damage() && is_dispensable(&opening.reign, opening.me) => {
             error!(
                 topic = %opening.name, partition = %opening.index, error = %problem,
                 "a replica's log is damaged: it is deleted and fetched from the leader again"
@@ -383,6 +383,11 @@ async fn change(handle: &PartitionHandle, reign: Reign, configured: &Configured,
         let _ = handle.send(Command::Configure(Box::new(configured.clone()))).await;
     }
     let _ = handle.send(Command::Assign(reign)).await;
+}
+
+/// Whether nothing is lost with the log here.
+fn is_dispensable(reign: &Reign, me: BrokerId) -> bool {
+    others_hold(reign.leader, &reign.isr, &reign.elr, me)
 }
 
 fn reign(partition: &Partition) -> Reign {

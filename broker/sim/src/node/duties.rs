@@ -239,9 +239,7 @@ impl Process {
         }
         let (this, file) = (Arc::clone(self), Arc::clone(&self.file));
         self.spawn(async move {
-            let decide = this
-                .controller
-                .decide(move |image, _| fence_broker::decide(image, broker, epoch, fenced, &file));
+            let decide = this.decide(move |image| fence_broker::decide(image, broker, epoch, fenced, &file));
             let done = matches!(decide.await, Ok(Ok(())));
             if let Some(reigning) = &mut *this.reigning() {
                 reigning.deciding.remove(&broker);

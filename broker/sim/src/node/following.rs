@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use weir_core::controller::lease::MetadataIndex;
 use weir_core::controller::{Image, Partition, Record, Topic};
-use weir_core::partition::Policy;
+use weir_core::partition::{Policy, others_hold};
 use weir_log::LogConfig;
 use weir_model::config::TopicConfig;
 use weir_model::{BrokerId, TopicId};
@@ -106,7 +106,18 @@ impl Process {
         let Some(dir) = dir else { return false };
         *generations += 1;
         let stored = if self.world.has(Bug::DirectoryByName) { by_name(topic) } else { key.0 };
-        match Held::open(dir, key, stored, self.world.options.bug, (policy, log), *generations) {
+        let bug = self.world.options.bug;
+        let mut opened = Held::open(dir, key, stored, bug, (policy, log.clone()), *generations);
+        if let Err(why) = &opened
+            && why.is_damage()
+            && self.may_renew(key, image)
+        {
+            self.world.trace.note(self.id(), "renews", format_args!("{key:?}: {why}"));
+            if dir.delete_partition(key.0, key.1).is_ok() {
+                opened = Held::open(dir, key, stored, bug, (policy, log), *generations);
+            }
+        }
+        match opened {
             Ok(mut partition) => {
                 let fenced = state_fenced(self, &state.lease);
                 let mut nothing = Vec::new();
@@ -132,6 +143,12 @@ impl Process {
         }
     }
 
+    /// Whether a damaged log may be fetched anew.
+    fn may_renew(&self, key: Key, image: &Image) -> bool {
+        let held = |p: &Partition| others_hold(p.leader, &p.isr, &p.elr, BrokerId(self.id()));
+        image.partition(key.0, key.1).is_some_and(|p| held(p)) || self.world.has(Bug::RenewsWhatCounts)
+    }
+
     fn delete_what_is_gone(&self, image: &Image, me: BrokerId) {
         let mut state = self.state();
         let State { dir, partitions, .. } = &mut *state;
@@ -155,7 +172,7 @@ impl Process {
 }
 
 fn state_fenced(process: &Process, lease: &weir_core::controller::lease::Lease) -> bool {
-    !lease.holds(process.world.elapsed())
+    !lease.holds(process.world.elapsed()) && !process.world.has(Bug::NoLease)
 }
 
 /// Where a planted bug keeps a topic.

@@ -106,9 +106,7 @@ impl Process {
         let (dir, opened) =
             DataDir::open(machine.disk.clone(), Path::new("/data"), BrokerId(id), Incarnation(fresh))
                 .map_err(|e| e.to_string())?;
-        if world.has(Bug::VoteForgotten) {
-            let _ = machine.disk.remove(Path::new("/data/quorum/vote"));
-        }
+        spoil(world, &machine.disk);
         let node = NodeId { broker: BrokerId(id), incarnation: dir.incarnation() };
         let (seed, drawn) = {
             let mut chance = world.chance();
@@ -131,7 +129,7 @@ impl Process {
             round: MetadataIndex::default(),
             partitions: BTreeMap::new(),
             generations: 0,
-            lease: Lease::new(SESSION),
+            lease: Lease::new(lease(world)),
             epoch: None,
             ready: false,
             want_shutdown: false,
@@ -201,6 +199,11 @@ impl Process {
         self.reigning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it may acknowledge, for all it knows of itself.
+    pub(crate) fn has_lease(&self) -> bool {
+        self.state().lease.holds(self.world.elapsed())
+    }
+
     /// The wall clock here.
     pub(crate) fn now(&self) -> Millis {
         self.world.wall_clock(self.id())
@@ -250,6 +253,21 @@ impl Process {
             }
         }
     }
+}
+
+/// What planted bugs do to a node's own disk.
+fn spoil(world: &World, disk: &MemoryDisk) {
+    if world.has(Bug::VoteForgotten) {
+        let _ = disk.remove(Path::new("/data/quorum/vote"));
+    }
+    if world.has(Bug::QuorumNeverSyncs) {
+        disk.lie_about_syncs_below(Path::new("/data/quorum"));
+    }
+}
+
+/// How long an answered beat counts.
+fn lease(world: &World) -> DurationMs {
+    if world.has(Bug::LeaseOutlivesSession) { DurationMs(60_000) } else { SESSION }
 }
 
 /// The settings of every broker: as the defaults, but quicker to put a follower out.

@@ -11,7 +11,7 @@ use weir_core::partition::{
 };
 use weir_log::{DataDir, Log, LogConfig, LogError, MemoryDisk};
 use weir_model::records::{BatchHeader, batches};
-use weir_model::{LeaderEpoch, Millis, Offset, ProducerId, TopicId};
+use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch, ProducerId, TopicId};
 
 use super::values;
 use crate::planted::Bug;
@@ -36,6 +36,8 @@ pub(crate) struct Partition {
     waiting: BTreeMap<Token, Waiting>,
     next_token: u64,
     effects: Vec<Effect>,
+    /// As the controller has it.
+    replicas: Vec<BrokerId>,
 }
 
 struct Waiting {
@@ -98,6 +100,7 @@ impl Partition {
             waiting: BTreeMap::new(),
             next_token: 0,
             effects: Vec::new(),
+            replicas: Vec::new(),
         })
     }
 
@@ -117,6 +120,7 @@ impl Partition {
             isr: &state.isr,
             elr: &state.elr,
         };
+        self.replicas.clone_from(&state.replicas);
         self.replica.assign(news, cx.now, &mut self.effects);
         self.settle(cx);
         self.wake.notify_one();
@@ -219,7 +223,12 @@ impl Partition {
                             self.replica.on_log_start(self.log.log_start());
                         }
                     }
-                    Effect::AlterIsr(change) => cx.proposals.push((self.key, change)),
+                    Effect::AlterIsr(change) => {
+                        if cx.world.has(Bug::TakesProposalForGranted) {
+                            self.grant(&change, cx);
+                        }
+                        cx.proposals.push((self.key, change));
+                    }
                 }
             }
             if let Some(end) = end {
@@ -300,6 +309,21 @@ impl Partition {
             let log = &self.log;
             self.replica.on_truncated(log.log_start(), log.log_end(), log.durable_end(), producers);
         }
+    }
+
+    /// What a planted bug makes of a proposal.
+    fn grant(&mut self, change: &IsrChange, cx: &Cx<'_>) {
+        let isr: Vec<_> = change.isr.iter().map(|(id, _)| *id).collect();
+        let replicas = self.replicas.clone();
+        let granted = Assignment {
+            leader: self.replica.leader(),
+            leader_epoch: change.leader_epoch,
+            partition_epoch: PartitionEpoch(change.partition_epoch.0 + 1),
+            replicas: &replicas,
+            isr: &isr,
+            elr: &[],
+        };
+        self.replica.assign(granted, cx.now, &mut self.effects);
     }
 
     /// The index of reigns.

@@ -7,13 +7,13 @@ use weir_core::controller::alter_partitions::{self, AlterPartitions};
 use weir_core::controller::create_topics::{self, CreateTopics, NewTopic};
 use weir_core::controller::delete_topics::{self, TopicRef};
 use weir_core::controller::register_broker::{self, RegisterBroker};
-use weir_core::controller::{elect_leaders, reassign};
+use weir_core::controller::{Decision, Image, elect_leaders, reassign};
 use weir_core::partition::{FenceError, FollowerFetch, FollowerRead, Isolation, ReadError, Reader};
 use weir_model::{BrokerId, DurationMs};
 use weir_quorum::DecideError;
 
 use super::Process;
-use crate::planted::Bug;
+use crate::planted::{Bug, rules};
 use crate::world::message::{
     Consume, Consumed, Fetch, Fetched, NewTopic as Wanted, NotDone, PartitionView, Produce, Refusal, Reply,
     Request, TopicView,
@@ -64,10 +64,18 @@ impl Process {
         }
     }
 
+    /// Has the controller here decide, with whatever bug its rules have.
+    pub(super) async fn decide<R: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Image) -> Decision<R> + Send + 'static,
+    ) -> Result<R, DecideError> {
+        let bug = self.world.options.bug;
+        self.controller.decide(move |image, _| rules::bend(bug, image, decide(image))).await
+    }
+
     async fn register(&self, command: RegisterBroker) -> Result<i64, NotDone> {
         let (file, id) = (self.file.clone(), command.id);
-        let decided =
-            self.controller.decide(move |image, _| register_broker::decide(image, command, &file)).await;
+        let decided = self.decide(move |image| register_broker::decide(image, command, &file)).await;
         match decided {
             Ok(Ok(epoch)) => {
                 self.registered(id, epoch);
@@ -80,7 +88,7 @@ impl Process {
 
     async fn alter(&self, command: AlterPartitions) -> Reply {
         let (file, loose) = (self.file.clone(), self.world.has(Bug::AlterWithoutCompare));
-        let decided = self.controller.decide(move |image, _| {
+        let decided = self.decide(move |image| {
             let mut command = command;
             for change in command.partitions.iter_mut().filter(|_| loose) {
                 if let Some(now) = image.partition(change.topic, change.index) {

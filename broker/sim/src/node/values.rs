@@ -15,6 +15,11 @@ pub(crate) fn batch(values: &[u64], producer: i64, sequence: i32, now: Millis) -
     builder.build().map(|built| built.freeze())
 }
 
+/// Whether every batch is what its checksum says.
+pub(crate) fn are_sound(bytes: &[u8]) -> bool {
+    batches(bytes).all(|batch| batch.is_ok_and(|batch| batch.check_crc().is_ok()))
+}
+
 /// The values of whole batches, with their offsets.
 pub(crate) fn read(bytes: &[u8]) -> Vec<(i64, u64)> {
     let mut found = Vec::new();

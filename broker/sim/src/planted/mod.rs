@@ -1,6 +1,7 @@
 //! Bugs that are planted to prove that the checks bite. Each is one thing that a node does wrong; none is in a run unless it
 //! is asked for.
 
+pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -104,4 +105,18 @@ bugs! {
     GroupLoadsToWatermark,
     /// A new coordinator of groups reads nothing.
     GroupForgets,
+    /// Core's rules, bent: what was on a disk that is gone still counts as in sync.
+    WipedStaysInSync,
+    /// Core's rules, bent: a new leader has the reign of the one before.
+    ReignDoesNotGrow,
+    /// Core's rules, bent: where somebody is eligible, every replica is.
+    EligibleWithoutProof,
+    /// A leader takes the ISR it proposed for the one that is.
+    TakesProposalForGranted,
+    /// A lease lasts longer than the session that it is about.
+    LeaseOutlivesSession,
+    /// The quorum's log and votes are reported as synced, and are not.
+    QuorumNeverSyncs,
+    /// A damaged log is made anew although others count on it.
+    RenewsWhatCounts,
 }

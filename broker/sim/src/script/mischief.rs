@@ -1,6 +1,6 @@
 //! What a story does to machines, disks and links, and what an operator does to topics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use weir_core::controller::elect_leaders::{ElectLeaders, ElectionKind};
@@ -133,7 +133,7 @@ impl Script {
     }
 
     /// One bit flips in the middle of a file.
-    pub fn flip_a_bit(&self, id: i32, file: &PathBuf) -> Told {
+    pub fn flip_a_bit(&self, id: i32, file: &Path) -> Told {
         let disk = self.world.machine(id).disk;
         let middle = disk.file_len(file).unwrap_or(0) / 2;
         let flipped = disk.flip_bit(file, middle, 3);
@@ -142,13 +142,13 @@ impl Script {
     }
 
     /// A file is gone.
-    pub fn remove_file(&self, id: i32, file: &PathBuf) -> Told {
+    pub fn remove_file(&self, id: i32, file: &Path) -> Told {
         let removed = self.world.machine(id).disk.remove(file);
         removed.map_err(|error| Unexpected(format!("{} can not be removed: {error}", file.display())))
     }
 
     /// A file is shorter, or longer by zeros.
-    pub fn resize_file(&self, id: i32, file: &PathBuf, by: i64) -> Told {
+    pub fn resize_file(&self, id: i32, file: &Path, by: i64) -> Told {
         let disk = self.world.machine(id).disk;
         let resized = disk.open(file).and_then(|opened| {
             let len = opened.len()?.saturating_add_signed(by);
@@ -158,10 +158,19 @@ impl Script {
         resized.map_err(|error| Unexpected(format!("{} can not be resized: {error}", file.display())))
     }
 
-    /// An operator makes a topic.
+    /// The newest segment of a replica ends that many bytes earlier, or that many zeros later.
+    pub fn resize_last_segment(&self, id: i32, topic: &str, by: i64) -> Told {
+        let segments = self.segments(id, topic);
+        let last = segments.last().ok_or_else(|| Unexpected(format!("{topic} has no segments on {id}")))?;
+        self.resize_file(id, last, by)
+    }
+
+    /// An operator makes a topic, and somebody reads it.
     pub async fn create(&self, topic: NewTopic) -> Told {
         let name = topic.name.clone();
-        super::expect(format_args!("{name} can be created"), create(&self.world, topic).await)
+        super::expect(format_args!("{name} can be created"), create(&self.world, topic).await)?;
+        self.read_everything(&name);
+        Ok(())
     }
 
     /// An operator deletes a topic.

@@ -8,6 +8,7 @@ mod watching;
 mod writing;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ use tokio::runtime::{Builder, RngSeed};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
 
 pub use expecting::{expect, expect_eq};
 pub use writing::{Answer, Writer};
 
 use crate::Report;
-use crate::check::end;
 use crate::client::{Part, consume, produce, work_in_group};
 use crate::planted::Bug;
 use crate::run::{Clients, begin, conclude, offsets_topic, report};
@@ -44,6 +45,15 @@ pub struct Unexpected(pub String);
 /// What a story ends with.
 pub type Told = Result<(), Unexpected>;
 
+/// What is different from one telling of a story to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// Of all chance: delays, and who is elected.
+    pub seed: u64,
+    /// What is wrong with the brokers.
+    pub bug: Option<Bug>,
+}
+
 /// Where a story happens.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -61,13 +71,6 @@ impl Scene {
         Self { seed: 1, brokers, topics: Vec::new(), group: false, bug: None }
     }
 
-    /// With other chances: delays, and who is elected.
-    #[must_use]
-    pub const fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
     /// With a topic.
     #[must_use]
     pub fn topic(mut self, topic: NewTopic) -> Self {
@@ -82,10 +85,10 @@ impl Scene {
         self
     }
 
-    /// With a bug, or without.
+    /// In this telling.
     #[must_use]
-    pub const fn with(mut self, bug: Option<Bug>) -> Self {
-        self.bug = bug;
+    pub const fn told(mut self, telling: Telling) -> Self {
+        (self.seed, self.bug) = (telling.seed, telling.bug);
         self
     }
 
@@ -106,8 +109,12 @@ impl Scene {
 #[derive(Debug)]
 pub struct Script {
     world: Arc<World>,
+    begun: Instant,
     writers: Cell<i32>,
     load: RefCell<Vec<JoinHandle<()>>>,
+    readers: RefCell<Vec<JoinHandle<()>>>,
+    /// Topics that are read.
+    read: RefCell<BTreeSet<String>>,
     stop: watch::Sender<bool>,
     halt: watch::Sender<bool>,
 }
@@ -116,61 +123,78 @@ pub struct Script {
 pub fn play(scene: Scene, story: impl AsyncFnOnce(&Script) -> Told) -> Result<Report, std::io::Error> {
     let seeded = RngSeed::from_bytes(&scene.seed.to_be_bytes());
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).rng_seed(seeded).build()?;
-    Ok(runtime.block_on(Box::pin(tell(scene, story))))
+    // Only the story itself is compiled anew for each.
+    Ok(runtime.block_on(Box::pin(async {
+        let script = Script::of(&scene);
+        let told = match Box::pin(script.begin(&scene)).await {
+            Ok(()) => Box::pin(story(&script)).await,
+            Err(why) => Err(why),
+        };
+        Box::pin(script.end(&scene, told)).await
+    })))
 }
 
-async fn tell(scene: Scene, story: impl AsyncFnOnce(&Script) -> Told) -> Report {
-    let begun = Instant::now();
-    let world = World::new(scene.options());
-    let mut topics = scene.topics.clone();
-    topics.extend(scene.group.then(offsets_topic));
-    match begin(&world, topics).await {
-        Ok(()) => judge(&world, &scene, story).await,
-        Err(what) => world.violation(what),
+impl Script {
+    fn of(scene: &Scene) -> Self {
+        Self {
+            begun: Instant::now(),
+            world: World::new(scene.options()),
+            writers: Cell::new(FIRST_WRITER),
+            load: RefCell::default(),
+            readers: RefCell::default(),
+            read: RefCell::default(),
+            stop: watch::Sender::new(false),
+            halt: watch::Sender::new(false),
+        }
     }
-    report(&world, begun).await
-}
 
-async fn judge(world: &Arc<World>, scene: &Scene, story: impl AsyncFnOnce(&Script) -> Told) {
-    let script = Script {
-        world: Arc::clone(world),
-        writers: Cell::new(FIRST_WRITER),
-        load: RefCell::default(),
-        stop: watch::Sender::new(false),
-        halt: watch::Sender::new(false),
-    };
-    if tokio::time::timeout(PATIENCE, end::settled(world)).await.is_err() {
-        return world.violation(format!("never begins: {:?}", end::unsettled(world)));
+    /// Topics are made when everybody is there, so that the first replica of each leads.
+    async fn begin(&self, scene: &Scene) -> Told {
+        begin(&self.world, Vec::new()).await.map_err(Unexpected)?;
+        self.until_settled().await?;
+        for topic in scene.topics.iter().cloned().chain(scene.group.then(offsets_topic)) {
+            self.create(topic).await?;
+        }
+        self.until_settled().await?;
+        self.work_in_group(scene);
+        self.world.trace.note(-99, "story", "begins");
+        Ok(())
     }
-    let readers = script.read_everything(scene);
-    world.trace.note(-99, "story", "begins");
-    if let Err(Unexpected(what)) = story(&script).await {
-        return world.violation(format!("unexpected: {what}"));
-    }
-    if !world.is_decided() {
-        let members = if scene.group { MEMBERS.len() } else { 0 };
-        let clients = Clients { tasks: script.load.take(), end: script.stop };
-        conclude(world, clients, Clients { tasks: readers, end: script.halt }, members).await;
+
+    async fn end(self, scene: &Scene, told: Told) -> Report {
+        let world = self.world;
+        match told {
+            Err(Unexpected(what)) => world.violation(format!("unexpected: {what}")),
+            Ok(()) if world.is_decided() => {}
+            Ok(()) => {
+                let members = if scene.group { MEMBERS.len() } else { 0 };
+                let clients = Clients { tasks: self.load.take(), end: self.stop };
+                let readers = Clients { tasks: self.readers.take(), end: self.halt };
+                conclude(&world, clients, readers, members).await;
+            }
+        }
+        report(&world, self.begun).await
     }
 }
 
 impl Script {
-    /// One consumer for each partition, and the group.
-    fn read_everything(&self, scene: &Scene) -> Vec<JoinHandle<()>> {
-        let mut readers = Vec::new();
-        let mut place = FIRST_READER;
-        for topic in &scene.topics {
-            for partition in 0..usize::try_from(topic.partitions).unwrap_or(0) {
-                let part = Part { place, topic: topic.name.clone(), partition };
-                readers.push(tokio::spawn(consume(Arc::clone(&self.world), part, self.halt.subscribe())));
-                place -= 1;
-            }
+    /// A consumer reads the topic's first partition to the end of the story, under whichever id.
+    fn read_everything(&self, topic: &str) {
+        let place = FIRST_READER - i32::try_from(self.read.borrow().len()).unwrap_or(0);
+        if topic == CONSUMER_OFFSETS || !self.read.borrow_mut().insert(topic.to_owned()) {
+            return;
         }
+        let part = Part { place, topic: topic.to_owned(), partition: 0 };
+        let reading = consume(Arc::clone(&self.world), part, self.halt.subscribe());
+        self.readers.borrow_mut().push(tokio::spawn(reading));
+    }
+
+    fn work_in_group(&self, scene: &Scene) {
         for member in MEMBERS.into_iter().filter(|_| scene.group) {
             let (calm, halt) = (self.stop.subscribe(), self.halt.subscribe());
-            readers.push(tokio::spawn(work_in_group(Arc::clone(&self.world), member, calm, halt)));
+            let working = work_in_group(Arc::clone(&self.world), member, calm, halt);
+            self.readers.borrow_mut().push(tokio::spawn(working));
         }
-        readers
     }
 
     /// Two producers write to a topic from now on, whatever happens, and have everything acknowledged in the end.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use weir_core::controller::alter_partitions::{AlterPartitions, IsrChange, IsrError, IsrMember};
 use weir_core::controller::{Image, Partition};
-use weir_model::{LeaderEpoch, Offset, PartitionIndex};
+use weir_model::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, PartitionIndex};
 
 use super::{Script, Told, Unexpected};
 use crate::node::Partition as Held;
-use crate::world::message::{Consume, Consumed, Key, Refusal, Reply, Request};
+use crate::world::message::{Consume, Consumed, Fetch, Fetched, Key, Refusal, Reply, Request};
 
 /// Where the story's own reader is on the network.
 const READER: i32 = -2;
@@ -49,11 +50,29 @@ impl Script {
         ids
     }
 
-    /// Which broker is the controller, as a majority of those who know of one say.
+    /// Which broker is the controller; of two that think so, the one of the later term.
     pub fn controller(&self) -> Option<i32> {
-        let leads =
-            |id: &i32| self.world.net.at(*id).is_some_and(|p| p.quorum.state().borrow().am_controller());
-        (0..self.world.options.brokers).find(leads)
+        let reigning = self.world.running().into_iter().filter_map(|process| {
+            let state = process.quorum.state().borrow().clone();
+            state.am_controller().then_some((state.term, process.id()))
+        });
+        reigning.max().map(|(_, id)| id)
+    }
+
+    /// Whether a broker runs.
+    pub fn runs(&self, id: i32) -> bool {
+        self.world.net.at(id).is_some()
+    }
+
+    /// Whether a broker may acknowledge, for all it knows.
+    pub fn has_lease(&self, id: i32) -> bool {
+        self.world.net.at(id).is_some_and(|process| process.has_lease())
+    }
+
+    /// Which of these brokers vote, as that broker knows.
+    pub fn voters(&self, id: i32) -> Vec<i32> {
+        let Some(process) = self.world.net.at(id) else { return Vec::new() };
+        process.quorum.members().voters.iter().map(|node| node.broker.0).collect()
     }
 
     fn look<R>(&self, id: i32, topic: &str, look: impl FnOnce(&mut Held) -> R) -> Option<R> {
@@ -69,6 +88,15 @@ impl Script {
     /// How far a replica knows that it is committed.
     pub fn watermark(&self, id: i32, topic: &str) -> Option<i64> {
         self.look(id, topic, |partition| partition.replica.high_watermark().0)
+    }
+
+    /// The values of a replica's whole log, by offset.
+    pub fn log_values(&self, id: i32, topic: &str) -> Vec<(i64, u64)> {
+        let read = self.look(id, topic, |partition| {
+            let end = partition.replica.log_end();
+            partition.content(end)
+        });
+        read.and_then(Result::ok).map(|(_, values)| values).unwrap_or_default()
     }
 
     /// The bytes of a replica's whole log.
@@ -119,6 +147,50 @@ impl Script {
         let answer = self.world.net.call(&self.world, READER, id, Request::Consume(read), LIMIT).await;
         match answer {
             Ok(Reply::Consumed(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// A follower's fetch arrives at a broker, maybe one that was long under way.
+    pub async fn fetch_as(
+        &self,
+        follower: i32,
+        at: i32,
+        topic: &str,
+        (reign, offset): (LeaderEpoch, i64),
+    ) -> Option<Result<Fetched, Refusal>> {
+        let broker = BrokerId(follower);
+        let broker_epoch = self.image().broker(broker)?.registration.epoch;
+        let (key, offset, last_epoch) = (self.key(topic)?, Offset(offset), LeaderEpoch::NONE);
+        let fetch = Fetch { key, broker, broker_epoch, leader_epoch: reign, offset, last_epoch };
+        match self.world.net.call(&self.world, READER, at, Request::Fetch(fetch), LIMIT).await {
+            Ok(Reply::Fetched(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// A leader's word on who is in sync arrives at the controller, of the time when the partition was `then`.
+    pub async fn propose(
+        &self,
+        topic: &str,
+        then: &Partition,
+        isr: &[i32],
+    ) -> Option<Result<PartitionEpoch, IsrError>> {
+        let (image, key) = (self.image(), self.key(topic)?);
+        let epoch_of = |id: BrokerId| image.broker(id).map(|broker| broker.registration.epoch);
+        let member = |id: &i32| Some(IsrMember { broker: BrokerId(*id), epoch: epoch_of(BrokerId(*id))? });
+        let change = IsrChange {
+            topic: key.0,
+            index: key.1,
+            leader_epoch: then.leader_epoch,
+            partition_epoch: then.partition_epoch,
+            isr: isr.iter().map(member).collect::<Option<_>>()?,
+        };
+        let broker = then.leader?;
+        let command = AlterPartitions { broker, broker_epoch: epoch_of(broker)?, partitions: vec![change] };
+        let asked = Request::Alter(command);
+        match self.world.net.call(&self.world, broker.0, self.controller()?, asked, LIMIT).await {
+            Ok(Reply::Altered(outcomes)) => outcomes?.into_iter().next().map(|(_, outcome)| outcome),
             _ => None,
         }
     }

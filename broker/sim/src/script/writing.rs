@@ -58,6 +58,16 @@ impl Script {
 }
 
 impl Writer<'_> {
+    /// Where it is on the network.
+    pub const fn place(&self) -> i32 {
+        self.place
+    }
+
+    /// The value that the next batch begins with.
+    pub const fn next_value(&self) -> u64 {
+        self.id.unsigned_abs() * 1_000_000 + self.next
+    }
+
     /// Sends a new batch of so many values to a broker, once.
     pub async fn send(&mut self, to: i32, count: u64) -> Result<Answer, Unexpected> {
         self.compose(count)?;
@@ -65,7 +75,7 @@ impl Writer<'_> {
     }
 
     fn compose(&mut self, count: u64) -> Told {
-        let first = self.id.unsigned_abs() * 1_000_000 + self.next;
+        let first = self.next_value();
         let values: Vec<u64> = (first..first + count).collect();
         let now = self.script.world.wall_clock(self.place);
         let bytes = values::batch(&values, self.id, self.sequence, now);

@@ -23,6 +23,8 @@ pub struct MemoryDisk {
 pub struct MemoryFile {
     disk: MemoryDisk,
     inode: u64,
+    /// Its syncs do nothing.
+    lies: bool,
     /// Handles of before a crash must not touch the disk of after.
     boot: u64,
 }
@@ -46,6 +48,8 @@ struct State {
     cut_at: Option<u64>,
     fail_syncs: bool,
     fail_reads: bool,
+    /// Syncs of what is below are reported as done, and are not.
+    lies_below: Option<PathBuf>,
     bytes_read: u64,
     syncs: u64,
 }
@@ -69,6 +73,7 @@ impl MemoryDisk {
             cut_at: None,
             fail_syncs: false,
             fail_reads: false,
+            lies_below: None,
             bytes_read: 0,
             syncs: 0,
         };
@@ -83,6 +88,11 @@ impl MemoryDisk {
     /// From now on every sync fails with EIO, and what it should have made durable never will be.
     pub fn fail_syncs(&self, on: bool) {
         self.state().fail_syncs = on;
+    }
+
+    /// From now on files that are opened below this directory, and the directories there, are not synced when they say so.
+    pub fn lie_about_syncs_below(&self, dir: &Path) {
+        self.state().lies_below = Some(dir.to_owned());
     }
 
     /// From now on every read fails with EIO.
@@ -158,6 +168,10 @@ impl State {
         self.tree.forget_handles();
     }
 
+    fn lies(&self, path: &Path) -> bool {
+        self.lies_below.as_ref().is_some_and(|dir| path.starts_with(dir))
+    }
+
     /// Fails once the power is gone.
     fn powered(&self) -> io::Result<()> {
         match self.cut_at {
@@ -185,7 +199,7 @@ impl Disk for MemoryDisk {
         self.change(|state| {
             let inode = state.tree.add(path, Node::file())?;
             state.tree.hold(inode);
-            Ok(MemoryFile { disk: self.clone(), inode, boot: state.boot })
+            Ok(MemoryFile { disk: self.clone(), inode, lies: state.lies(path), boot: state.boot })
         })
     }
 
@@ -194,7 +208,7 @@ impl Disk for MemoryDisk {
         state.powered()?;
         let inode = state.tree.file_at(path)?;
         state.tree.hold(inode);
-        Ok(MemoryFile { disk: self.clone(), inode, boot: state.boot })
+        Ok(MemoryFile { disk: self.clone(), inode, lies: state.lies(path), boot: state.boot })
     }
 
     fn file_len(&self, path: &Path) -> io::Result<u64> {
@@ -240,6 +254,9 @@ impl Disk for MemoryDisk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.change(|state| {
             let fails = state.fail_syncs;
+            if state.lies(dir) {
+                return Ok(());
+            }
             state.tree.sync_dir(dir, fails)?;
             if fails {
                 return Err(eio());
@@ -351,6 +368,9 @@ impl DiskFile for MemoryFile {
         let mut state = self.alive()?;
         state.count_change()?;
         let fails = state.fail_syncs;
+        if self.lies {
+            return Ok(());
+        }
         state.tree.sync_file(self.inode, fails)?;
         if fails {
             return Err(eio());
