@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tracing::{debug, info};
@@ -33,7 +33,7 @@ const WAKE_PACE: Duration = Duration::from_millis(500);
 /// What is known at the moment.
 enum Knowledge {
     Known { view: View, client: Client },
-    Unknown { why: String },
+    Unknown { why: String, since: Instant },
 }
 
 /// A session; it lives until it is dropped.
@@ -65,7 +65,10 @@ impl Session {
             key,
             pattern,
             fence,
-            knowledge: RwLock::new(Knowledge::Unknown { why: "no broker was asked yet".to_owned() }),
+            knowledge: RwLock::new(Knowledge::Unknown {
+                why: "no broker was asked yet".to_owned(),
+                since: Instant::now(),
+            }),
             replicas: watch::Sender::new(0),
             brokers: watch::Sender::new(0),
             topics: watch::Sender::new(0),
@@ -87,7 +90,7 @@ impl Session {
     pub(crate) fn look<R>(&self, look: impl FnOnce(&View) -> R) -> Result<R, String> {
         match &*self.knowledge.read().unwrap_or_else(PoisonError::into_inner) {
             Knowledge::Known { view, .. } => Ok(look(view)),
-            Knowledge::Unknown { why } => Err(why.clone()),
+            Knowledge::Unknown { why, .. } => Err(why.clone()),
         }
     }
 
@@ -95,7 +98,7 @@ impl Session {
     pub(crate) fn client(&self) -> Result<Client, BrokerError> {
         match &*self.knowledge.read().unwrap_or_else(PoisonError::into_inner) {
             Knowledge::Known { client, .. } => Ok(client.clone()),
-            Knowledge::Unknown { why } => Err(BrokerError::Unreachable(why.clone())),
+            Knowledge::Unknown { why, .. } => Err(BrokerError::Unreachable(why.clone())),
         }
     }
 
@@ -127,7 +130,7 @@ impl Session {
             let address = self.pattern.of(&self.key, ordinal);
             let mut attached = false;
             let Err(error) = self.follow(&address, &mut attached).await;
-            self.know(Knowledge::Unknown { why: error.to_string() });
+            self.lose(error.to_string());
             if attached {
                 info!(cluster = %self.key, broker = ordinal, %error, "the session with the brokers has ended");
                 failures = 0;
@@ -161,7 +164,7 @@ impl Session {
             let events = dial::within(DESCRIBE_MAX, client.watch(request)).await?.into_inner();
             info!(cluster = %self.key, address, index = view.index, "attached to the brokers");
             *attached = true;
-            self.know(Knowledge::Known { view, client: client.clone() });
+            self.know(view, client.clone());
             self.listen(events).await?;
         }
     }
@@ -191,25 +194,41 @@ impl Session {
         }
     }
 
-    /// Waits a moment for a session that has just begun: that nobody was asked yet is not worth a status.
+    /// Waits a moment for a session that has just begun, or goes from one broker to the next: that nobody was asked yet is
+    /// not worth a status.
     pub(super) async fn first_word(&self) {
         let mut tried = self.tried.subscribe();
         let _ = timeout(FIRST_WORD_MAX, tried.wait_for(|tried| *tried)).await;
     }
 
-    /// Replaces what is known. That nothing is known still, for whatever reason, is no news.
-    fn know(&self, knowledge: Knowledge) {
-        let mut known = self.knowledge.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(knowledge, Knowledge::Known { .. }) {
-            self.tried.send_replace(true);
+    /// How long nothing has been known; none while something is.
+    pub(crate) fn unheard_for(&self) -> Option<Duration> {
+        match &*self.knowledge.read().unwrap_or_else(PoisonError::into_inner) {
+            Knowledge::Known { .. } => None,
+            Knowledge::Unknown { since, .. } => Some(since.elapsed()),
         }
-        let news = match (&*known, &knowledge) {
-            (Knowledge::Unknown { .. }, Knowledge::Unknown { .. }) => false,
-            (Knowledge::Known { .. }, _) | (_, Knowledge::Known { .. }) => true,
+    }
+
+    /// Something is known.
+    fn know(&self, view: View, client: Client) {
+        *self.knowledge.write().unwrap_or_else(PoisonError::into_inner) = Knowledge::Known { view, client };
+        self.tried.send_replace(true);
+        self.tell(Changed { brokers: true, topics: true });
+    }
+
+    /// Nothing is known. That it is so still, for whatever reason, is no news.
+    fn lose(&self, why: String) {
+        let mut known = self.knowledge.write().unwrap_or_else(PoisonError::into_inner);
+        let before = match &*known {
+            Knowledge::Known { .. } => None,
+            Knowledge::Unknown { since, .. } => Some(*since),
         };
-        *known = knowledge;
+        *known = Knowledge::Unknown { why, since: before.unwrap_or_else(Instant::now) };
         drop(known);
-        self.tell(Changed { brokers: news, topics: news });
+        if before.is_none() {
+            self.tried.send_replace(false);
+            self.tell(Changed { brokers: true, topics: true });
+        }
     }
 
     fn tell(&self, changed: Changed) {

@@ -23,6 +23,8 @@ use crate::key::ClusterKey;
 
 /// How long changes are gathered: a thousand Topics that are applied together are one batch or few.
 const DEBOUNCE: Duration = Duration::from_millis(30);
+/// How long brokers may be out of reach before Topics tell of it.
+const GRACE: Duration = Duration::from_secs(15);
 /// How long the brokers' word on what was just changed is waited for.
 const ECHO_MAX: Duration = Duration::from_secs(2);
 
@@ -48,6 +50,8 @@ enum Left {
     News,
     /// Something to try again.
     Retry,
+    /// The brokers are out of reach, but not for long yet.
+    Unheard,
     /// No Topics.
     NoTopics,
 }
@@ -74,7 +78,7 @@ impl Worker {
             });
             self.retries = match left {
                 Left::Retry | Left::News => self.retries.saturating_add(1),
-                Left::Nothing | Left::Echo | Left::NoTopics => 0,
+                Left::Nothing | Left::Echo | Left::Unheard | Left::NoTopics => 0,
             };
             let pause = match left {
                 Left::NoTopics => return,
@@ -82,6 +86,7 @@ impl Worker {
                 Left::News if self.retries == 1 => continue,
                 Left::Nothing => None,
                 Left::Echo => Some(ECHO_MAX),
+                Left::Unheard => Some(GRACE),
                 Left::News | Left::Retry => Some(error::backoff(self.retries, error::chance())),
             };
             self.until_woken(changes, pause, left == Left::Echo).await;
@@ -134,6 +139,10 @@ impl Worker {
             None => TopicsOnBrokers::ClusterGone,
             Some(session) => match session.look(|view| snapshot::of(view, &self.refused)) {
                 Ok(seen) => TopicsOnBrokers::Known(seen),
+                // A session goes from one broker to the next in a moment: a thousand statuses need not tell of it.
+                Err(_) if session.unheard_for().is_some_and(|unheard| unheard < GRACE) => {
+                    return Ok(Left::Unheard);
+                }
                 Err(why) => TopicsOnBrokers::Unknown { why },
             },
         };

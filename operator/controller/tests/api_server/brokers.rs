@@ -21,6 +21,8 @@ use crate::world::PATIENCE;
 /// Where the operator is told to look: `127.0.77.<ordinal>`.
 pub(crate) const ADDRESS: &str = "127.0.77.{ordinal}:19095";
 const BROKERS: i32 = 3;
+/// How long nothing is said when nothing happens, as brokers do it.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// The cluster.
 #[derive(Clone)]
@@ -188,7 +190,13 @@ impl Admin for Served {
                 if let Some(event) = next {
                     return Some((Ok(event), (state, index, told + 1)));
                 }
-                index.changed().await.ok()?;
+                if let Ok(changed) = tokio::time::timeout(SILENCE_MAX, index.changed()).await {
+                    changed.ok()?;
+                } else {
+                    let event = Some(Event::Settled(v1::Settled {}));
+                    let settled = v1::WatchEvent { index: *index.borrow(), event };
+                    return Some((Ok(settled), (state, index, told)));
+                }
             }
         });
         Ok(Response::new(events.boxed()))

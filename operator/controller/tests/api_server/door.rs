@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -36,6 +36,7 @@ struct Passing {
     writes_left: AtomicI64,
     shut: AtomicI64,
     writes: Mutex<Vec<String>>,
+    requests: AtomicU64,
 }
 
 impl Door {
@@ -46,6 +47,7 @@ impl Door {
             writes_left: AtomicI64::new(ALL),
             shut: AtomicI64::new(0),
             writes: Mutex::default(),
+            requests: AtomicU64::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -70,6 +72,11 @@ impl Door {
     pub(crate) fn writes(&self) -> Vec<String> {
         let writes = self.passing.writes.lock().expect("not poisoned");
         writes.iter().filter(|write| !write.contains("/leases")).cloned().collect()
+    }
+
+    /// Requests of every kind so far, those of leases too.
+    pub(crate) fn requests(&self) -> u64 {
+        self.passing.requests.load(Ordering::SeqCst)
     }
 
     /// Returns when nothing was written for a while.
@@ -99,6 +106,7 @@ impl Drop for Door {
 }
 
 async fn pass(State(passing): State<Arc<Passing>>, request: Request) -> Response {
+    passing.requests.fetch_add(1, Ordering::SeqCst);
     let writes = *request.method() != Method::GET;
     let is_lease = request.uri().path().contains("/leases");
     if passing.shut.load(Ordering::SeqCst) != 0 {

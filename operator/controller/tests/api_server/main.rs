@@ -50,6 +50,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario!("a roll goes one by one, waits when it must, and stops at a bad image", clusters::roll),
     scenario!("a deleted cluster leaves its volumes, and a new one takes them", clusters::delete),
     scenario!("topics are made as declared and kept so", topics::are_kept),
+    scenario!("a thousand topics are a few calls to the brokers and one status each", topics::thousand),
     scenario!("a namespace goes though the operator is down", topics::namespace_goes),
 ];
 

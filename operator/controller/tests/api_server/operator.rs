@@ -38,6 +38,14 @@ impl Operator {
         self.0.kill().await.expect("it was running");
     }
 
+    /// The memory that it holds, in MiB.
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let pid = self.0.id().expect("it runs");
+        let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).expect("its memory");
+        let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
+        pages * 4096 / (1 << 20)
+    }
+
     /// Whether it runs still.
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DeleteParams};
+use kube::api::{Api, DeleteParams, ListParams};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::waiting::eventually;
 use crate::world::{PATIENCE, World, condition, reason};
@@ -106,6 +107,47 @@ pub(crate) async fn are_kept(world: &World) {
     sleep(Duration::from_secs(5)).await;
     assert_eq!(door.writes(), Vec::<String>::new());
     assert_eq!(world.brokers.state().calls.len(), calls, "brokers are not told what is so already");
+}
+
+pub(crate) async fn thousand(world: &World) {
+    const MEMORY_MAX_MIB: u64 = 64;
+    let (door, operator) = world.operator("one").await;
+    world.apply_cluster(json!({})).await;
+    world.until_settled().await;
+    door.until_quiet().await;
+    let rest = operator.resident_mib();
+    let before = (door.requests(), world.brokers.state().calls.len());
+    let began = Instant::now();
+    let names = (0..1_000).map(|number| format!("topic-{number}"));
+    let applied = stream::iter(names).for_each_concurrent(16, |name| async move {
+        world.apply("Topic", &name, spec(json!({}))).await.expect("a topic");
+    });
+    applied.await;
+    let written = began.elapsed();
+    eventually("all are ready", PATIENCE, || async {
+        let topics = world.own("Topic").list(&ListParams::default()).await.ok()?;
+        topics.iter().all(|topic| ready(&topic.data["status"])).then_some(())
+    })
+    .await;
+    let took = began.elapsed();
+    let calls = world.brokers.state().calls.len() - before.1;
+    let writes = door.writes().len();
+    eprintln!(
+        "         written in {:.1} s, all ready after {:.1} s; {calls} calls to the brokers, {writes} writes, {} requests; \
+         {rest} MiB before, {} MiB after",
+        written.as_secs_f64(),
+        took.as_secs_f64(),
+        door.requests() - before.0,
+        operator.resident_mib()
+    );
+    assert_eq!(world.brokers.state().topics.len(), 1_000);
+    assert!(calls < 200, "{calls} calls to the brokers are no batches");
+    assert!(operator.resident_mib() < MEMORY_MAX_MIB);
+    door.until_quiet().await;
+    let before = door.requests();
+    sleep(Duration::from_secs(20)).await;
+    eprintln!("         at rest: {} requests a minute", (door.requests() - before) * 3);
+    assert_eq!(door.writes().len(), 0);
 }
 
 pub(crate) async fn namespace_goes(world: &World) {
