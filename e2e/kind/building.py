@@ -26,9 +26,7 @@ def build(sources: tuple[Source, ...], keep_caches: bool = False) -> None:
     if missing and not shutil.which("go"):
         raise CommandFailed("`go` is not on the PATH: install Go 1.26 or newer, Kubernetes is built with it")
     if missing:
-        say(
-            f"building {sum(len(wanting(source)) for source in missing)} programs; cold, all of them take a quarter of an hour on two idle cores, or more"
-        )
+        say(f"building {sum(len(wanting(source)) for source in missing)} programs; cold, all of them take a quarter of an hour or more")
     for source in missing:
         folder = _module(source)
         for program in wanting(source):
