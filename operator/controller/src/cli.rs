@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Watch Clusters and Topics, and make them so
-    Run(Run),
+    Run(Box<Run>),
     /// Print the custom resource definitions as YAML
     Crds,
 }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn namespaces_are_a_list_and_absent_means_all() {
         let parse = |words: &[&str]| match Arguments::try_parse_from(words).unwrap().command {
-            Command::Run(run) => run.namespaces,
+            Command::Run(run) => run.namespaces.clone(),
             Command::Crds => vec!["crds".to_owned()],
         };
         assert_eq!(parse(&["weir-operator", "run"]), Vec::<String>::new());

@@ -48,7 +48,7 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
             let stop = CancellationToken::new();
             runtime()?.block_on(async {
                 tokio::spawn(cancel_when_told(stop.clone()));
-                run::run(arguments, stop).await
+                Box::pin(run::run(*arguments, stop)).await
             })
         }
     }

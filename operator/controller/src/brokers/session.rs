@@ -32,7 +32,7 @@ const WAKE_PACE: Duration = Duration::from_millis(500);
 
 /// What is known at the moment.
 enum Knowledge {
-    Known { view: View, client: Client },
+    Known { view: Box<View>, client: Client },
     Unknown { why: String, since: Instant },
 }
 
@@ -211,7 +211,8 @@ impl Session {
 
     /// Something is known.
     fn know(&self, view: View, client: Client) {
-        *self.knowledge.write().unwrap_or_else(PoisonError::into_inner) = Knowledge::Known { view, client };
+        *self.knowledge.write().unwrap_or_else(PoisonError::into_inner) =
+            Knowledge::Known { view: Box::new(view), client };
         self.tried.send_replace(true);
         self.tell(Changed { brokers: true, topics: true });
     }

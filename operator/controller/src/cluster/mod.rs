@@ -86,7 +86,7 @@ impl Office {
         let settings = controller::Config::default().concurrency(AT_ONCE).debounce(DEBOUNCE);
         let passes =
             controller::applier(|c, at| Box::pin(pass(c, at)), follow_up, context, clusters, queue, settings);
-        let working = passes.for_each(|_| std::future::ready(()));
+        let working = Box::pin(passes.for_each(|_| std::future::ready(())));
         reign.run_until_cancelled(async { tokio::join!(working, sweeping) }).await;
     }
 }

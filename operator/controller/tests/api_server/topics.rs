@@ -68,6 +68,17 @@ pub(crate) async fn are_kept(world: &World) {
         })
         .await;
 
+    say_what_can_not_be(world).await;
+    leave_and_take(world).await;
+
+    door.until_quiet().await;
+    let calls = world.brokers.state().calls.len();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(door.writes(), Vec::<String>::new());
+    assert_eq!(world.brokers.state().calls.len(), calls, "brokers are not told what is so already");
+}
+
+async fn say_what_can_not_be(world: &World) {
     // Two that want one name: the older has it.
     sleep(Duration::from_millis(1_100)).await;
     world
@@ -83,7 +94,9 @@ pub(crate) async fn are_kept(world: &World) {
     world.until("it is told", "Topic", "many", |status| reason(status, "Ready") == "Invalid").await;
     world.apply("Topic", "odd", spec(json!({"config": {"no.such.setting": "1"}}))).await.expect("a topic");
     world.until("it is told", "Topic", "odd", |status| reason(status, "Ready") == "Invalid").await;
+}
 
+async fn leave_and_take(world: &World) {
     // Retain keeps the records, Delete takes them.
     world.apply("Topic", "gone", spec(json!({"deletionPolicy": "Delete"}))).await.expect("a topic");
     world.until("it is there", "Topic", "gone", ready).await;
@@ -101,12 +114,6 @@ pub(crate) async fn are_kept(world: &World) {
     })
     .await;
     assert!(world.brokers.state().topics.contains_key("orders"));
-
-    door.until_quiet().await;
-    let calls = world.brokers.state().calls.len();
-    sleep(Duration::from_secs(5)).await;
-    assert_eq!(door.writes(), Vec::<String>::new());
-    assert_eq!(world.brokers.state().calls.len(), calls, "brokers are not told what is so already");
 }
 
 pub(crate) async fn thousand(world: &World) {

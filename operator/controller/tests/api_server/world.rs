@@ -114,7 +114,7 @@ impl World {
     /// Waits until all three brokers are there and nothing is going on.
     pub(crate) async fn until_settled(&self) -> Value {
         self.until("the cluster is settled", "Cluster", "logs", |status| {
-            status["ready"] == "3/3" && condition(status, "Progressing") == ("False".to_owned())
+            status["ready"] == "3/3" && condition(status, "Progressing") == "False"
         })
         .await
     }
