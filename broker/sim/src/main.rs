@@ -1,12 +1,19 @@
-//! Runs seeds: `weir-sim --seeds 100 --from 1`. Prints what fails, and how to see it again.
+//! Runs seeds: `weir-sim --seeds 100 --from 1`. Says every few seconds how far it is, prints what fails, and how to see it
+//! again.
+
+mod tally;
 
 use std::io::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use tally::Tally;
 use weir_sim::planted::Bug;
-use weir_sim::{Options, Report, run};
+use weir_sim::{Options, run};
+
+/// How often it is said how far it is, on a terminal or not.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// What was asked for.
 struct Asked {
@@ -46,72 +53,76 @@ impl Asked {
         }
         Ok(asked)
     }
+
+    /// The next seed, if there is one left.
+    fn take(&self, next: &AtomicU64) -> Option<u64> {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        (seed < self.from.saturating_add(self.seeds)).then_some(seed)
+    }
+
+    /// The command that shows a seed again.
+    fn again(&self, seed: u64) -> String {
+        let calm = if self.calm { " --calm" } else { "" };
+        let bug = self.bug.map(|bug| format!(" --bug {bug:?}")).unwrap_or_default();
+        format!("weir-sim --seeds 1 --from {seed}{calm}{bug} --trace")
+    }
 }
 
 fn main() -> Result<(), Error> {
     let asked = Asked::read()?;
     let (next, begun) = (AtomicU64::new(asked.from), Instant::now());
-    let reports: Mutex<Vec<Report>> = Mutex::default();
-    let progress = Mutex::new(Instant::now());
+    let tally: Mutex<Tally> = Mutex::default();
+    let (done, finished) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         for _ in 0..asked.threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= asked.from + asked.seeds {
-                        return;
-                    }
-                    let options = if asked.calm { Options::calm(seed) } else { Options::of(seed) };
-                    let options = Options { trace: asked.trace, bug: asked.bug, ..options };
-                    match run(options) {
-                        Ok(report) => {
-                            tell(&report);
-                            let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
-                            all.push(report);
-                            say_progress(&all, begun, &progress);
-                        }
-                        Err(error) => eprintln!("seed {seed} did not run: {error}"),
-                    }
+            let done = done.clone();
+            let (asked, next, tally) = (&asked, &next, &tally);
+            scope.spawn(move || {
+                while let Some(seed) = asked.take(next) {
+                    run_one(asked, seed, tally);
                 }
+                drop(done);
             });
         }
+        drop(done);
+        // Ends when the last of them has let go of its end. What is told step by step needs no other progress.
+        while let Err(mpsc::RecvTimeoutError::Timeout) = finished.recv_timeout(PROGRESS) {
+            if !asked.trace {
+                println!("{}", counted(&tally).progress(asked.seeds, begun.elapsed()));
+            }
+        }
     });
-    let all = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("{}", summary(&all, begun));
-    let failed = all.iter().filter(|report| !report.violations.is_empty()).count();
-    if failed > 0 {
-        return Err(Error::other(format!("{failed} seeds failed")));
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{}", tally.progress(asked.seeds, begun.elapsed()));
+    for seed in tally.failed() {
+        println!("failed: {}", asked.again(*seed));
     }
-    Ok(())
-}
-
-fn tell(report: &Report) {
-    if report.violations.is_empty() {
-        return;
-    }
-    println!("seed {} FAILED: weir-sim --seeds 1 --from {} --trace", report.seed, report.seed);
-    for violation in &report.violations {
-        println!("    {violation}");
+    match tally.failed().len() {
+        0 => Ok(()),
+        failed => Err(Error::other(format!("{failed} seeds failed"))),
     }
 }
 
-fn say_progress(all: &[Report], begun: Instant, last: &Mutex<Instant>) {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.elapsed() >= Duration::from_secs(10) {
-        *last = Instant::now();
-        println!("{}", summary(all, begun));
+fn run_one(asked: &Asked, seed: u64, tally: &Mutex<Tally>) {
+    let options = if asked.calm { Options::calm(seed) } else { Options::of(seed) };
+    match run(Options { trace: asked.trace, bug: asked.bug, ..options }) {
+        Ok(report) => {
+            let mut tally = counted(tally);
+            tally.take(&report);
+            if !report.violations.is_empty() {
+                println!("seed {seed} FAILED: {}", asked.again(seed));
+            }
+            for violation in &report.violations {
+                println!("    {violation}");
+            }
+        }
+        Err(error) => {
+            println!("seed {seed} did not run: {error}");
+            counted(tally).not_run(seed);
+        }
     }
 }
 
-fn summary(all: &[Report], begun: Instant) -> String {
-    let (took, count) = (begun.elapsed().as_secs_f64(), all.len());
-    let hours: f64 = all.iter().map(|report| report.elapsed.as_secs_f64()).sum::<f64>() / 3600.0;
-    let values: usize = all.iter().map(|report| report.acknowledged).sum();
-    let failed = all.iter().filter(|report| !report.violations.is_empty()).count();
-    let hash = all.iter().fold(0_u64, |hash, report| hash.wrapping_add(report.hash.0));
-    format!(
-        "{count} seeds, {failed} failed, {values} values acknowledged, {hours:.2} cluster-hours in {took:.1} s \
-         ({:.1} seeds/s), traces {hash:016x}",
-        count as f64 / took.max(1e-9)
-    )
+fn counted(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -153,6 +153,7 @@ pub(crate) async fn conclude(world: &Arc<World>, clients: Clients, readers: Clie
     };
     if tokio::time::timeout(HEALING, healed).await.is_err() {
         world.violation(format!("stuck: {}", end::unsettled(world).unwrap_or_else(|| "clients".to_owned())));
+        end::tell_quorum(world);
     }
     // Readers have a while to see the end.
     tokio::time::sleep(Duration::from_secs(20)).await;

@@ -15,7 +15,11 @@ fn is_caught(bug: Bug, seeds: &[u64], words: &[&str]) {
 
 #[test]
 fn a_coordinator_that_answers_before_the_commit_is_caught() {
-    is_caught(Bug::GroupAnswersEarly, &[2], &["is lost", "both own", "goes on in generation"]);
+    is_caught(
+        Bug::GroupAnswersEarly,
+        &[2, 3, 4, 5, 6, 7, 8, 9, 10],
+        &["is lost", "both own", "goes on in generation"],
+    );
 }
 
 #[test]

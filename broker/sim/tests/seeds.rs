@@ -14,6 +14,11 @@ const REMEMBERED: &[(u64, &str)] = &[
         1041,
         "a controller gave sessions by the metadata it followed, not by that of its reign: the dead were never fenced",
     ),
+    (3230, "a leader that had fenced itself told a consumer that what it lacked was out of range"),
+    (
+        3133,
+        "a controller judged who votes by metadata older than its reign, and gave the majority to a disk that is gone",
+    ),
 ];
 
 fn passes(options: Options) {

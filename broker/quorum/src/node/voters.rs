@@ -2,6 +2,7 @@
 //! change takes; each of them leaves a quorum that works.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tracing::info;
 use weir_core::controller::Image;
@@ -17,13 +18,21 @@ const NEARLY: u64 = 64;
 impl Quorum {
     /// Makes the next change of the quorum's members that is due, if any, and gives whether it made one: then there may
     /// be another. For the controller to call, whenever the image changes and every second or so.
+    ///
+    /// Decides on the image of the reign. On an older one, the disk of a broker that has registered since would look like
+    /// one that is gone: it would lose its vote to a disk that really is, and the quorum its majority, for good.
     pub async fn follow_voter_policy(
         &self,
-        image: &Image,
         absences: &Absences,
         replace_after: DurationMs,
         now: Millis,
     ) -> Result<bool, MemberError> {
+        let state = self.inner.state.borrow().clone();
+        if state.reign.is_none() {
+            return Err(MemberError::NotController(state.leader));
+        }
+        let image = Arc::clone(&self.inner.latest.borrow().image);
+        let image = &*image;
         let members = self.members();
         if members.changing {
             // An earlier controller died between the two steps of a change.

@@ -180,9 +180,8 @@ async fn settle(world: &World) {
     for _ in 0..40 {
         let leader = world.leader().await;
         let quorum = &world.nodes[&leader].quorum;
-        let image = quorum.latest().borrow().image.clone();
         let absences = Absences::default();
-        let changed = quorum.follow_voter_policy(&image, &absences, DurationMs(60_000), Millis(0)).await;
+        let changed = quorum.follow_voter_policy(&absences, DurationMs(60_000), Millis(0)).await;
         if changed == Ok(false) {
             return;
         }
@@ -193,6 +192,16 @@ async fn settle(world: &World) {
 
 fn voting(world: &World, broker: i32) -> Vec<NodeId> {
     world.nodes[&broker].quorum.members().voters.into_iter().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_reign_does_not_judge_who_votes() {
+    let world = World::of(3, 9).await;
+    let leader = world.leader().await;
+    let other = (0..3).find(|broker| *broker != leader).unwrap();
+    let (quorum, absences) = (&world.nodes[&other].quorum, Absences::default());
+    let asked = quorum.follow_voter_policy(&absences, DurationMs(60_000), Millis(0)).await;
+    assert_eq!(asked, Err(MemberError::NotController(Some(world.id(leader)))));
 }
 
 #[tokio::test(start_paused = true)]

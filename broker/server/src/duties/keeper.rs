@@ -299,7 +299,7 @@ impl Keeper {
             self.confirm(now);
         }
         if change {
-            self.change_quorum(&image, now);
+            self.change_quorum(now);
         }
         if rebalance && self.means.config.cluster.auto_leader_rebalance {
             self.rebalance();
@@ -318,14 +318,13 @@ impl Keeper {
     }
 
     /// Makes the next change of the quorum's members that is due.
-    fn change_quorum(&mut self, image: &Arc<Image>, now: Millis) {
+    fn change_quorum(&mut self, now: Millis) {
         let Some(reigning) = &mut self.reign else { return };
         reigning.changing_quorum = true;
-        let (quorum, words, image) =
-            (self.means.link.quorum().clone(), self.words.clone(), Arc::clone(image));
+        let (quorum, words) = (self.means.link.quorum().clone(), self.words.clone());
         let (absences, replace) = (reigning.absences.clone(), self.means.config.cluster.voter_replace);
         tokio::spawn(async move {
-            let made = quorum.follow_voter_policy(&image, &absences, replace, now).await;
+            let made = quorum.follow_voter_policy(&absences, replace, now).await;
             if let Err(error) = &made {
                 debug!(%error, "the quorum's members did not change");
             }

@@ -62,6 +62,15 @@ pub(crate) fn unsettled(world: &World) -> Option<String> {
     None
 }
 
+/// Says in the trace how each node sees the quorum: who looks into a run that is stuck begins here.
+pub(crate) fn tell_quorum(world: &World) {
+    for process in world.running() {
+        world.trace.note(process.id(), "quorum", format_args!("{:?}", process.quorum.state().borrow()));
+        world.trace.note(process.id(), "members", format_args!("{:?}", process.quorum.members()));
+        world.trace.note(process.id(), "knows", format_args!("{:?}", process.quorum.describe()));
+    }
+}
+
 /// Compares the replicas with each other and with what is known to be committed. Gives the partitions that are complete.
 pub(crate) fn replicas_agree(world: &World) -> BTreeSet<Key> {
     let mut complete = BTreeSet::new();

@@ -116,7 +116,7 @@ impl Process {
         if change {
             let this = Arc::clone(self);
             self.spawn(async move {
-                let _ = this.quorum.follow_voter_policy(&image, &absences, REPLACE_AFTER, now).await;
+                let _ = this.quorum.follow_voter_policy(&absences, REPLACE_AFTER, now).await;
                 if let Some(reigning) = &mut *this.reigning() {
                     reigning.changing = false;
                 }
