@@ -42,6 +42,8 @@ pub enum TopicsOnBrokers {
 pub struct TopicsSnapshot {
     /// Every registered broker.
     pub brokers: BTreeMap<BrokerId, TopicBroker>,
+    /// How many brokers the Cluster declares: those that are missing will come.
+    pub declared: usize,
     /// Every topic, by name.
     pub topics: BTreeMap<String, TopicSeen>,
     /// What the brokers refused before, by the uid of the Topic: kept by the controller for as long as the Topic's

@@ -46,7 +46,7 @@ pub(crate) struct PartitionView {
 pub(crate) struct Changed {
     /// Brokers, leaders or who is in sync.
     pub(crate) brokers: bool,
-    /// Topics: which there are, their settings, partitions and replicas.
+    /// Topics: which there are, their settings, partitions and replicas; and who could hold replicas.
     pub(crate) topics: bool,
 }
 
@@ -98,8 +98,11 @@ impl View {
                 self.index = self.index.max(event.index);
                 return Heard::Settled;
             }
-            Event::Broker(broker) => Changed { brokers: self.set_broker(broker), topics: false },
-            Event::BrokerGone(id) => Changed { brokers: self.brokers.remove(&id).is_some(), topics: false },
+            Event::Broker(broker) => self.set_broker(broker),
+            Event::BrokerGone(id) => {
+                let was = self.brokers.remove(&id).is_some();
+                Changed { brokers: was, topics: was }
+            }
             Event::Topic(topic) => Changed { topics: self.set_topic(topic), brokers: false },
             Event::TopicGone(gone) => {
                 let was = self.topics.remove(&gone.topic_id).is_some();
@@ -116,13 +119,19 @@ impl View {
         Heard::News(changed)
     }
 
-    /// Whether the broker is another than before. Measures change all the time and are left out.
-    fn set_broker(&mut self, mut broker: v1::BrokerDescription) -> bool {
+    /// Whether the broker is another than before. Measures change all the time and are left out. Topics are concerned by
+    /// one that comes, by its rack, and by whether it takes replicas: what could not be placed before may fit now.
+    fn set_broker(&mut self, mut broker: v1::BrokerDescription) -> Changed {
         broker.measures = None;
         broker.measures_missing.clear();
         let id = broker.broker.as_ref().map_or(-1, |broker| broker.id);
+        let takes = |broker: &v1::BrokerDescription| (broker.rack.clone(), broker.fenced, broker.drained);
+        let now = takes(&broker);
         let before = self.brokers.insert(id, broker);
-        before.as_ref() != self.brokers.get(&id)
+        Changed {
+            brokers: before.as_ref() != self.brokers.get(&id),
+            topics: before.as_ref().map(takes) != Some(now),
+        }
     }
 
     /// A topic that occurs again brings more of its partitions, or other settings.
@@ -263,8 +272,13 @@ mod tests {
         let mut measured = broker(1, false);
         measured.measures = Some(v1::BrokerMeasures { at_ms: 5, ..v1::BrokerMeasures::default() });
         assert_eq!(view.absorb(event(8, Event::Broker(measured))), news(false, false));
-        assert_eq!(view.absorb(event(9, Event::Broker(broker(1, true)))), news(true, false));
-        assert_eq!(view.absorb(event(10, Event::BrokerGone(1))), news(true, false));
+        assert_eq!(view.absorb(event(9, Event::Broker(broker(1, true)))), news(true, true));
+        assert_eq!(view.absorb(event(10, Event::BrokerGone(1))), news(true, true));
+        assert_eq!(
+            view.absorb(event(10, Event::Broker(broker(7, false)))),
+            news(true, true),
+            "room for replicas"
+        );
         assert_eq!(view.absorb(event(11, Event::Settled(v1::Settled {}))), Heard::Settled);
         assert_eq!(view.absorb(event(12, Event::Resync(v1::Resync {}))), Heard::Begin);
         assert_eq!(view.index, 11);

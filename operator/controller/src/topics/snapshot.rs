@@ -15,13 +15,18 @@ pub(super) fn names(topic: &Topic, key: &ClusterKey) -> bool {
 }
 
 /// What the brokers say, and what they refused before.
-pub(super) fn of(view: &View, refused: &BTreeMap<String, Refused>) -> TopicsSnapshot {
+pub(super) fn of(view: &View, declared: usize, refused: &BTreeMap<String, Refused>) -> TopicsSnapshot {
     let brokers = view.brokers.iter().map(|(id, told)| {
         let broker = TopicBroker { rack: told.rack.clone(), fenced: told.fenced, drained: told.drained };
         (BrokerId(*id), broker)
     });
     let topics = view.topics.iter().map(|(id, topic)| (topic.name.clone(), seen(id, topic)));
-    TopicsSnapshot { brokers: brokers.collect(), topics: topics.collect(), refused: refused.clone() }
+    TopicsSnapshot {
+        brokers: brokers.collect(),
+        declared,
+        topics: topics.collect(),
+        refused: refused.clone(),
+    }
 }
 
 fn seen(id: &str, topic: &TopicView) -> TopicSeen {

@@ -120,6 +120,13 @@ impl Worker {
         }
     }
 
+    /// How many brokers the Cluster declares.
+    fn declared(&self) -> usize {
+        let reference = ObjectRef::new(&self.key.name).within(&self.key.namespace);
+        let cluster = self.context.mirrors.clusters.get(&reference);
+        cluster.and_then(|cluster| usize::try_from(cluster.spec.replicas).ok()).unwrap_or_default()
+    }
+
     /// The session with the cluster's brokers; none where there is no such Cluster, or it goes.
     fn session(&self) -> Option<Arc<Session>> {
         let reference = ObjectRef::new(&self.key.name).within(&self.key.namespace);
@@ -137,7 +144,7 @@ impl Worker {
         self.forget_old_refusals(&topics);
         let on_brokers = match session {
             None => TopicsOnBrokers::ClusterGone,
-            Some(session) => match session.look(|view| snapshot::of(view, &self.refused)) {
+            Some(session) => match session.look(|view| snapshot::of(view, self.declared(), &self.refused)) {
                 Ok(seen) => TopicsOnBrokers::Known(seen),
                 // A session goes from one broker to the next in a moment: a thousand statuses need not tell of it.
                 Err(_) if session.unheard_for().is_some_and(|unheard| unheard < GRACE) => {

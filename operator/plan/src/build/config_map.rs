@@ -32,7 +32,8 @@ pub(super) fn build(cluster: &ValidCluster, addresses: &Addresses) -> Object {
     Object::new(Kind::ConfigMap, &name, manifest)
 }
 
-/// The user's settings come last: where they repeat one, theirs wins. They can not repeat the operator's own.
+/// The user's settings come last, and where they name one of these, theirs alone is written. Those that the operator owns
+/// can not be named.
 fn of_all(cluster: &ValidCluster) -> String {
     let listeners: Vec<_> =
         cluster.listeners.iter().map(|l| format!("{}://:{}", l.broker_name(), l.port)).collect();
@@ -51,7 +52,7 @@ fn of_all(cluster: &ValidCluster) -> String {
         ("log.dirs", DATA.to_owned()),
         ("default.replication.factor", cluster.replicas.min(3).to_string()),
     ];
-    for (name, value) in own {
+    for (name, value) in own.iter().filter(|(name, _)| !cluster.config.contains_key(*name)) {
         let _ = writeln!(text, "{name}={value}");
     }
     for (name, value) in &cluster.config {

@@ -5,8 +5,8 @@ use weir_operator_api::{Cluster, condition};
 
 use super::{Outcome, reason, seconds};
 use crate::observed::Observed;
-use crate::observed::brokers::{BrokersView, Snapshot};
-use crate::plan::{Plan, Waiting};
+use crate::observed::brokers::{BrokerState, BrokersView, Snapshot};
+use crate::plan::{Operation, Plan, Waiting};
 
 /// What one condition says.
 pub(super) struct Verdict {
@@ -82,7 +82,12 @@ fn available(observed: &Observed) -> Verdict {
             format!("{below} partitions have too few replicas in sync to take writes with acks=all");
         return Verdict::new("False", reason::BELOW_MIN_ISR, message);
     }
-    Verdict::new("True", reason::ALL_PARTITIONS, "clients can use every partition")
+    // Without a number: a cluster that catches up would be written with every partition that is in sync again.
+    let behind = match seen.under_replicated_partitions {
+        Some(0) | None => "",
+        Some(_) => "; some of their replicas are not in sync",
+    };
+    Verdict::new("True", reason::ALL_PARTITIONS, format!("clients can use every partition{behind}"))
 }
 
 fn progressing(outcome: Outcome<'_>, cluster: &Cluster) -> Verdict {
@@ -141,25 +146,32 @@ fn degraded(outcome: Outcome<'_>, observed: &Observed) -> Verdict {
     if let Some(waiting) = person {
         return Verdict::new("True", waiting.reason(), waiting.to_string());
     }
+    let worked_on = outcome.plan().and_then(|plan| plan.operation.as_ref());
     observed
         .brokers
         .known()
-        .and_then(|seen| of_brokers(seen, observed))
+        .and_then(|seen| of_brokers(seen, observed, worked_on))
         .unwrap_or_else(|| Verdict::new("False", reason::AS_EXPECTED, "nothing is wrong"))
 }
 
-/// A broker whose pod is ready is on its way back; one without is lost until it is heard of.
-fn of_brokers(seen: &Snapshot, observed: &Observed) -> Option<Verdict> {
+/// What the brokers know to be wrong. What an operation brings about by itself, such as the replicas of a broker that is
+/// being replaced, is not: Progressing tells of it.
+fn of_brokers(seen: &Snapshot, observed: &Observed, worked_on: Option<&Operation>) -> Option<Verdict> {
     if let Some((broker, _)) = seen.brokers.iter().find(|(_, broker)| broker.disk_failed) {
         let message =
             format!("the disk of broker {broker} does not work: restart the broker, or replace its volume");
         return Some(Verdict::new("True", reason::DISK_FAILED, message));
     }
-    let lost = seen
-        .brokers
-        .iter()
-        .find(|(id, broker)| broker.fenced && broker.replicas > 0 && observed.pod(**id).is_none())?;
-    let message = format!("broker {} holds {} replicas and is not there", lost.0, lost.1.replicas);
+    let lost = seen.brokers.iter().find(|(id, broker)| {
+        broker.fenced && broker.replicas > 0 && worked_on.and_then(|operation| operation.broker) != Some(**id)
+    });
+    let (id, broker) = lost?;
+    let how = match observed.pod(*id) {
+        None => "is not there",
+        Some(_) if matches!(broker.state, BrokerState::Starting | BrokerState::Recovering) => "is starting",
+        Some(_) => "is not heard of, though its pod exists",
+    };
+    let message = format!("broker {id} holds {} replicas and {how}", broker.replicas);
     Some(Verdict::new("True", reason::BROKER_LOST, message))
 }
 

@@ -115,6 +115,15 @@ fn conditions_tell_what_is_wrong_with_a_stable_reason() {
             "Degraded=True/BrokerLost",
         ),
         (
+            "a broker is not heard of while its pod looks well",
+            |o| {
+                let broker = snapshot(o).brokers.get_mut(&BrokerId(1)).unwrap();
+                *broker =
+                    BrokerSeen { fenced: true, replicas: 3, state: BrokerState::Fenced, ..broker.clone() };
+            },
+            "Degraded=True/BrokerLost",
+        ),
+        (
             "a disk does not work",
             |o| snapshot(o).brokers.get_mut(&BrokerId(1)).unwrap().disk_failed = true,
             "Degraded=True/DiskFailed",
@@ -159,6 +168,18 @@ fn an_impossible_spec_is_told_with_all_that_is_wrong_and_keeps_what_was_known() 
     );
     assert!(conditions(&told).contains("Available=True"), "the brokers run on");
     assert_eq!(told.listeners, broken.status.unwrap().listeners);
+}
+
+#[test]
+fn replicas_that_are_behind_are_told_beside_what_clients_can_use() {
+    let world = settled();
+    let mut observed = world.observe();
+    for (behind, told) in [(0, "clients can use every partition"), (16, "not in sync")] {
+        snapshot(&mut observed).under_replicated_partitions = Some(behind);
+        let status = pass(&world.cluster, &observed);
+        let available = status.conditions.iter().find(|c| c.type_ == "Available").unwrap();
+        assert!(available.status == "True" && available.message.ends_with(told), "{available:?}");
+    }
 }
 
 #[test]

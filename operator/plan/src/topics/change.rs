@@ -40,8 +40,8 @@ pub(super) fn decide(
     let owner = Owner::of(topic);
     let refused = seen.refused.get(&owner.uid).filter(|refused| refused.generation == owner.generation);
     let there = seen.topics.get(super::name(topic));
-    if let Some(wrong) = too_few_brokers(topic, seen) {
-        return Some(with(Verdict::invalid(wrong), there.filter(|there| is_ours(topic, there))));
+    if let Some(verdict) = too_few_brokers(topic, seen) {
+        return Some(with(verdict, there.filter(|there| is_ours(topic, there))));
     }
     match there {
         None => create(topic, owner, refused, batch),
@@ -62,15 +62,19 @@ fn with(verdict: Verdict, there: Option<&TopicSeen>) -> Verdict {
     }
 }
 
-/// Brokers that are down count: they come back, and a Topic must not become wrong by an outage.
-fn too_few_brokers(topic: &Topic, seen: &TopicsSnapshot) -> Option<String> {
+/// Brokers that are down count: they come back, and a Topic must not become wrong by an outage. Those that are declared and
+/// have not come yet are waited for: a Topic is often applied together with its Cluster.
+fn too_few_brokers(topic: &Topic, seen: &TopicsSnapshot) -> Option<Verdict> {
     let factor = usize::try_from(topic.spec.replication_factor?).ok()?;
     let brokers = seen.brokers.values().filter(|broker| !broker.drained).count();
-    (factor > brokers && brokers > 0).then(|| {
-        format!(
-            "replicationFactor {factor} needs {factor} brokers, and there are {brokers}: lower it, or raise the \
-             Cluster's spec.replicas"
-        )
+    if factor <= brokers || brokers == 0 {
+        return None;
+    }
+    let needs = format!("replicationFactor {factor} needs {factor} brokers, and there are {brokers}");
+    Some(if factor <= seen.declared {
+        Verdict::waiting(format!("{needs} of {} so far", seen.declared))
+    } else {
+        Verdict::invalid(format!("{needs}: lower it, or raise the Cluster's spec.replicas"))
     })
 }
 

@@ -13,7 +13,8 @@ fn on_brokers(brokers: i32) -> TopicsSnapshot {
         let rack = Some(format!("zone-{}", id % 3));
         (BrokerId(id), TopicBroker { rack, ..TopicBroker::default() })
     };
-    TopicsSnapshot { brokers: (0..brokers).map(broker).collect(), ..TopicsSnapshot::default() }
+    let declared = usize::try_from(brokers).unwrap();
+    TopicsSnapshot { brokers: (0..brokers).map(broker).collect(), declared, ..TopicsSnapshot::default() }
 }
 
 fn seen(partitions: usize, factor: i32, config: &[(&str, &str)]) -> TopicSeen {
@@ -177,6 +178,15 @@ fn the_oldest_topic_owns_a_name() {
     assert_eq!(told(&twins, known(on_brokers(3))), "create(shared 1x-) b:Conflict");
     twins.reverse();
     assert_eq!(told(&twins, known(on_brokers(3))), "create(shared 1x-) b:Conflict");
+}
+
+#[test]
+fn brokers_that_are_declared_and_have_not_come_yet_are_waited_for() {
+    let orders = [topic("orders", 0, "replicationFactor: 3")];
+    let declares = |declared| known(TopicsSnapshot { declared, ..on_brokers(1) });
+    assert_eq!(told(&orders, declares(3)), "orders:WaitingForBrokers");
+    assert_eq!(told(&orders, declares(2)), "orders:Invalid");
+    assert_eq!(told(&orders, known(on_brokers(3))), "create(orders 1x3)");
 }
 
 #[test]
