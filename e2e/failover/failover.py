@@ -82,7 +82,7 @@ def hurt(cluster: Cluster, kind: str, number: int, chance: random.Random) -> Epi
     await_whole(cluster)
     give_back(cluster)
     print(f"{kind} {number + 1}: broker {node.number}" + (f", stopped in {took * 1000:.0f} ms" if kind == STOP else ""), flush=True)
-    return Episode(f"{kind} {number + 1}", began, over)
+    return Episode(f"{kind} {number + 1}", kind, began, over)
 
 
 def whom(cluster: Cluster, kind: str, number: int) -> Node:
@@ -123,8 +123,8 @@ def verdict(history: History, episodes: dict[str, list[Episode]], ended: float, 
     failed = False
     for kind, rounds in episodes.items():
         for writer in sorted({writer for writer, _ in history.invoked_at}):
-            seconds = [waited[episode].get(writer, 0.0) for episode in rounds]
-            spread = distribution(seconds)
+            longest = [waited[episode].get(writer) for episode in rounds]
+            spread = distribution(gap.seconds if gap else 0.0 for gap in longest)
             met = "met" if spread.p99 <= TARGET_S[kind] else "not met"
             print(f"{kind:<18} {writer:<12} {spread}; target {TARGET_S[kind] * 1000:.0f} ms {met}")
             failed |= spread.longest > LOOSE_BOUND_S[asked.against]

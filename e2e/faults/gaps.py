@@ -95,17 +95,23 @@ def cause(gap: Gap, episodes: list[Episode]) -> Episode | None:
     return episode if overlap > 0 else None
 
 
-def waits(all_gaps: Iterable[Gap], episodes: list[Episode]) -> list[Wait]:
-    """For each fault the longest wait of each writer on account of it."""
-    longest: dict[tuple[Episode, str], Gap] = {}
+def during(all_gaps: Iterable[Gap], episodes: list[Episode]) -> dict[Episode, dict[str, Gap]]:
+    """For each fault the longest gap of each writer on account of it."""
+    longest: dict[Episode, dict[str, Gap]] = {episode: {} for episode in episodes}
     for gap in all_gaps:
         episode = cause(gap, episodes)
         if episode is not None:
-            known = longest.get((episode, gap.writer), gap)
-            longest[episode, gap.writer] = max(known, gap, key=lambda one: one.seconds)
+            known = longest[episode].get(gap.writer, gap)
+            longest[episode][gap.writer] = max(known, gap, key=lambda one: one.seconds)
+    return longest
+
+
+def waits(all_gaps: Iterable[Gap], episodes: list[Episode]) -> list[Wait]:
+    """For each fault the longest wait of each writer on account of it."""
     return [
         Wait(episode.kind, writer, round(gap.seconds, 3), round(max(0.0, gap.ended - max(gap.began, episode.ended)), 3))
-        for (episode, writer), gap in longest.items()
+        for episode, by_writer in during(all_gaps, episodes).items()
+        for writer, gap in by_writer.items()
     ]
 
 
