@@ -1,3 +1,5 @@
+//! Every wrong spec with its path and its sentence, and that all that is wrong is told at once.
+
 use super::validate;
 use crate::fixtures::{cluster, nothing};
 

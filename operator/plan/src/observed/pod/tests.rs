@@ -1,3 +1,5 @@
+//! What is picked out of a pod: the trouble nearest to its cause, and which broker it runs.
+
 use serde_json::{Value, json};
 
 use super::*;

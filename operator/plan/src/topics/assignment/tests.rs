@@ -1,3 +1,5 @@
+//! Where replicas go when their number changes: over racks and brokers, with as few moves as it takes.
+
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use weir_model::BrokerId;
