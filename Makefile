@@ -40,6 +40,7 @@ release: ## the static binaries: weir and weir-operator
 dev: release ## a broker on localhost:9092, gone with Ctrl-C
 	@exec $(WEIR) dev
 
+SCENARIO ?=
 .PHONY: e2e
 e2e: ## real clients in four languages, bad input, limits and kill -9, against the release binary
 	@$(STEP) "real clients" e2e/run --weir $(WEIR)
@@ -51,6 +52,10 @@ up: release ## a real Kubernetes on this machine: the operator, three brokers, a
 .PHONY: down
 down: ## removes all that `make up` made, but what it built
 	@e2e/kind/run down
+
+.PHONY: e2e-kind
+e2e-kind: release ## what happens to clusters on a real Kubernetes, with clients at work: all, or SCENARIO="a word of its sentence"
+	@$(STEP) "real Kubernetes" e2e/run --weir $(WEIR) --only kind $(if $(SCENARIO),--scenario "$(SCENARIO)",--all-scenarios)
 
 .PHONY: e2e-kafka
 e2e-kafka: ## the same programs against Apache Kafka 4.2
@@ -68,7 +73,6 @@ KILLS ?= 30
 failover: ## how long a client waits for the next leader: KILLS=30 of each kind
 	@$(STEP) "failover" e2e/run --weir $(WEIR) --only failover --kills $(KILLS)
 
-SCENARIO ?=
 .PHONY: operator-api
 operator-api: ## the operator against a real API server: SCENARIO="a word of its sentence"
 	@$(STEP) "operator against a real API server" env WEIR_API_SERVER=1 \

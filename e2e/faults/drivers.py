@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,8 @@ class Task:
 class Driver:
     """One client at work."""
 
-    def __init__(self, client: str, task: Task, directory: Path):
+    def __init__(self, client: str, task: Task, directory: Path, through: Sequence[object] = ()):
+        """With `through`, a command that the client is put behind: so it runs in another network."""
         self.client, self.group = client, f"{task.topic}-{client}"
         self.history_path, self.error_path = directory / f"{client}.jsonl", directory / f"{client}.err"
         told = dict(
@@ -50,7 +51,7 @@ class Driver:
             PYTHONUNBUFFERED="1",
         )
         with open(self.history_path, "wb") as output, open(self.error_path, "wb") as errors:
-            self._process = children.spawn(_command(client), stdin=subprocess.PIPE, stdout=output, stderr=errors, env=told)
+            self._process = children.spawn([*through, *_command(client)], stdin=subprocess.PIPE, stdout=output, stderr=errors, env=told)
 
     def finish_writing(self) -> None:
         self._say()

@@ -6,7 +6,6 @@ A writer never rests by itself, so the time between two of its acknowledgements 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-
 from typing import NamedTuple
 
 from faults.history import History

@@ -27,13 +27,13 @@ def install(suites: set[str], against: str, say) -> None:
     """Installs what the chosen suites need and nothing more."""
     if suites - {"go"}:  # every other suite's programs run in the venv
         _python_clients(say)
-    if "librdkafka" in suites:
+    if suites & {"librdkafka", "kind"}:
         _kcat(say)
     if suites & {"java", *_OF_CLUSTERS} or against == "kafka":
         _kafka_jars(say)
     if suites & {"java", *_OF_CLUSTERS}:
         _class_archive(say)
-    if suites & {"go", *_OF_CLUSTERS}:
+    if suites & {"go", "kind", *_OF_CLUSTERS}:
         _go_programs(say)
     if suites & set(_OF_CLUSTERS):
         _java_driver(say)

@@ -43,7 +43,7 @@ _SUITE_SECONDS = {
     "moves": 180,
     "faults": 60,  # and what its seeds take
     "failover": 900,
-    "kind": 60,
+    "kind": 1200,  # and what the scenarios take that are not of the core
     "scale": 300,  # and what more partitions take
 }
 
@@ -62,6 +62,7 @@ _SEEDS, _SEED_SECONDS = 5, 25.0
 _KILLS = {"weir": 8, "kafka": 3}
 # Partitions of `scale`; ten thousand are asked for by hand.
 _PARTITIONS = 1_000
+_ALL_SCENARIOS_S = 2 * 3600
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class Choices:
     at_once: int | None = None
     kills: int | None = None
     partitions: int | None = None
+    scenario: str | None = None
+    all_scenarios: bool = False
 
 
 def programs(suites: set[str], against: str, weir_binary: Path, choices: Choices) -> list[Program]:
@@ -130,7 +133,7 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
         script = paths.E2E / "scale" / "partitions.py"
         return [(script.stem, [paths.VENV_PYTHON, script, *which, "--partitions", _partitions(choices)])]
     if suite == "kind":
-        return _kind_commands()
+        return _kind_commands(choices)
     if suite == "go":
         return [
             (folder.name, [paths.GO_BIN / folder.name]) for folder in sorted((paths.E2E / "go").iterdir()) if (folder / "main.go").exists()
@@ -152,10 +155,12 @@ def _fault_commands(which: list, choices: Choices) -> list[tuple[str, list]]:
     ]
 
 
-def _kind_commands() -> list[tuple[str, list]]:
-    """What the real cluster and its images are made by, tested without one; `e2e/kind/run test` is the cluster's own."""
+def _kind_commands(choices: Choices) -> list[tuple[str, list]]:
+    """What the real cluster and its images are made by, tested without one; then the scenarios that it must survive."""
     scripts = sorted(script for folder in ("kind", "image") for script in (paths.E2E / folder).glob("test_*.py"))
-    return [(script.stem, [paths.VENV_PYTHON, script]) for script in scripts]
+    how_much = ["--only", choices.scenario] if choices.scenario else [] if choices.all_scenarios else ["--core"]
+    play = [paths.VENV_PYTHON, paths.E2E / "kind" / "run", "scenarios", "--if-built", "--down", *how_much]
+    return [*((script.stem, [paths.VENV_PYTHON, script]) for script in scripts), ("scenarios", play)]
 
 
 def _seeds(choices: Choices) -> int:
@@ -172,6 +177,8 @@ def _partitions(choices: Choices) -> int:
 
 def _seconds_more(suite: str, against: str, choices: Choices) -> int:
     """Each run of faults also starts a cluster, heals it and reads it to the end; more partitions take longer."""
+    if suite == "kind":
+        return _ALL_SCENARIOS_S if choices.all_scenarios or choices.scenario else 0
     if suite == "scale":
         return round(_partitions(choices) * (0.1 if against == "weir" else 0.5))
     around = 180 if against == "weir" else 400

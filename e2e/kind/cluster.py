@@ -75,6 +75,19 @@ def up(kubeconfig: Path | None, count: int = layout.WORKERS) -> Cluster:
     return cluster
 
 
+def not_at_hand(kubeconfig: Path | None) -> str | None:
+    """Why a cluster can not be had within minutes, and what to do; nothing where it can."""
+    if kubeconfig is not None or isinstance(_engine(), DockerOfTheMachine):
+        return None
+    if any(map(building.wanting, versions.NODE_AND_TOOLS)):
+        return "Kubernetes is not built here and Docker pulls no node image: `e2e/kind/run build` builds it once, in about an hour"
+    try:
+        machine.check_own_engine()
+    except CommandFailed as failed:
+        return str(failed)
+    return None
+
+
 def running(kubeconfig: Path | None) -> Cluster:
     """The cluster that `up` made."""
     if kubeconfig is not None:

@@ -13,6 +13,7 @@ from kind.collect import collect
 from kind.commands import CommandFailed
 from kind.engine import NoEngine, OwnEngine
 from kind.first_steps import first_steps
+from kind.scenarios.playing import scenarios
 from kind.telling import fail, say
 from kind.trial import trial
 
@@ -76,6 +77,12 @@ def _of_the_cluster(commands) -> None:
     loaded.add_argument("archive", type=Path, help="an OCI archive, such as e2e/image/build writes")
     collected = add("collect", lambda asked: collect(_here(asked), asked.folder), "gather logs, events and descriptions")
     collected.add_argument("folder", type=Path)
+    played = add("scenarios", _scenarios, "what happens to clusters, with clients at work: all of it, or what is asked")
+    played.add_argument("--core", action="store_true", help="those that CI runs")
+    played.add_argument("--only", default="", metavar="WORD", help="those that have this in their sentence")
+    played.add_argument("--keep", action="store_true", help="keep what clients wrote")
+    played.add_argument("--down", action="store_true", help="remove the cluster afterwards")
+    played.add_argument("--if-built", action="store_true", help="where Kubernetes would have to be built first, say so and leave it")
     add("test", lambda asked: trial(asked.kubeconfig), "three brokers on real nodes: DNS, volumes, a node that goes and comes back")
 
 
@@ -149,6 +156,18 @@ def _up(asked) -> None:
     there = cluster.up(asked.kubeconfig, asked.workers)
     print(there.kubectl("get", "nodes", "--label-columns=topology.kubernetes.io/zone"), end="")
     print("use it with: e2e/kind/run kubectl …; run anything beside it with: e2e/kind/run in …")
+
+
+def _scenarios(asked) -> None:
+    missing = cluster.not_at_hand(asked.kubeconfig) if asked.if_built else None
+    if missing:
+        print(f"SKIPPED: {missing}")
+        return
+    try:
+        scenarios(asked.kubeconfig, asked.core, asked.only, asked.keep)
+    finally:
+        if asked.down:
+            cluster.down(asked.kubeconfig)
 
 
 def _status(asked) -> None:

@@ -118,9 +118,10 @@ class OwnEngine(Engine):
     def inside(self, command: list[object]) -> list[object]:
         return ["nsenter", f"--net={_network()}", *command]
 
-    def in_its_mounts(self, command: list[object]) -> list[object]:
-        """What to run so that a command sees, and makes, the mounts that nodes can be given."""
-        return ["nsenter", f"--target={self._first_process()}", "--mount", "--pid", *command]
+    def in_its_mounts(self, command: list[object], its_processes: bool = True) -> list[object]:
+        """What to run so that a command sees, and makes, the mounts that nodes can be given; and is one of its processes, or not."""
+        pids = ["--pid"] if its_processes else []
+        return ["nsenter", f"--target={self._first_process()}", "--mount", *pids, *command]
 
     def environment(self) -> dict[str, str]:
         return {**_environment(paths.KUBECONFIG), **_without_proxies(), "DOCKER_HOST": f"unix://{self._socket}"}

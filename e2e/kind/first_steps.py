@@ -10,8 +10,8 @@ from kind.cluster import Cluster
 from kind.commands import CommandFailed
 from kind.telling import say, step
 
-_RELEASE = "weir"
-_OPERATORS_NAMESPACE = "weir-system"
+RELEASE = "weir"
+OPERATORS_NAMESPACE = "weir-system"
 _INSTALL_S = 180.0
 _BROKERS_S = 180.0
 _TOPIC_S = 60.0
@@ -43,8 +43,8 @@ def first_steps(kubeconfig: Path | None, workers: int) -> None:
 def install(there: Cluster, tag: str) -> None:
     with step("helm install"):
         there.helm(
-            *("upgrade", "--install", _RELEASE, paths.CHART),
-            *("--namespace", _OPERATORS_NAMESPACE, "--create-namespace"),
+            *("upgrade", "--install", RELEASE, paths.CHART),
+            *("--namespace", OPERATORS_NAMESPACE, "--create-namespace"),
             *("--set", f"image.repository={weir_image.REPOSITORY},image.tag={tag}"),
             *("--wait", "--timeout", f"{_INSTALL_S:.0f}s"),
             timeout_s=_INSTALL_S + 10,

@@ -1,0 +1,26 @@
+"""The list of scenarios: a sentence each, whether it belongs to the core that CI runs, and whether clients work meanwhile. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing that happens to a cluster."""
+
+    sentence: str
+    play: Callable
+    core: bool
+    clients: bool
+
+
+def scenario(sentence: str, *, core: bool = False, clients: bool = True) -> Callable[[Callable], Scenario]:
+    """Makes a scenario of a function that takes the stage. With `clients`, producers and a group work from before it until after it."""
+    return lambda play: Scenario(sentence, play, core, clients)
+
+
+def chosen(all_of_them: list[Scenario], only_core: bool, word: str) -> list[Scenario]:
+    """Those of the core, or all; of these, those that have the word in their sentence. Naming one finds it wherever it belongs."""
+    if word:
+        return [one for one in all_of_them if word.lower() in one.sentence.lower()]
+    return [one for one in all_of_them if one.core or not only_core]

@@ -1,0 +1,121 @@
+"""Plays scenarios one after another on one cluster, heals it in between, and says of each what came of it and how long it took.
+
+A scenario that fails leaves logs, events and clients' histories in a folder, and the others are still played.
+"""
+
+import contextlib
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kind import cluster, paths, weir_image
+from kind.collect import collect
+from kind.commands import CommandFailed
+from kind.scenarios import failures
+from kind.scenarios.book import Scenario, chosen
+from kind.scenarios.clients import Verdict, Work
+from kind.scenarios.stage import NAMESPACE, Stage, delete_namespace, tell
+from kind.telling import say
+
+_MODULES = (failures,)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one scenario ended."""
+
+    sentence: str
+    seconds: float
+    failure: str | None
+    verdict: Verdict | None
+
+
+def all_scenarios() -> list[Scenario]:
+    """In the order of the modules, and of the functions in them."""
+    return [thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Scenario)]
+
+
+def scenarios(kubeconfig: Path | None, only_core: bool, word: str, keep: bool) -> None:
+    to_play = chosen(all_scenarios(), only_core, word)
+    if not to_play:
+        raise CommandFailed(f"no scenario says {word!r}; there are:\n" + "\n".join(one.sentence for one in all_scenarios()))
+    there = cluster.up(kubeconfig)
+    directory = Path(tempfile.mkdtemp(prefix="weir-scenarios-"))
+    try:
+        stage = Stage(there, weir_image.on_every_node(there), directory, only_core)
+        stage.set_up()
+        outcomes = [_play(stage, one, number) for number, one in enumerate(to_play)]
+        stage.brokers.delete()
+        delete_namespace(there, NAMESPACE)
+    finally:
+        if keep:
+            say(f"what clients wrote is kept in {directory}")
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    if failed:
+        raise CommandFailed(_summary(outcomes))
+    print(_summary(outcomes), flush=True)
+
+
+def _play(stage: Stage, one: Scenario, number: int) -> Outcome:
+    say(f"{one.sentence} …")
+    began, work, verdict, failure = time.monotonic(), None, None, None
+    stage.notes.clear()
+    topic = f"ledger-{number}"
+    try:
+        work = Work(stage.brokers, topic, stage.directory / topic) if one.clients else None
+        one.play(stage)
+        if work:
+            verdict = work.verdict()
+            failure = "; ".join(verdict.complaints) or None
+    except (CommandFailed, AssertionError, KeyError, IndexError) as failed:
+        failure = f"{type(failed).__name__}: {failed}"
+    finally:
+        if work:
+            work.stop()
+    seconds = time.monotonic() - began
+    if failure:
+        _keep_what_is_seen(stage, one, topic)
+    _tell(stage, one, seconds, failure, verdict)
+    began = time.monotonic()
+    try:
+        stage.mend()
+    except CommandFailed as failed:
+        failure = failure or f"the cluster does not heal afterwards: {failed}"
+        say(f"  FAILED to heal: {failed}")
+    tell(f"whole again after {time.monotonic() - began:.1f} s")
+    return Outcome(one.sentence, seconds, failure, verdict)
+
+
+def _keep_what_is_seen(stage: Stage, one: Scenario, topic: str) -> None:
+    folder = paths.HOME / "collected" / re.sub(r"\W+", "-", one.sentence.lower())[:60]
+    shutil.rmtree(folder, ignore_errors=True)
+    collect(stage.there, folder)
+    with contextlib.suppress(OSError):
+        shutil.copytree(stage.directory / topic, folder / "clients")
+
+
+def _tell(stage: Stage, one: Scenario, seconds: float, failure: str | None, verdict: Verdict | None) -> None:
+    for note in stage.notes:
+        tell(note)
+    if verdict:
+        tell(str(verdict))
+    say(f"  {'FAILED' if failure else 'ok'} in {seconds:.1f} s: {failure or one.sentence}")
+
+
+def _summary(outcomes: list[Outcome]) -> str:
+    verdicts = [outcome.verdict for outcome in outcomes if outcome.verdict]
+    lines = [f"FAILED {outcome.sentence}" for outcome in outcomes if outcome.failure]
+    good = len(outcomes) - len(lines)
+    counts = [sum(getattr(verdict, what) for verdict in verdicts) for what in ("acknowledged", "lost", "duplicated", "reordered")]
+    longest = max((verdict.longest_s for verdict in verdicts), default=0.0)
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    lines.append(
+        f"{good} of {len(outcomes)} scenarios ok in {seconds:.0f} s; {counts[0]} acknowledged: {counts[1]} lost, {counts[2]} duplicated, "
+        f"{counts[3]} reordered; longest gap {longest * 1000:.0f} ms"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,147 @@
+"""Where scenarios play: the real cluster, the operator of our chart, one Cluster of three brokers that all of them share.
+
+Whatever a scenario left behind, `mend` makes whole again, so that each begins with a cluster that is well.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kind import faults, layout, weir_image
+from kind.cluster import Cluster
+from kind.commands import CommandFailed
+from kind.first_steps import OPERATORS_NAMESPACE, RELEASE, install
+from kind.scenarios.brokers import Brokers, is_ready
+from kind.telling import say, step
+from kind.waiting import NotYet, until
+
+NAMESPACE = "scenarios"
+NAME = "logs"
+_NODES_S = 180.0
+_NAMESPACE_S = 120.0
+_OPERATOR_S = 120.0
+
+
+@dataclass
+class Stage:
+    """What a scenario gets. Its notes are printed with its result."""
+
+    there: Cluster
+    tag: str
+    directory: Path
+    only_core: bool
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def brokers(self) -> Brokers:
+        """The shared Cluster."""
+        return Brokers(self.there, NAMESPACE, NAME)
+
+    @property
+    def image(self) -> str:
+        return f"{weir_image.REPOSITORY}:{self.tag}"
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def another_image(self, tag: str) -> str:
+        """The same image by another name, on every node: to Kubernetes, and so to the operator, it is another."""
+        for node in self.there.nodes():
+            names = (f"docker.io/library/{self.image}", f"docker.io/library/{weir_image.REPOSITORY}:{tag}")
+            self.there.on_node(node, "ctr", "--namespace", "k8s.io", "images", "tag", "--force", *names)
+        return f"{weir_image.REPOSITORY}:{tag}"
+
+    def set_up(self) -> None:
+        install(self.there, self.tag)
+        create_namespace(self.there, NAMESPACE)
+        with step("three brokers"):
+            self.brokers.apply()
+            self.brokers.await_settled()
+
+    def mend(self) -> None:
+        """Nodes, API server, operator and the shared Cluster, all well again."""
+        for node in self.there.nodes():
+            faults.heal(self.there, node)
+        until("all nodes are ready", _NODES_S, self._nodes_ready)
+        if operator_pods(self.there) == []:
+            install(self.there, self.tag)
+        until("the operator is ready", _OPERATOR_S, self._operator_ready)
+        # The whole spec: what a scenario added to it goes.
+        self.there.kubectl("replace", "-f", "-", stdin=self.brokers.manifest())
+        self.brokers.await_settled()
+
+    @contextlib.contextmanager
+    def namespace(self, name: str) -> Iterator[str]:
+        """One of a scenario's own, with all that is in it gone afterwards."""
+        create_namespace(self.there, name)
+        try:
+            yield name
+        finally:
+            delete_namespace(self.there, name)
+
+    def _nodes_ready(self) -> None:
+        waiting = [node["metadata"]["name"] for node in self.there.get("nodes")["items"] if not is_ready(node)]
+        if waiting:
+            raise NotYet(f"not ready: {', '.join(waiting)}")
+
+    def _operator_ready(self) -> None:
+        pods = operator_pods(self.there)
+        if not pods or not all(map(is_ready, pods)):
+            raise NotYet(f"{sum(map(is_ready, pods))} of {len(pods)} pods are ready")
+
+
+def operator_pods(there: Cluster) -> list[dict]:
+    """Those that are to stay; a deleted one may still be ending."""
+    return [
+        pod
+        for pod in there.get("pods", "-n", OPERATORS_NAMESPACE, "--selector", f"app.kubernetes.io/instance={RELEASE}")["items"]
+        if not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
+def scale_operator(there: Cluster, replicas: int) -> None:
+    there.kubectl("scale", "deployment", "--all", "-n", OPERATORS_NAMESPACE, f"--replicas={replicas}")
+    until(f"{replicas} operators", _OPERATOR_S, lambda: _so_many(there, replicas))
+
+
+def _so_many(there: Cluster, replicas: int) -> None:
+    pods = there.get("pods", "-n", OPERATORS_NAMESPACE, "--selector", f"app.kubernetes.io/instance={RELEASE}")["items"]
+    ready = sum(map(is_ready, pods))
+    if len(pods) != replicas or ready != replicas:
+        raise NotYet(f"{ready} of {len(pods)} are ready")
+
+
+def create_namespace(there: Cluster, name: str) -> None:
+    manifest = there.kubectl("create", "namespace", name, "--dry-run=client", "--output", "json")
+    there.kubectl("apply", "-f", "-", stdin=manifest)
+
+
+def delete_namespace(there: Cluster, name: str) -> None:
+    """With its volumes: those of brokers outlive their Cluster, and not their namespace."""
+    patience = ("--ignore-not-found", f"--timeout={_NAMESPACE_S:.0f}s")
+    there.kubectl("delete", "namespace", name, *patience, timeout_s=_NAMESPACE_S + 10)
+
+
+def node_of(pod: dict) -> str:
+    return pod["spec"]["nodeName"]
+
+
+def kill_process(there: Cluster, pod: dict, program: str) -> None:
+    """SIGKILL to a program in a pod, from its node: the pod is asked nothing."""
+    uid = pod["metadata"]["uid"]
+    # The pod's cgroup has its uid, with dashes or underscores as the cgroup driver writes it.
+    script = (
+        f"for pid in $(pgrep -x {program}); do grep -q -e {uid} -e {uid.replace('-', '_')} /proc/$pid/cgroup && "
+        f"kill -9 $pid && echo killed $pid; done; true"
+    )
+    if "killed" not in there.on_node(node_of(pod), "sh", "-c", script):
+        raise CommandFailed(f"no {program} runs in {pod['metadata']['name']}")
+
+
+def workers(there: Cluster) -> list[str]:
+    return [node for node in there.nodes() if node != layout.CONTROL_PLANE]
+
+
+def tell(text: str) -> None:
+    say(f"    {text}")
