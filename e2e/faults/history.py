@@ -99,6 +99,22 @@ def gather(events: Iterable[dict], into: History | None = None) -> History:
     return history
 
 
+def stuck(history: History, calm_from: float) -> list[str]:
+    """In a healed cluster every writer is answered in every partition, and every group moves."""
+    stuck = [
+        f"{writer} was acknowledged nothing in partition {partition} after all was healed"
+        for writer, partition in sorted(history.invoked_at)
+        if max(history.acknowledged_at.get((writer, partition), [0.0])) < calm_from
+    ]
+    groups = {owned.group for owned in history.owned}
+    stuck += [
+        f"group {group} polled nothing after all was healed"
+        for group in sorted(groups)
+        if max((reading.last_at for reading in history.readings if reading.group == group), default=0.0) < calm_from
+    ]
+    return stuck
+
+
 class _Reader:
     """Knows which assignment each consumer of one process is in."""
 

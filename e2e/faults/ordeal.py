@@ -11,7 +11,7 @@ from pathlib import Path
 from faults import asking, drivers
 from faults.drivers import Driver, Task
 from faults.gaps import Episode
-from faults.history import History, gather
+from faults.history import History, gather, stuck
 from faults.inflicting import Inflictor, Ongoing
 from faults.reading import read_everything
 from faults.schedule import Schedule
@@ -63,7 +63,7 @@ def run(cluster: Cluster, schedule: Schedule, partitions: int, rate: int, client
         for driver in working:
             gather(driver.events(), ordeal.history)
         ordeal.episodes, ordeal.skipped = inflictor.episodes, inflictor.skipped
-        ordeal.complaints += inflictor.complaints + _stuck(ordeal.history, calm_from) + _fallen(cluster)
+        ordeal.complaints += inflictor.complaints + stuck(ordeal.history, calm_from) + _fallen(cluster)
         groups = [driver.group for driver in working]
         ordeal.complaints += read_everything(cluster, TOPIC, partitions, groups, ordeal.history, _READ_WITHIN_S)
         return ordeal
@@ -148,25 +148,9 @@ def _await_everybody(working: list[Driver], calm_from: float) -> None:
         history = History()
         for driver in working:
             gather(driver.events(), history)
-        if not _stuck(history, calm_from):
+        if not stuck(history, calm_from):
             return
         time.sleep(_LOOK_EVERY_S)
-
-
-def _stuck(history: History, calm_from: float) -> list[str]:
-    """In a healed cluster every writer is answered in every partition, and every group moves."""
-    stuck = [
-        f"{writer} was acknowledged nothing in partition {partition} after all was healed"
-        for writer, partition in sorted(history.invoked_at)
-        if max(history.acknowledged_at.get((writer, partition), [0.0])) < calm_from
-    ]
-    groups = {owned.group for owned in history.owned}
-    stuck += [
-        f"group {group} polled nothing after all was healed"
-        for group in sorted(groups)
-        if max((reading.last_at for reading in history.readings if reading.group == group), default=0.0) < calm_from
-    ]
-    return stuck
 
 
 def _fallen(cluster: Cluster) -> list[str]:

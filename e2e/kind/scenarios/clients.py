@@ -11,6 +11,7 @@ from pathlib import Path
 
 from faults import drivers
 from faults.drivers import Driver, Task
+from faults.history import History, gather, stuck
 from harness import paths
 from kind import on_a_node
 from kind.commands import CommandFailed, run
@@ -62,9 +63,14 @@ class Work:
             for client in CLIENTS:
                 self._drivers.append(Driver(client, task, directory, self._through))
             drivers.await_first_answers(self._drivers)
+            # Every producer has its id: kafka-python gives up for good when the broker that it asks for one is lost meanwhile.
+            self.await_answers(0.0)
         except AssertionError as failed:
             self.stop()
             raise CommandFailed(str(failed)) from failed
+        except CommandFailed:
+            self.stop()
+            raise
         self._began = time.monotonic()
 
     def stop(self) -> None:
@@ -72,17 +78,17 @@ class Work:
         for driver in self._drivers:
             driver.kill()
 
-    def acknowledged(self) -> int:
-        return sum(driver.acknowledged() for driver in self._drivers)
-
-    def await_answers(self) -> None:
-        """Until every client has been acknowledged something from now on."""
-        before = [driver.acknowledged() for driver in self._drivers]
+    def await_answers(self, since: float | None = None) -> None:
+        """Until every writer has been acknowledged something in every partition from now on, and every group has polled something."""
+        began = time.monotonic() if since is None else since
 
         def look() -> None:
-            for driver, so_far in zip(self._drivers, before):
-                if driver.acknowledged() <= so_far:
-                    raise NotYet(f"{driver.client} was acknowledged nothing")
+            history = History()
+            for driver in self._drivers:
+                gather(driver.events(), history)
+            waiting = stuck(history, began)
+            if waiting or len({group.group for group in history.owned}) < len(self._drivers):
+                raise NotYet(waiting[0] if waiting else "a group has no members")
 
         until("clients are answered", _ANSWERED_S, look)
 
