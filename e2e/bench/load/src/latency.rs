@@ -1,0 +1,183 @@
+//! Open loop: records are sent when they are due, whatever became of those before, and every duration counts from when
+//! the record was *due*. So a broker that stands still is charged for all that should have been sent meanwhile.
+//! One record a request; the record carries the time at which it was due, and a reader in this process takes it.
+
+mod reading;
+mod sending;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::batch::{CodecName, Shape};
+use crate::cluster;
+use crate::connection::Connection;
+use crate::cost::process_cpu;
+use crate::error::LoadError;
+use crate::percentiles::{Durations, Percentiles};
+use crate::produce::now;
+use crate::produce::sharing::{Lane, lanes};
+use crate::requests::{Acks, ProduceFrame, Topic};
+use reading::Reader;
+use sending::{Acknowledged, Sender};
+
+/// A record has to hold the time at which it was due.
+const LEAST_RECORD: usize = 8;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Latency {
+    /// Any broker, HOST:PORT
+    #[arg(long)]
+    bootstrap: String,
+    /// The topic, which must be empty
+    #[arg(long)]
+    topic: String,
+    /// Records a second, over all connections
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    rate: u32,
+    /// How long it is measured
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+    /// How long it is loaded before that
+    #[arg(long, default_value_t = 2)]
+    warmup_seconds: u32,
+    /// Bytes of a record's value
+    #[arg(long, default_value_t = 1024)]
+    record_bytes: usize,
+    /// Connections to each leader that send
+    #[arg(long, default_value_t = 1)]
+    connections: usize,
+    /// -1 for all in-sync replicas, 1 for the leader
+    #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1..=1))]
+    acks: i16,
+}
+
+/// How long it took.
+#[derive(Debug, Serialize)]
+pub(crate) struct Delays {
+    rate: u32,
+    /// What came of the rate, from the first record due to the last one read.
+    reached_rate: f64,
+    records: u64,
+    client_cpu_s: f64,
+    /// How late the client itself was at worst.
+    latest_send_us: u64,
+    /// From due to acknowledged.
+    acknowledged: Percentiles,
+    /// From due to read by the consumer.
+    end_to_end: Percentiles,
+}
+
+/// When records are due, and which of them count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    began: Instant,
+    /// Between two records of one connection.
+    interval: Duration,
+    /// Records of one connection.
+    records: u32,
+    /// What is due before is not counted.
+    warmup: Duration,
+}
+
+impl Plan {
+    pub(crate) fn due(&self, number: u32) -> Duration {
+        self.interval * number
+    }
+}
+
+impl Latency {
+    pub(crate) fn run(self) -> Result<Delays, LoadError> {
+        if self.acks == 0 || self.record_bytes < LEAST_RECORD {
+            return Err(LoadError::Nonsense(
+                "latency needs acks of 1 or -1, and records of at least 8 bytes".into(),
+            ));
+        }
+        let topic = Topic(self.topic.clone());
+        let leaders = cluster::leaders(&self.bootstrap, &topic)?;
+        let senders = self.senders(&topic, &lanes(&leaders, self.connections))?;
+        let total = u64::from(self.plan(senders.len()).records) * senders.len() as u64;
+        let readers =
+            lanes(&leaders, 1).into_iter().map(|lane| Reader::open(&topic, &lane, senders[0].value_at()));
+        let readers = readers.collect::<Result<Vec<_>, _>>()?;
+        let (plan, cpu) = (self.plan(senders.len()), process_cpu());
+        let (acknowledged, read) = run_all(senders, readers, plan, total)?;
+        let seconds = plan.began.elapsed().as_secs_f64();
+        let mut acks = Durations::new()?;
+        let mut latest = Duration::ZERO;
+        for own in &acknowledged {
+            acks.merge(&own.durations);
+            latest = latest.max(own.latest_send);
+        }
+        let mut ends = Durations::new()?;
+        read.iter().for_each(|own| ends.merge(own));
+        Ok(Delays {
+            rate: self.rate,
+            reached_rate: total as f64 / seconds,
+            records: total,
+            client_cpu_s: (process_cpu() - cpu).as_secs_f64(),
+            latest_send_us: u64::try_from(latest.as_micros()).unwrap_or(u64::MAX),
+            acknowledged: acks.percentiles(),
+            end_to_end: ends.percentiles(),
+        })
+    }
+
+    fn plan(&self, senders: usize) -> Plan {
+        let each = f64::from(self.rate) / senders as f64;
+        let warmup = Duration::from_secs(u64::from(self.warmup_seconds));
+        let whole = f64::from(self.warmup_seconds + self.seconds);
+        Plan {
+            began: Instant::now(),
+            interval: Duration::from_secs_f64(1.0 / each),
+            records: (each * whole).ceil() as u32,
+            warmup,
+        }
+    }
+
+    fn senders(&self, topic: &Topic, lanes: &[Lane]) -> Result<Vec<Sender>, LoadError> {
+        let shape = Shape { record_bytes: self.record_bytes, batch_bytes: 1, codec: CodecName::None };
+        let batch = shape.encode(now())?.swap_remove(0);
+        let sender = |lane: &Lane| {
+            let frame = |partition: &i32| ProduceFrame::new(topic, *partition, Acks(self.acks), &batch);
+            let frames = lane.partitions.iter().map(frame).collect::<Result<_, _>>()?;
+            Ok(Sender::new(Connection::open(&lane.leader)?, frames, &batch, self.record_bytes))
+        };
+        lanes.iter().map(sender).collect()
+    }
+}
+
+fn run_all(
+    senders: Vec<Sender>,
+    readers: Vec<Reader>,
+    plan: Plan,
+    total: u64,
+) -> Result<(Vec<Acknowledged>, Vec<Durations>), LoadError> {
+    let many_readers = readers.len() as u64;
+    thread::scope(|scope| {
+        let mut sending = Vec::new();
+        let mut answers = Vec::new();
+        for sender in senders {
+            let taking = sender.answers()?;
+            answers.push(scope.spawn(move || taking.run(plan)));
+            sending.push(scope.spawn(move || sender.run(plan)));
+        }
+        // Partitions are dealt out evenly, and so are records: each leader's reader has its share of them.
+        let reading: Vec<_> = readers
+            .into_iter()
+            .map(|reader| scope.spawn(move || reader.run(plan, total / many_readers)))
+            .collect();
+        let panicked = |_| LoadError::Nonsense("a thread has panicked".into());
+        let mut acknowledged = Vec::new();
+        for (sent, answered) in sending.into_iter().zip(answers) {
+            let latest_send = sent.join().map_err(panicked)??;
+            acknowledged.push(Acknowledged { latest_send, ..answered.join().map_err(panicked)?? });
+        }
+        let mut read = Vec::new();
+        for reader in reading {
+            read.push(reader.join().map_err(panicked)??);
+        }
+        Ok((acknowledged, read))
+    })
+}
