@@ -24,6 +24,7 @@ pub mod object;
 pub mod observed;
 mod plan;
 mod quantity;
+pub mod rebalance;
 mod status;
 pub mod sweep;
 pub mod topics;

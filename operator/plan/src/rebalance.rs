@@ -1,0 +1,110 @@
+//! The planner: which replicas go where, so that the hard rules hold and every broker bears its share, for as few bytes as
+//! that takes. Pure and deterministic; the plan of a cluster that was planned is empty.
+//!
+//! Hard: brokers that leave end empty, no replica is twice on a broker, racks are as even as they and the replication factor
+//! allow, disks keep room. Soft, in this order: replicas, bytes, bytes written, leaders, bytes read. It works from the
+//! cluster as it is, without any history; sizes and rates that nobody knows are taken for nothing.
+
+mod board;
+mod counts;
+mod leaders;
+mod mend;
+mod model;
+mod rules;
+mod shares;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::model::{
+    Account, Broker, Change, Effort, Holding, Layout, Partition, Proposal, Settings, Standing, Stuck, Why,
+};
+
+use self::board::{Board, Part, part};
+use self::counts::Counts;
+use self::rules::Racks;
+use self::shares::Shares;
+
+/// What should be otherwise.
+#[must_use]
+pub fn propose(layout: &Layout, settings: Settings) -> Proposal {
+    let mut board = Board::new(layout, settings);
+    let racks = Racks::new(&board);
+    let shares = Shares::new(&board, &racks);
+    let before: Vec<_> = board.brokers().map(|slot| holding(&board, slot)).collect();
+    let stuck = mend::evacuate(&mut board, &racks, &shares);
+    let moved = |board: &Board, part: Part| is_moved(board, part);
+    if settings.effort == Effort::Evacuate {
+        Counts::new(&board, &racks, &shares, true).even(&mut board);
+        leaders::even(&mut board, settings, true, moved);
+    } else {
+        balance(&mut board, layout, &racks, &shares, settings);
+    }
+    report(&board, layout, &before, stuck)
+}
+
+fn balance(board: &mut Board, layout: &Layout, racks: &Racks, shares: &Shares, settings: Settings) {
+    mend::spread(board, racks, shares);
+    mend::relieve(board, racks, shares);
+    let whole = settings.effort == Effort::Whole;
+    if whole || shares.skewed(board, settings) {
+        Counts::new(board, racks, shares, false).even(board);
+    } else {
+        // What is mended anyway may as well go where it is missing.
+        Counts::new(board, racks, shares, true).even(board);
+    }
+    weights::even(board, racks, shares, settings);
+    if let Some(rates) = weights::rates(layout.partitions.iter().map(|partition| partition.bytes_in)) {
+        board.weigh(rates);
+        weights::even(board, racks, shares, settings);
+        board.weigh(board.size.clone());
+    }
+    leaders::even(board, settings, whole, |_, _| true);
+    if let Some(rates) = weights::rates(layout.partitions.iter().map(|partition| partition.bytes_out)) {
+        leaders::even_rates(board, &rates, settings, |_, _| true);
+    }
+}
+
+fn is_moved(board: &Board, part: Part) -> bool {
+    let home = board.home(part);
+    board.replicas[part as usize].iter().any(|slot| !home.contains(slot))
+}
+
+/// What has become of each partition, in the order in which it should be done.
+fn report(board: &Board, layout: &Layout, before: &[Holding], stuck: Vec<Stuck>) -> Proposal {
+    let (mut leaderships, mut moves) = (Vec::new(), Vec::new());
+    for at in 0..board.replicas.len() {
+        let (now, home) = (&board.replicas[at], board.home(part(at)));
+        if now == home {
+            continue;
+        }
+        let copies = now.iter().filter(|slot| !home.contains(slot)).count() as u64;
+        let change = Change {
+            partition: at,
+            replicas: now.iter().map(|slot| board.ids[*slot]).collect(),
+            bytes: board.size[at].saturating_mul(copies),
+            mends: home.iter().any(|slot| !board.stays(*slot)),
+        };
+        if copies == 0 { leaderships.push(change) } else { moves.push(change) }
+    }
+    moves.sort_by_key(|change| (!change.mends, change.bytes, change.partition));
+    let account = |(slot, broker): (usize, &Broker)| Account {
+        id: broker.id,
+        before: before[slot],
+        after: holding(board, slot),
+    };
+    Proposal {
+        bytes: moves.iter().map(|change| change.bytes).fold(0, u64::saturating_add),
+        brokers: layout.brokers.iter().enumerate().map(account).collect(),
+        leaderships,
+        moves,
+        stuck,
+        work: board.work,
+    }
+}
+
+fn holding(board: &Board, slot: usize) -> Holding {
+    let leads = board.held(slot).iter().filter(|part| board.replicas[**part as usize].first() == Some(&slot));
+    Holding { replicas: board.count(slot) as u64, leaders: leads.count() as u64, bytes: board.bytes[slot] }
+}

@@ -1,0 +1,216 @@
+//! Preferred leaders: every broker gets its share of them by another order of replicas, which costs no bytes. Decides the
+//! order; who leads at the moment is the brokers' business.
+
+use std::collections::VecDeque;
+
+use super::board::{Board, Part, Slot, part};
+use super::model::Settings;
+use super::shares::{is_far, is_off};
+
+/// Who is to lead what.
+struct Leads {
+    count: Vec<usize>,
+    /// By leader and follower: the partitions that could change hands. What is out of date in it is skipped.
+    could: Vec<Vec<Part>>,
+    brokers: usize,
+}
+
+/// Evens the numbers of leaders out if they are skewed or `always`; only partitions that `may` are touched.
+pub(super) fn even(board: &mut Board, settings: Settings, always: bool, may: impl Fn(&Board, Part) -> bool) {
+    let takers = board.brokers().filter(|slot| board.takes(*slot)).count();
+    if takers == 0 {
+        return;
+    }
+    let (least, most) = (board.replicas.len() / takers, board.replicas.len().div_ceil(takers));
+    let mut leads = Leads::new(board, may);
+    let far = |slot: Slot| board.takes(slot) && is_far(leads.count[slot], least, most, settings);
+    if !always && !board.brokers().any(far) {
+        return;
+    }
+    // Those above give to those below the most; then those below the least take from those above it.
+    for (ceiling, floor) in [(most, most), (least, least)] {
+        for from in board.brokers() {
+            while leads.count[from] > ceiling && leads.give(board, from, floor) {}
+        }
+    }
+}
+
+impl Leads {
+    fn new(board: &Board, may: impl Fn(&Board, Part) -> bool) -> Self {
+        let brokers = board.ids.len();
+        let mut leads = Self { count: vec![0; brokers], could: vec![Vec::new(); brokers * brokers], brokers };
+        for at in 0..board.replicas.len() {
+            let Some(leader) = board.replicas[at].first() else { continue };
+            leads.count[*leader] += 1;
+            if !board.pinned[at] && may(board, part(at)) {
+                leads.offer(board, part(at));
+            }
+        }
+        leads
+    }
+
+    /// Notes to whom a partition could go from its leader.
+    fn offer(&mut self, board: &Board, part: Part) {
+        if let Some((leader, followers)) = board.replicas[part as usize].split_first() {
+            for follower in followers.iter().filter(|follower| board.takes(**follower)) {
+                self.could[leader * self.brokers + follower].push(part);
+            }
+        }
+    }
+
+    /// Gives away leaderships of a broker, over others where need be, to one that has fewer than `floor`. As many at once
+    /// as the way bears.
+    fn give(&mut self, board: &mut Board, from: Slot, floor: usize) -> bool {
+        let Some(way) = self.way(board, from, floor) else { return false };
+        let Some(to) = way.last().copied() else { return false };
+        let wanted = self.count[from].saturating_sub(floor).min(floor - self.count[to]).max(1);
+        for _ in 0..wanted {
+            let hops: Option<Vec<_>> = way.windows(2).map(|hop| self.ready(board, hop[0], hop[1])).collect();
+            let Some(parts) = hops else { break };
+            for (part, hop) in parts.into_iter().zip(way.windows(2)) {
+                self.hand_over(board, part, hop[0], hop[1]);
+            }
+        }
+        true
+    }
+
+    /// The shortest way to a broker that has fewer than `floor`.
+    fn way(&mut self, board: &mut Board, from: Slot, floor: usize) -> Option<Vec<Slot>> {
+        let mut came_from: Vec<Option<Slot>> = vec![None; self.brokers];
+        came_from[from] = Some(from);
+        let mut queue = VecDeque::from([from]);
+        while let Some(here) = queue.pop_front() {
+            for next in 0..self.brokers {
+                board.work += 1;
+                if came_from[next].is_some() || self.ready(board, here, next).is_none() {
+                    continue;
+                }
+                came_from[next] = Some(here);
+                if self.count[next] < floor {
+                    return Some(back(&came_from, from, next));
+                }
+                queue.push_back(next);
+            }
+        }
+        None
+    }
+
+    /// A partition that one leads and the other could.
+    fn ready(&mut self, board: &Board, from: Slot, to: Slot) -> Option<Part> {
+        let could = &mut self.could[from * self.brokers + to];
+        while let Some(part) = could.last() {
+            if board.replicas[*part as usize].first() == Some(&from) {
+                return Some(*part);
+            }
+            could.pop();
+        }
+        None
+    }
+
+    fn hand_over(&mut self, board: &mut Board, part: Part, from: Slot, to: Slot) {
+        let replicas = &mut board.replicas[part as usize];
+        if let Some(at) = replicas.iter().position(|slot| *slot == to) {
+            replicas.swap(0, at);
+            self.count[from] -= 1;
+            self.count[to] += 1;
+            self.offer(board, part);
+        }
+    }
+}
+
+fn back(came_from: &[Option<Slot>], from: Slot, to: Slot) -> Vec<Slot> {
+    let mut way = vec![to];
+    let mut here = to;
+    while here != from {
+        match came_from[here] {
+            Some(before) => here = before,
+            None => break,
+        }
+        way.push(here);
+    }
+    way.reverse();
+    way
+}
+
+/// What is read from leaders: heavy leaderships are changed for light ones between two brokers that hold both partitions,
+/// while the numbers stay as they are.
+pub(super) fn even_rates(
+    board: &mut Board,
+    rate: &[u64],
+    settings: Settings,
+    may: impl Fn(&Board, Part) -> bool,
+) {
+    let mut load = vec![0_u64; board.ids.len()];
+    for (at, replicas) in board.replicas.iter().enumerate() {
+        if let Some(leader) = replicas.first() {
+            load[*leader] = load[*leader].saturating_add(rate[at]);
+        }
+    }
+    let takers: Vec<_> = board.brokers().filter(|slot| board.takes(*slot)).collect();
+    let share = load.iter().sum::<u64>() / (takers.len().max(1) as u64);
+    if !takers.iter().any(|slot| is_off(load[*slot], share, settings.begin_percent)) {
+        return;
+    }
+    let far = |load: &[u64]| takers.iter().any(|slot| is_off(load[*slot], share, settings.keep_percent));
+    for _ in 0..takers.len() * TRADES_EACH {
+        let heavy = takers.iter().copied().max_by_key(|slot| load[*slot]).filter(|_| far(&load));
+        let Some(heavy) = heavy else { return };
+        let Some((light, there, back)) = trade(board, rate, &load, heavy, &takers, &may) else { return };
+        for (part, from, to) in [(there, heavy, light), (back, light, heavy)] {
+            let replicas = &mut board.replicas[part as usize];
+            if let Some(at) = replicas.iter().position(|slot| *slot == to) {
+                replicas.swap(0, at);
+            }
+            load[from] = load[from].saturating_sub(rate[part as usize]);
+            load[to] = load[to].saturating_add(rate[part as usize]);
+        }
+    }
+}
+
+/// How many trades each broker can be in, on average: a bound that only odd rates reach.
+const TRADES_EACH: usize = 64;
+
+/// The trade that takes most from the heaviest broker without making the other one heavier than that.
+fn trade(
+    board: &mut Board,
+    rate: &[u64],
+    load: &[u64],
+    heavy: Slot,
+    takers: &[Slot],
+    may: impl Fn(&Board, Part) -> bool,
+) -> Option<(Slot, Part, Part)> {
+    let mut heaviest: Vec<Option<Part>> = vec![None; load.len()];
+    let mut lightest: Vec<Option<Part>> = vec![None; load.len()];
+    for at in 0..board.replicas.len() {
+        board.work += 1;
+        let Some((leader, followers)) = board.replicas[at].split_first() else { continue };
+        if board.pinned[at] || !may(board, part(at)) {
+            continue;
+        }
+        if *leader == heavy {
+            for follower in followers {
+                let best = &mut heaviest[*follower];
+                if best.is_none_or(|best| rate[best as usize] < rate[at]) {
+                    *best = Some(part(at));
+                }
+            }
+        } else if followers.contains(&heavy) {
+            let best = &mut lightest[*leader];
+            if best.is_none_or(|best| rate[best as usize] > rate[at]) {
+                *best = Some(part(at));
+            }
+        }
+    }
+    let gain = |other: &Slot| {
+        let (there, back) = (heaviest[*other]?, lightest[*other]?);
+        let given = rate[there as usize].checked_sub(rate[back as usize])?;
+        (given > load[heavy] / 100 && load[*other].saturating_add(given) < load[heavy])
+            .then_some((given, *other, there, back))
+    };
+    let best = takers
+        .iter()
+        .filter(|slot| **slot != heavy)
+        .filter_map(gain)
+        .max_by_key(|(given, other, ..)| (*given, std::cmp::Reverse(*other)));
+    best.map(|(_, other, there, back)| (other, there, back))
+}

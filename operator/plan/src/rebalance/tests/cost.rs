@@ -1,0 +1,68 @@
+//! What planning costs: counted, so that no busy machine makes it fail; and, when asked for, by the clock.
+
+use super::super::*;
+use super::{MIB, WHEN_SKEWED, WHOLE, brokers, partition};
+
+/// Three racks in turn, three replicas of every partition, on all but the last `empty` brokers.
+fn large(count: usize, partitions: usize, empty: usize) -> Layout {
+    let racks: String = (0..count).map(|at| ['a', 'b', 'c'][at % 3]).collect();
+    let used = count - empty;
+    let of = |number: usize| {
+        // As long a stride as there are brokers in turn: neighbours do not always share partitions.
+        let first = number * 3 % used + number / used % 3;
+        let replicas = [0, 1, 2].map(|next| i32::try_from((first + next) % used).unwrap());
+        partition(number, &replicas, (1 + number as u64 * 7 % 13) * MIB)
+    };
+    Layout { brokers: brokers(&racks), partitions: (0..partitions).map(of).collect() }
+}
+
+/// All on a few: the worst case.
+fn piled(count: usize, partitions: usize) -> Layout {
+    let mut layout = large(count, partitions, 0);
+    for partition in &mut layout.partitions {
+        for id in &mut partition.replicas {
+            id.0 %= 9;
+        }
+        partition.replicas.sort_unstable();
+        partition.replicas.dedup();
+    }
+    layout
+}
+
+#[test]
+fn work_grows_with_replicas_and_not_faster() {
+    for (layout, what) in [(large(24, 4_000, 3), "a rack of newcomers"), (piled(24, 4_000), "all on nine")] {
+        let replicas: usize = layout.partitions.iter().map(|partition| partition.replicas.len()).sum();
+        let proposal = propose(&layout, WHEN_SKEWED);
+        assert!(!proposal.is_empty());
+        assert!(
+            proposal.work <= replicas as u64 * 40,
+            "{what}: {} looks at {replicas} replicas",
+            proposal.work
+        );
+    }
+}
+
+/// `cargo test --release -p weir-operator-plan -- --ignored --nocapture hundred_brokers`
+#[test]
+#[ignore = "measures time: run it in release, on a machine at rest"]
+fn a_hundred_brokers_with_a_hundred_thousand_replicas_are_planned_in_a_second() {
+    for (layout, what) in [
+        (large(100, 33_334, 1), "one newcomer"),
+        (large(102, 33_334, 3), "a newcomer in each rack"),
+        (large(102, 33_334, 0), "nothing to do"),
+        (piled(102, 33_334), "everything on nine brokers"),
+    ] {
+        let before = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let proposal = propose(&layout, WHOLE);
+        let after = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let ms = (after.tv_sec - before.tv_sec) * 1_000 + (after.tv_nsec - before.tv_nsec) / 1_000_000;
+        println!(
+            "{what}: {ms} ms, {} looks, {} moves, {} MiB",
+            proposal.work,
+            proposal.moves.len(),
+            proposal.bytes / MIB
+        );
+        assert!(ms < 1_000, "{what}: {ms} ms");
+    }
+}
