@@ -1,4 +1,4 @@
-//! The HTTP side door: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever watches the process.
+//! The HTTP side door: `/metrics` and `/metrics/detailed` for Prometheus, `/livez` and `/readyz` for whoever watches the process.
 //! Reads state, changes none.
 
 use std::sync::Arc;
@@ -11,14 +11,13 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::exposition::Exposition;
 use crate::health::Health;
-use crate::metrics::Metrics;
-use crate::process;
 
 /// What the side door shows.
 #[derive(Clone, Debug)]
 pub(crate) struct SideDoor {
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) exposition: Arc<Exposition>,
     pub(crate) health: Arc<Health>,
 }
 
@@ -30,6 +29,7 @@ pub(crate) async fn serve(
 ) -> std::io::Result<()> {
     let routes = Router::new()
         .route("/metrics", get(metrics))
+        .route("/metrics/detailed", get(detailed))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .with_state(door);
@@ -37,8 +37,15 @@ pub(crate) async fn serve(
 }
 
 async fn metrics(State(door): State<SideDoor>) -> Response {
-    process::observe(&door.metrics);
-    match door.metrics.render() {
+    shown(door.exposition.summary().await)
+}
+
+async fn detailed(State(door): State<SideDoor>) -> Response {
+    shown(door.exposition.detailed().await)
+}
+
+fn shown(metrics: Result<String, prometheus::Error>) -> Response {
+    match metrics {
         Ok(text) => ([("content-type", "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

@@ -9,6 +9,7 @@ mod clock;
 mod dev;
 mod dispatch;
 mod duties;
+mod exposition;
 mod groups;
 mod health;
 mod housekeeper;

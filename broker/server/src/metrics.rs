@@ -1,8 +1,11 @@
 //! Every metric of the broker, registered in one place. Children with labels are resolved once, never per request.
 
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
+
+use crate::net::admission::Refusal;
 
 /// What is wrong with input we refused; the label of `weir_bad_input_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,9 @@ pub(crate) enum BadInput {
 }
 
 impl BadInput {
+    const ALL: [Self; 6] =
+        [Self::Frame, Self::Header, Self::UnknownApi, Self::UnsupportedVersion, Self::Body, Self::Records];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Frame => "frame",
@@ -57,7 +63,6 @@ pub(crate) struct Metrics {
     pub(crate) disk_total_bytes: IntGauge,
     pub(crate) budget_free_bytes: IntGauge,
     pub(crate) resident_bytes: IntGauge,
-    pub(crate) cpu_seconds: Gauge,
     pub(crate) ready: IntGauge,
     pub(crate) recovery_seconds: Gauge,
 }
@@ -106,6 +111,21 @@ impl Replication {
 const SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// The words of `weir_peers_refused_total`: who did not come right, and what was wrong with a call.
+const PEERS_REFUSED: [&str; 11] = [
+    "bad_header",
+    "other_cluster",
+    "other_target",
+    "other_incarnation",
+    "not_http2",
+    "silent",
+    "too_many",
+    "copied_disk",
+    "bad_message",
+    "not_a_member",
+    "impostor",
+];
+
 impl Metrics {
     pub(crate) fn register() -> Result<Self, prometheus::Error> {
         let at = Registrar { registry: Registry::new() };
@@ -115,25 +135,28 @@ impl Metrics {
             connections_refused: at.counters(
                 "weir_connections_refused_total",
                 "connections closed at once, by the setting that bounds them",
-                &["limit"],
+                "limit",
+                Refusal::ALL.map(Refusal::as_str),
             )?,
             bad_input: at.counters(
                 "weir_bad_input_total",
                 "requests refused or connections closed for malformed input",
-                &["kind"],
+                "kind",
+                BadInput::ALL.map(BadInput::as_str),
             )?,
             peers_refused: at.counters(
                 "weir_peers_refused_total",
                 "connections and calls refused on the peer and admin listeners, by what was wrong with them",
-                &["why"],
+                "why",
+                PEERS_REFUSED,
             )?,
             active_controller: at.gauge("weir_active_controller", "1 on the broker that decides")?,
             fenced: at.gauge("weir_fenced", "1 while the cluster does not count on this broker")?,
-            requests: at.counters("weir_requests_total", "requests answered", &["api"])?,
+            requests: at.counters("weir_requests_total", "requests answered", "api", [])?,
             request_seconds: at.histograms(
                 "weir_request_seconds",
                 "time from a request's last byte to its answer's hand-over to the socket",
-                &["api"],
+                "api",
             )?,
             produced_bytes: at.counter("weir_produced_bytes_total", "bytes of record batches appended")?,
             produced_batches: at.counter("weir_produced_batches_total", "record batches appended")?,
@@ -158,7 +181,6 @@ impl Metrics {
             budget_free_bytes: at
                 .gauge("weir_request_budget_free_bytes", "bytes of queued.max.request.bytes not in use")?,
             resident_bytes: at.gauge("process_resident_memory_bytes", "resident memory")?,
-            cpu_seconds: at.float("process_cpu_seconds_total", "user and system time spent")?,
             ready: at.gauge("weir_ready", "1 when the broker serves clients")?,
             recovery_seconds: at
                 .float("weir_recovery_seconds", "time the last start took to open all logs")?,
@@ -166,9 +188,9 @@ impl Metrics {
         })
     }
 
-    /// All metrics in Prometheus' text format.
-    pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
-        prometheus::TextEncoder::new().encode_to_string(&self.registry.gather())
+    /// All of them as they are now.
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 }
 
@@ -197,16 +219,27 @@ impl Registrar {
         self.keep(IntCounter::new(name, help)?)
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-        self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)
+    /// Those whose words are known count from nothing: a series that begins with its first event shows no increase.
+    fn counters<const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        words: [&str; N],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let counters = self.keep(IntCounterVec::new(Opts::new(name, help), &[label])?)?;
+        for word in words {
+            counters.get_metric_with_label_values(&[word])?;
+        }
+        Ok(counters)
     }
 
     fn histogram(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
         self.keep(Histogram::with_opts(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()))?)
     }
 
-    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, prometheus::Error> {
-        self.keep(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)?)
+    fn histograms(&self, name: &str, help: &str, label: &str) -> Result<HistogramVec, prometheus::Error> {
+        self.keep(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), &[label])?)
     }
 }
 
@@ -215,10 +248,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_metric_registers_once_and_renders() {
+    fn every_metric_registers_once() {
         let metrics = Metrics::register().unwrap();
         metrics.bad_input.with_label_values(&[BadInput::Frame.as_str()]).inc();
-        let text = metrics.render().unwrap();
-        assert!(text.contains("weir_bad_input_total{kind=\"frame\"} 1"), "{text}");
+        let found = metrics.gather();
+        let refused = found.iter().find(|family| family.name() == "weir_bad_input_total").unwrap();
+        assert_eq!(refused.get_metric()[0].get_counter().get_value(), 1.0);
     }
 }

@@ -6,15 +6,17 @@ use crate::metrics::Metrics;
 const TICKS_PER_SECOND: f64 = 100.0;
 const PAGE: i64 = 4096;
 
-/// Brings the process metrics up to date. Where `/proc` is absent they keep their last values.
+/// Brings the metric of memory up to date. Where `/proc` is absent it keeps its last value.
 pub(crate) fn observe(metrics: &Metrics) {
     if let Some(pages) = read("/proc/self/statm").and_then(|text| text.split(' ').nth(1)?.parse::<i64>().ok())
     {
         metrics.resident_bytes.set(pages * PAGE);
     }
-    if let Some(ticks) = read("/proc/self/stat").and_then(|text| cpu_ticks(&text)) {
-        metrics.cpu_seconds.set(ticks / TICKS_PER_SECOND);
-    }
+}
+
+/// User and system time spent since the process began; nothing where `/proc` is absent.
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    Some(cpu_ticks(&read("/proc/self/stat")?)? / TICKS_PER_SECOND)
 }
 
 fn read(path: &str) -> Option<String> {

@@ -30,6 +30,7 @@ use crate::api::producer_ids::ProducerIds;
 use crate::bind::{self, Bound, Side};
 use crate::broker::Broker;
 use crate::dispatch::Dispatch;
+use crate::exposition::Exposition;
 use crate::health::{Health, Phase};
 use crate::housekeeper;
 use crate::http::{self, SideDoor};
@@ -89,6 +90,7 @@ struct Ground {
     admin: Option<Side>,
     changes: Arc<Changes>,
     metrics: Arc<Metrics>,
+    exposition: Arc<Exposition>,
     health: Arc<Health>,
     data: Arc<DataDir<RealDisk>>,
     opened: OpenedDataDir,
@@ -161,6 +163,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let (cut, connections) = (CancellationToken::new(), TaskTracker::new());
     let door = door(dispatch, &broker, &ground.config, cut.clone(), connections.clone());
     open_doors(&door, &ground.bound, &ground.tasks)?;
+    ground.exposition.is_about(&broker);
     broker.health.enter(Phase::Serving);
     broker.metrics.ready.set(1);
     broker.metrics.recovery_seconds.set(began.elapsed().as_secs_f64());
@@ -191,9 +194,10 @@ async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
     let admin = bind::admin(&config, peers.as_ref().map(|(_, at)| at)).await?;
     let metrics = Arc::new(Metrics::register()?);
     let health = Arc::new(Health::default());
+    let exposition = Arc::new(Exposition::new(Arc::clone(&metrics)));
     let (stop, closing, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
     if let Some(listener) = bind::http(&config).await? {
-        let door = SideDoor { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
+        let door = SideDoor { exposition: Arc::clone(&exposition), health: Arc::clone(&health) };
         tasks.spawn(http::serve(listener, door, closing.clone()));
     }
     let (data, opened) = open_data(&config).await?;
@@ -212,6 +216,7 @@ async fn prepare(settings: StaticSettings) -> anyhow::Result<Ground> {
         admin,
         changes,
         metrics,
+        exposition,
         health,
         data,
         opened,

@@ -6,9 +6,10 @@ mod admin_service;
 mod cluster;
 mod deletion;
 mod every_version;
+mod exposition;
 mod full_disk;
+mod readme;
 mod replication;
-mod settings_doc;
 mod silent;
 mod stopping;
 
@@ -24,6 +25,9 @@ use weir_model::config::Pairs;
 use weir_model::records::{BatchBuilder, NewRecord};
 use weir_wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use weir_wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use weir_wire::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use weir_wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use weir_wire::{Records, Request, frame};
 
@@ -33,6 +37,7 @@ use crate::start::{Running, start};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const TOPIC: &str = "t";
+const GROUP: &str = "g";
 
 async fn broker(directory: &Path, settings: &[(&str, &str)]) -> Running {
     let base = [("listeners", "PLAINTEXT://127.0.0.1:0"), ("weir.http.listener", "")];
@@ -97,6 +102,28 @@ impl Peer {
         let request =
             CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..CreateTopicsRequest::default() };
         self.ask(5, &request).await.topics[0].error_code
+    }
+
+    /// Gives the error code.
+    async fn commit(&mut self, partition: i32, offset: i64) -> i16 {
+        let partition = OffsetCommitRequestPartition {
+            partition_index: partition,
+            committed_offset: offset,
+            committed_leader_epoch: -1,
+            ..OffsetCommitRequestPartition::default()
+        };
+        let topic = OffsetCommitRequestTopic {
+            name: TOPIC.into(),
+            partitions: vec![partition],
+            ..OffsetCommitRequestTopic::default()
+        };
+        let request = OffsetCommitRequest {
+            group_id: GROUP.into(),
+            generation_id_or_member_epoch: -1,
+            topics: vec![topic],
+            ..OffsetCommitRequest::default()
+        };
+        self.ask(8, &request).await.topics[0].partitions[0].error_code
     }
 
     /// Gives the error code and the offset.

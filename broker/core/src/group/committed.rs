@@ -45,6 +45,17 @@ impl Committed {
         self.groups.range::<GroupId, _>((cursor.map_or(Unbounded, Excluded), Unbounded))
     }
 
+    /// Every committed offset of every group.
+    pub(super) fn positions(
+        &self,
+    ) -> impl Iterator<Item = (&GroupId, &TopicName, PartitionIndex, &CommittedOffset)> {
+        self.groups.iter().flat_map(|(id, group)| {
+            group.offsets.iter().flat_map(move |(topic, partitions)| {
+                partitions.iter().map(move |(index, committed)| (id, topic, *index, committed))
+            })
+        })
+    }
+
     /// The only way in.
     pub(super) fn apply(&mut self, record: &Record) {
         let group = self.groups.entry(record.group().clone()).or_default();

@@ -58,7 +58,7 @@ mod turn;
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
-use weir_model::{Millis, TopicName};
+use weir_model::{Millis, PartitionIndex, TopicName};
 
 pub use command::{
     Command, Commit, DeleteOffsets, FetchOffsets, Heartbeat, Join, Leave, Leaver, PartitionCommit, Protocol,
@@ -70,7 +70,7 @@ pub use error::{AppendFailure, GroupError};
 pub use ids::{Generation, GroupId, InstanceId, MemberId, Now, ProtocolName, ProtocolType, Token};
 pub use list::GROUP_TYPE;
 pub use notes::{Dropped, Note, Why};
-pub use records::Record;
+pub use records::{CommittedOffset, Record};
 pub use reply::{
     Decision, DescribedMember, Description, FetchedOffset, FetchedTopic, GroupState, JoinRefused, Joined,
     JoinedMember, Left, Listed, Reply, Synced, TopicOutcome,
@@ -261,6 +261,15 @@ impl Groups {
     pub fn list(&self, states: &[&str], types: &[&str]) -> Result<Vec<Listed>, GroupError> {
         self.coordinating()?;
         Ok(list::list(&self.committed, &self.live, states, types))
+    }
+
+    /// Every committed offset of every group, for whoever measures how far behind they are.
+    pub fn positions(
+        &self,
+    ) -> Result<impl Iterator<Item = (&GroupId, &TopicName, PartitionIndex, &CommittedOffset)>, GroupError>
+    {
+        self.coordinating()?;
+        Ok(self.committed.positions())
     }
 
     fn coordinating(&self) -> Result<(), GroupError> {

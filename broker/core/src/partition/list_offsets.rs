@@ -71,16 +71,19 @@ impl Replica {
         match what {
             ListOffsets::Earliest => Ok(Listed::Offset(self.log_start)),
             ListOffsets::Tiered => Ok(Listed::Nothing),
-            ListOffsets::Latest => {
-                self.watermark_is_known(reader)?;
-                Ok(Listed::End(limit, self.leader_epoch))
-            }
+            ListOffsets::Latest => Ok(Listed::End(self.visible_end(reader)?, self.leader_epoch)),
             ListOffsets::MaxTimestamp => Ok(Listed::SearchMaxTimestamp { limit }),
             ListOffsets::AtOrAfter(at_or_after) => {
                 self.watermark_is_known(reader)?;
                 Ok(Listed::Search { at_or_after, limit })
             }
         }
+    }
+
+    /// The end of what the reader may see; refused by whoever can not know it.
+    pub fn visible_end(&self, reader: Reader) -> Result<Offset, ReadError> {
+        self.watermark_is_known(reader)?;
+        Ok(self.visible_to(reader))
     }
 
     /// A new leader may not know yet what the last one committed, and one that has fenced itself not what the next one did;

@@ -84,6 +84,29 @@ impl<D: Disk> Log<D> {
         })))
     }
 
+    /// When the first record at or after `from` and below `up_to` came: the earliest time of its batch, found without reading
+    /// a record. None when there is no such record, or it carries no time.
+    pub fn time_at(&mut self, from: Offset, up_to: Offset) -> Result<Option<Millis>, LogError> {
+        self.check()?;
+        let from = from.max(self.log_start);
+        if from >= up_to {
+            return Ok(None);
+        }
+        let place = self.place.clone();
+        for at in self.locate(from).unwrap_or(self.segments.len())..self.segments.len() {
+            self.touch(at);
+            if let Some(Placed { header, .. }) = self.segments[at].find(&place, from)? {
+                let time = match header.attributes.timestamp_type() {
+                    TimestampType::CreateTime => header.base_timestamp,
+                    TimestampType::LogAppendTime => header.max_timestamp,
+                };
+                return Ok(Some(time).filter(|t| header.base_offset < up_to && *t > Millis::NONE));
+            }
+            // Compaction left nothing at the end of this segment.
+        }
+        Ok(None)
+    }
+
     /// The batch with the largest time in a segment, of those within the bounds.
     fn latest_batch(&mut self, at: usize, start: Offset, up_to: Offset) -> Result<Option<Placed>, LogError> {
         let place = self.place.clone();

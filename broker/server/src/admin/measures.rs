@@ -15,7 +15,6 @@ use crate::process;
 
 /// The counters as of now.
 pub(super) fn counters(metrics: &Metrics) -> Counters {
-    process::observe(metrics);
     #[expect(clippy::cast_precision_loss, reason = "rates need no 53 bits")]
     let bytes = |counter: &prometheus::IntCounter| counter.get() as f64;
     Counters {
@@ -23,13 +22,14 @@ pub(super) fn counters(metrics: &Metrics) -> Counters {
         bytes_out: bytes(&metrics.fetched_bytes),
         replication_out: bytes(&metrics.replication.bytes_out),
         replication_in: bytes(&metrics.replication.bytes_in),
-        cpu_seconds: metrics.cpu_seconds.get(),
+        cpu_seconds: process::cpu_seconds().unwrap_or(0.0),
     }
 }
 
 pub(super) async fn of(broker: &Broker, rates: &Rates, started: Instant) -> v1::BrokerMeasures {
     let now = counters(&broker.metrics);
     let flow = rates.per_second(Instant::now(), now);
+    process::observe(&broker.metrics);
     let space = describe_log_dirs::space(broker).await;
     let (opened, total) = broker.health.logs();
     let state = rows::own_state(broker);

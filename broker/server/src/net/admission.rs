@@ -43,6 +43,8 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    pub(crate) const ALL: [Self; 4] = [Self::Total, Self::Descriptors, Self::PerAddress, Self::Rate];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Total => "max.connections",

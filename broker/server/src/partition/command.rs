@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Serve(Serve, Answer<ReadReply>),
     Follow(Follow, Answer<Position>),
     ListOffsets(OffsetQuery, Answer<ListedOffset>),
+    Backlog(Offset, Answer<Backlog>),
     DeleteRecords {
         before: Option<Offset>,
         answer: Answer<Offset>,
@@ -173,6 +174,15 @@ pub(crate) struct ListedOffset {
 impl ListedOffset {
     pub(crate) const NOTHING: Self =
         Self { offset: Offset(-1), timestamp: Millis::NONE, leader_epoch: LeaderEpoch::NONE };
+}
+
+/// What lies before a reader that stands at some offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    /// The end of what it may read.
+    pub(crate) end: Offset,
+    /// The time of the first record that it has not read, to within a batch.
+    pub(crate) waits_since: Option<Millis>,
 }
 
 /// The controller's word on a partition, owned.

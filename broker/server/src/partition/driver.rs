@@ -236,6 +236,9 @@ impl<D: ServedDisk> Driver<D> {
             Command::ListOffsets(query, answer) => {
                 let _ = answer.send(self.list_offsets(query));
             }
+            Command::Backlog(from, answer) => {
+                let _ = answer.send(self.backlog(from));
+            }
             Command::DeleteRecords { before, answer } => self.delete_records(before, answer),
             Command::EpochEnd { asked, current, answer } => {
                 let _ = answer.send(self.epoch_end(asked, current));

@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use tracing::debug;
 use weir_admin::peer::v1::peers_client::PeersClient;
 use weir_admin::peer::v1::{self, Header, forward_reply};
+use weir_core::controller::Image;
 use weir_model::config::Endpoint;
 use weir_quorum::{NodeId, Quorum, State};
 use weir_wire::{ErrorCode, Request, frame};
@@ -123,6 +124,11 @@ impl Link {
 
     pub(crate) fn dialer(&self) -> &Arc<Dialer> {
         &self.inner.dialer
+    }
+
+    /// The metadata as it is known here.
+    pub(super) fn image(&self) -> Arc<Image> {
+        self.inner.view.image()
     }
 
     /// Who leads, as far as is known here.

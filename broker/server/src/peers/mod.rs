@@ -5,6 +5,7 @@
 mod alter_partitions;
 mod ask;
 mod attend;
+mod backlogs;
 pub(crate) mod dial;
 pub(crate) mod door;
 mod forward;
@@ -17,6 +18,7 @@ mod register;
 pub(crate) mod service;
 mod words;
 
+pub(crate) use backlogs::{POSITIONS_MAX, StandsAt, measure_here};
 pub(crate) use dial::{Dialer, Probe};
 pub(crate) use lines::Lines;
 pub(crate) use link::{Link, LinkError, Place, Way};

@@ -11,8 +11,8 @@ use tracing::info;
 use weir_admin::peer::v1::peers_server::{Peers, PeersServer};
 use weir_admin::peer::v1::{
     AllocateProducerIdsReply, AllocateProducerIdsRequest, AlterPartitionsReply, AlterPartitionsRequest, Beat,
-    BeatReply, ForwardReply, ForwardRequest, Header, HelloReply, HelloRequest, Leader, QuorumMessage,
-    RegisterReply, RegisterRequest,
+    BeatReply, ForwardReply, ForwardRequest, Header, HelloReply, HelloRequest, Leader, MeasureBacklogsReply,
+    MeasureBacklogsRequest, QuorumMessage, RegisterReply, RegisterRequest,
 };
 use weir_quorum::NodeId;
 
@@ -23,6 +23,7 @@ use super::{door, words};
 use crate::duties::Duties;
 use crate::metadata::{Controller, View};
 use crate::metrics::Metrics;
+use crate::partition::registry::Registry;
 
 /// Connections of other brokers at once: a few from each of a large cluster.
 const CONNECTIONS_MAX: usize = 1024;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) link: Link,
     pub(crate) controller: Controller,
     pub(crate) duties: Duties,
+    pub(crate) partitions: Arc<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
 }
@@ -150,6 +152,14 @@ impl Peers for PeerService {
     ) -> Result<Response<AllocateProducerIdsReply>, Status> {
         let from = self.check(&request, request.get_ref().header.as_ref(), Manners::Member)?;
         Ok(Response::new(self.allocate(from, request.into_inner()).await))
+    }
+
+    async fn measure_backlogs(
+        &self,
+        request: Request<MeasureBacklogsRequest>,
+    ) -> Result<Response<MeasureBacklogsReply>, Status> {
+        self.check(&request, request.get_ref().header.as_ref(), Manners::Member)?;
+        self.measure(request.into_inner()).await.map(Response::new)
     }
 
     async fn forward(&self, request: Request<ForwardRequest>) -> Result<Response<ForwardReply>, Status> {

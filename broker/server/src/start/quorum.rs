@@ -127,6 +127,7 @@ pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Mem
         link: link.clone(),
         controller: controller.clone(),
         duties: duties.clone(),
+        partitions: Arc::clone(&partitions),
         metrics: Arc::clone(metrics),
         stop: stop.clone(),
     });

@@ -9,9 +9,6 @@ use weir_wire::ErrorCode;
 use weir_wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use weir_wire::messages::delete_topics::DeleteTopicsRequest;
 use weir_wire::messages::find_coordinator::FindCoordinatorRequest;
-use weir_wire::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 
 use super::*;
 
@@ -31,27 +28,6 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
-}
-
-async fn commit(peer: &mut Peer, offset: i64) -> i16 {
-    let partition = OffsetCommitRequestPartition {
-        partition_index: 0,
-        committed_offset: offset,
-        committed_leader_epoch: -1,
-        ..OffsetCommitRequestPartition::default()
-    };
-    let topic = OffsetCommitRequestTopic {
-        name: TOPIC.into(),
-        partitions: vec![partition],
-        ..OffsetCommitRequestTopic::default()
-    };
-    let request = OffsetCommitRequest {
-        group_id: "g".into(),
-        generation_id_or_member_epoch: -1,
-        topics: vec![topic],
-        ..OffsetCommitRequest::default()
-    };
-    peer.ask(8, &request).await.topics[0].partitions[0].error_code
 }
 
 async fn delete_all_records(peer: &mut Peer) -> i16 {
@@ -92,14 +68,14 @@ async fn a_full_disk_stops_writes_only_and_they_go_on_when_there_is_room() {
 
     let fetched = &peer.ask(11, &fetch(0)).await.responses[0].partitions[0];
     assert_eq!((fetched.error_code, fetched.high_watermark), (0, end));
-    let refused = commit(&mut peer, 1).await;
+    let refused = peer.commit(0, 1).await;
     assert!(ErrorCode::from(refused).is_retriable(), "{refused}");
     assert!(running.broker.health.ready().is_ok(), "room may come back");
 
     assert_eq!(delete_all_records(&mut peer).await, 0);
     let records = batch(100_000).build().unwrap().freeze();
     assert_eq!(peer.produce(records).await, (0, end), "the next write takes the next offset");
-    let committed = timeout(PATIENCE, async { while commit(&mut peer, 5).await != 0 {} });
+    let committed = timeout(PATIENCE, async { while peer.commit(0, 5).await != 0 {} });
     committed.await.expect("groups did not recover");
 
     running.stop().await;

@@ -205,6 +205,27 @@ fn times_are_found_as_offsets() {
 }
 
 #[test]
+fn the_time_of_whatever_comes_next_is_that_of_its_batch() {
+    let disk = MemoryDisk::new();
+    let (mut log, _) = open(&disk, &small());
+    for i in 0..100i64 {
+        log.append(&mut batch(i as u64, 2, 1_000 + i), EPOCH, Millis(0)).unwrap();
+    }
+    for from in 0..200 {
+        assert_eq!(log.time_at(Offset(from), Offset(200)).unwrap(), Some(Millis(1_000 + from / 2)), "{from}");
+    }
+    assert_eq!(log.time_at(Offset(200), Offset(200)).unwrap(), None, "nothing is left to read");
+    assert_eq!(log.time_at(Offset(150), Offset(150)).unwrap(), None, "nothing that may be read");
+    assert_eq!(log.time_at(Offset(i64::MAX), Offset(200)).unwrap(), None, "a place that is not there yet");
+    log.delete_records_before(Offset(31)).unwrap();
+    assert_eq!(
+        log.time_at(Offset(3), Offset(200)).unwrap(),
+        Some(Millis(1_015)),
+        "what is gone waits no longer"
+    );
+}
+
+#[test]
 fn a_cut_at_the_end_takes_reigns_that_wrote_nothing_and_syncs_nothing() {
     let disk = MemoryDisk::new();
     let (mut log, _) = open(&disk, &small());

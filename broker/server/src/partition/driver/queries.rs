@@ -1,11 +1,13 @@
 //! Reads: `core` says how far the reader may see, the log says where the bytes lie.
 
-use weir_core::partition::{EpochEnd, EpochStart, FenceError, Listed, ReadBound, bounded, diverging_epoch};
+use weir_core::partition::{
+    EpochEnd, EpochStart, FenceError, Isolation, Listed, ReadBound, Reader, bounded, diverging_epoch,
+};
 use weir_model::{BrokerId, LeaderEpoch, Offset};
 
 use super::Driver;
 use crate::net::outgoing::ServedDisk;
-use crate::partition::command::{Answer, ListedOffset, OffsetQuery, Place, Read, ReadReply};
+use crate::partition::command::{Answer, Backlog, ListedOffset, OffsetQuery, Place, Read, ReadReply};
 use crate::partition::error::PartitionError;
 
 impl<D: ServedDisk> Driver<D> {
@@ -99,6 +101,11 @@ impl<D: ServedDisk> Driver<D> {
             timestamp,
             leader_epoch: self.epoch_at(offset),
         }))
+    }
+
+    pub(super) fn backlog(&mut self, from: Offset) -> Result<Backlog, PartitionError> {
+        let end = self.replica.visible_end(Reader::Consumer(Isolation::ReadUncommitted))?;
+        Ok(Backlog { end, waits_since: self.log.time_at(from, end)? })
     }
 
     fn epoch_at(&self, offset: Offset) -> LeaderEpoch {
