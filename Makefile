@@ -40,6 +40,16 @@ release: ## the static binaries: weir and weir-operator
 dev: release ## a broker on localhost:9092, gone with Ctrl-C
 	@exec $(WEIR) dev
 
+WORKLOADS ?=
+PEERS ?= kafka
+.PHONY: bench
+bench: release ## Weir beside Apache Kafka and against the machine: WORKLOADS=produce-1k,… PEERS=kafka
+	@$(STEP) "benchmark" e2e/bench/run --weir $(WEIR) --workloads "$(WORKLOADS)" --peers "$(PEERS)"
+
+.PHONY: bench-quick
+bench-quick: release ## every workload once, little data, Weir alone: that each completes and reads back right
+	@$(STEP) "quick benchmark" e2e/run --weir $(WEIR) --only bench
+
 SCENARIO ?=
 .PHONY: e2e
 e2e: ## real clients in four languages, bad input, limits and kill -9, against the release binary

@@ -31,7 +31,7 @@ class Broker:
     def __init__(self, against: str, directory: Path, weir_binary: Path = paths.WEIR_BINARY):
         self.against = against
         self.directory = directory
-        self.port, self._second_port = _two_free_ports()
+        self.port, self._second_port = two_free_ports()
         self.bootstrap = f"127.0.0.1:{self.port}"
         # Only Weir has metrics; Kafka needs the port for its controller.
         self.http = f"127.0.0.1:{self._second_port}"
@@ -100,7 +100,7 @@ class Broker:
     def _kafka_command(self) -> list:
         properties = self.directory / "server.properties"
         if not properties.exists():
-            properties.write_text(_kafka_properties(self.port, self._second_port, self.directory / "data"))
+            properties.write_text(kafka_properties(self.port, self._second_port, self.directory / "data"))
             format_kafka_storage(properties, new_kafka_cluster_id())
         return [
             "java",
@@ -116,7 +116,7 @@ class Broker:
         ]
 
 
-def _kafka_properties(port: int, controller_port: int, data: Path) -> str:
+def kafka_properties(port: int, controller_port: int, data: Path) -> str:
     """Kafka's own defaults, but for what one node needs and for a rebalance that does not wait three seconds for company."""
     return f"""process.roles=broker,controller
 node.id=1
@@ -167,7 +167,7 @@ def new_kafka_cluster_id() -> str:
     return "w" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 
 
-def _two_free_ports() -> tuple[int, int]:
+def two_free_ports() -> tuple[int, int]:
     """Both sockets are open at once, so that the two ports differ."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))

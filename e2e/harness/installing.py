@@ -37,6 +37,8 @@ def install(suites: set[str], against: str, say) -> None:
         _go_programs(say)
     if suites & set(_OF_CLUSTERS):
         _java_driver(say)
+    if "bench" in suites:
+        _load_generator(say)
 
 
 def _python_clients(say) -> None:
@@ -131,6 +133,14 @@ def _java_driver(say) -> None:
         shutil.rmtree(paths.JAVA_DRIVER, ignore_errors=True)
         _run(["javac", "-Xlint:all", "-Werror", "-d", paths.JAVA_DRIVER, "-cp", paths.kafka_classpath(), *sources], "javac")
         stamp.write_text(wanted)
+
+
+def _load_generator(say) -> None:
+    """Cargo knows whether it is stale."""
+    _need("cargo", "Rust")
+    command = ["cargo", "build", "--quiet", "--locked", "--profile", "fast", "-p", "weir-load", "--target-dir", paths.TARGET_DIR]
+    with _step(say, f"weir-load into {paths.LOAD_BINARY.parent}"):
+        _run(command, "building weir-load", cwd=paths.E2E.parent)
 
 
 def _need(tool: str, what: str) -> None:

@@ -15,8 +15,10 @@ KAFKA_CLASS_ARCHIVE = KAFKA_HOME / "tools.jsa"
 GO_BIN = CACHE / "e2e-go"
 JAVA_DRIVER = CACHE / "e2e-java"
 # Where `make release` puts it.
-_TARGET_DIR = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "target")
-WEIR_BINARY = _TARGET_DIR / "x86_64-unknown-linux-gnu" / "release" / "weir"
+TARGET_DIR = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "target")
+WEIR_BINARY = TARGET_DIR / "x86_64-unknown-linux-gnu" / "release" / "weir"
+# The load generator, which needs no more than to be quick.
+LOAD_BINARY = TARGET_DIR / "fast" / "weir-load"
 
 
 def kafka_classpath() -> str:

@@ -28,6 +28,7 @@ SUITES = (
     "failover",
     "kind",
     "scale",
+    "bench",
 )
 _SUITE_SECONDS = {
     "python": 90,
@@ -45,14 +46,15 @@ _SUITE_SECONDS = {
     "failover": 900,
     "kind": 1200,  # and what the scenarios take that are not of the core
     "scale": 300,  # and what more partitions take
+    "bench": 300,
 }
 
 # Suites which measure the broker or hurt it get one to themselves.
 _OWN_BROKER = {"badinput", "limits"}
 # These start, kill and restart what they need themselves.
-_NO_BROKER = {"strangers", "crash", "moves", "faults", "failover", "kind", "scale"}
-# These speak what only Weir speaks.
-_WEIR_ONLY = {"strangers", "moves"}
+_NO_BROKER = {"strangers", "crash", "moves", "faults", "failover", "kind", "scale", "bench"}
+# These speak what only Weir speaks, or are of no use without it.
+_WEIR_ONLY = {"strangers", "moves", "bench"}
 # Three brokers, shared by all programs of the suite.
 _CLUSTER = {"cluster-tools"}
 

@@ -40,6 +40,9 @@ pub(crate) struct Produce {
     /// Bytes to send, as they go over the wire; ends after the batch that reaches them
     #[arg(long, default_value_t = 1 << 30)]
     bytes: u64,
+    /// Requests to send, instead; what the connections can not share evenly is added
+    #[arg(long, conflicts_with = "bytes")]
+    requests: Option<u64>,
     #[command(flatten)]
     shape: Shape,
 }
@@ -98,7 +101,8 @@ impl Produce {
         let average =
             batches.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>() / batches.len() as u64;
         let lanes = lanes(leaders, self.connections);
-        let requests = self.bytes.div_ceil(average.max(1)).div_ceil(lanes.len() as u64);
+        let requests = self.requests.unwrap_or_else(|| self.bytes.div_ceil(average.max(1)));
+        let requests = requests.div_ceil(lanes.len() as u64);
         lanes.iter().map(|lane| self.sender(topic, lane, requests, batches)).collect()
     }
 

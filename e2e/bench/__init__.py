@@ -1,0 +1,1 @@
+"""Weir measured beside Apache Kafka and against the machine. See README.md."""

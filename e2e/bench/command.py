@@ -1,0 +1,51 @@
+"""What `make bench` and `bench-quick` have in common: set up, run, write, and say what failed."""
+
+import dataclasses
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import cores, machine, written
+from bench.loading import Load
+from bench.session import Outcome, Session
+from bench.workloads.site import Size
+from bench.workloads.workload import Workload
+from harness import paths
+
+Say = Callable[[str], None]
+
+
+def run(workloads: list[Workload], size: Size, peers: frozenset[str], weir_binary: Path, out: Path, say: Say) -> list[Outcome]:
+    """Measures, and writes the report even where something failed."""
+    _allow_many_files()
+    where = cores.split()
+    directory = Path(tempfile.mkdtemp(prefix="weir-bench-"))
+    began = time.monotonic()
+    try:
+        load = Load(where.client)
+        described = machine.described(where, weir_binary, paths.LOAD_BINARY, directory)
+        say("measuring the machine")
+        limits = load.run("limits", directory=directory, server_core=where.broker, client_core=where.client, seconds=size.limits_s)
+        outcomes = Session(size, where, load, weir_binary, directory, peers, say).run(workloads)
+        result = {
+            "command": " ".join(["e2e/bench/run", *sys.argv[1:]]),
+            "seconds": time.monotonic() - began,
+            "machine": described,
+            "size": dataclasses.asdict(size),
+            "limits": limits,
+            "workloads": {outcome.name: {"measured": outcome.measured, "failure": outcome.failure} for outcome in outcomes},
+        }
+        say(f"the report is {written.write(result, out)}")
+        return outcomes
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _allow_many_files() -> None:
+    """Brokers and clients inherit it: ten thousand connections, and two files for each partition."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,137 @@
+"""The report as Markdown: a table of ratios first, then every workload with all its columns, losses like wins. Pure."""
+
+from bench.blocks import Measured, Ratio, middle, ratio
+from bench.contenders import BY_NAME
+from bench.workloads import named
+from bench.workloads.workload import Figure, Workload
+
+_NOISE = ("kafka", "kafka-again")
+
+
+def render(result: dict) -> str:
+    """`result` is what the JSON file holds."""
+    parts = ["# Weir beside Apache Kafka 4.2, and against the machine", _machine(result), _limits(result["limits"]), _summary(result)]
+    parts += [_workload(workload, result) for workload in _run(result)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _run(result: dict) -> list[Workload]:
+    return named(list(result["workloads"]))
+
+
+def _machine(result: dict) -> str:
+    lines = [f"Made by `{result['command']}` in {result['seconds'] / 60:.0f} minutes. A ratio above 1 means that Weir was better.", ""]
+    lines += ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in result["machine"].items()]
+    return "\n".join(lines)
+
+
+def _limits(limits: dict) -> str:
+    rows = [
+        ("memcpy", f"{limits['memcpy_gb_s']:.2f} GB/s"),
+        ("CRC32C", f"{limits['crc32c_gb_s']:.2f} GB/s"),
+        ("loopback TCP", _moved(limits["loopback"])),
+        ("sendfile to loopback", _moved(limits["sendfile"])),
+        ("append to the page cache", f"{limits['append']['gb_s']:.2f} GB/s, {limits['append']['cpu_s_per_gb']:.3f} CPU-s/GB"),
+        ("fdatasync", f"{limits['fdatasync_per_s']:.0f} a second"),
+        (
+            "minimal tokio echo",
+            f"{limits['echo']['requests_per_s']:.0f} requests/s, {limits['echo']['server_cpu_us_per_request']:.2f} CPU-us each",
+        ),
+    ]
+    return "\n".join(["## Limits of the machine", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def _moved(moved: dict) -> str:
+    return f"{moved['gb_s']:.2f} GB/s, {moved['sender_cpu_s_per_gb']:.3f} CPU-s/GB to send, {moved['receiver_cpu_s_per_gb']:.3f} to receive"
+
+
+def _summary(result: dict) -> str:
+    """What has a target, met or not."""
+    lines = ["## Where it landed", "", "| workload | figure | Weir | against | ratio (range) | target | share of the limit | target |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for workload in _run(result):
+        measured = result["workloads"][workload.name]["measured"]
+        for figure in workload.figures:
+            if figure.target or figure.share:
+                lines.append(_summary_row(workload, figure, measured, result["limits"]))
+    return "\n".join(lines)
+
+
+def _summary_row(workload: Workload, figure: Figure, measured: Measured, limits: dict) -> str:
+    ours = next(name for name in workload.contenders if BY_NAME[name].kind == "weir")
+    own, best = middle(measured, ours, figure.name), best_peer(measured, ours, figure)
+    against, found = best if best else ("–", None)
+    target = f"{figure.target:g}x {_met(found and found.median, figure.target)}" if figure.target else ""
+    share = share_of_limit(figure, measured.get(ours, []), limits)
+    wanted = f"{figure.share:.0%} {_met(share, figure.share)}" if figure.share else ""
+    cells = [workload.name, figure.title, _number(own), against, str(found or "–"), target, f"{share:.0%}" if share else "", wanted]
+    return "| " + " | ".join(cells) + " |"
+
+
+def best_peer(measured: Measured, ours: str, figure: Figure) -> tuple[str, Ratio] | None:
+    """The peer that does best is the one that is quoted; a peer beside itself is no peer."""
+    found = []
+    for name in measured:
+        if BY_NAME[name].kind != "weir" and name != _NOISE[1]:
+            one = ratio(measured, ours, name, figure.name, figure.less_is_better)
+            found += [(name, one)] if one else []
+    return min(found, key=lambda pair: pair[1].median) if found else None
+
+
+def share_of_limit(figure: Figure, blocks: list[dict], limits: dict) -> float | None:
+    """How much of what it cost would have been spent by the least code that does the same."""
+    own = sorted((block for block in blocks if block.get(figure.name)), key=lambda block: block[figure.name])
+    if not figure.floor or not own:
+        return None
+    middle_block = own[len(own) // 2]
+    return figure.floor(limits, middle_block) / middle_block[figure.name]
+
+
+def _met(value: float | None, target: float) -> str:
+    return "?" if value is None else "met" if value >= target else "MISSED"
+
+
+def _workload(workload: Workload, result: dict) -> str:
+    outcome = result["workloads"][workload.name]
+    lines = [f"## {workload.name}", "", f"{workload.what[0].upper()}{workload.what[1:]}."]
+    if outcome["failure"]:
+        lines += ["", f"**Failed:** {outcome['failure']}"]
+    measured: Measured = outcome["measured"]
+    if measured:
+        lines += ["", *_columns(workload, measured), "", *(f"- `{name}`: {BY_NAME[name].durability}." for name in measured)]
+    noise = _noise(workload, measured)
+    plots = [f"![{workload.name}]({name})" for name in result.get("plots", {}).get(workload.name, [])]
+    return "\n".join(lines + ([""] + noise if noise else []) + ([""] + plots if plots else []))
+
+
+def _columns(workload: Workload, measured: Measured) -> list[str]:
+    """Medians, and below them the spread of the blocks."""
+    lines = ["| | " + " | ".join(measured) + " |", "|---" * (len(measured) + 1) + "|"]
+    for figure in workload.figures:
+        cells = [_spread([block[figure.name] for block in blocks if figure.name in block]) for blocks in measured.values()]
+        if any(cell != "–" for cell in cells):
+            lines.append(f"| {figure.title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _noise(workload: Workload, measured: Measured) -> list[str]:
+    if not all(name in measured for name in _NOISE):
+        return []
+    figure = workload.figures[0]
+    found = ratio(measured, *_NOISE, figure.name, figure.less_is_better)
+    return [f"Noise floor: Kafka beside itself, {figure.title}: {found}."] if found else []
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "–"
+    ordered = sorted(values)
+    middle_value = ordered[len(ordered) // 2]
+    return _number(middle_value) + (f" ({_number(ordered[0])}–{_number(ordered[-1])})" if len(ordered) > 1 else "")
+
+
+def _number(value: float | None) -> str:
+    """Three digits that mean something."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"

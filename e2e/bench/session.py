@@ -1,0 +1,90 @@
+"""One run of the benchmark: for each workload all its contenders side by side, block by block, and what each of them showed.
+
+Starts and ends the servers; a workload that fails is reported as failed, and the others go on.
+"""
+
+import contextlib
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.blocks import Measured, order
+from bench.contenders import Contender, chosen
+from bench.cores import Cores
+from bench.loading import Load
+from bench.progress import Progress
+from bench.server import Server
+from bench.workloads.site import Site, Size
+from bench.workloads.workload import Work, Workload
+
+
+@dataclass
+class Outcome:
+    """Of one workload."""
+
+    name: str
+    measured: Measured = field(default_factory=dict)
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    size: Size
+    cores: Cores
+    load: Load
+    weir_binary: Path
+    directory: Path
+    peers: frozenset[str]
+    say: Callable[[str], None]
+
+    def run(self, workloads: list[Workload]) -> list[Outcome]:
+        progress = Progress({workload.name: self._expected_s(workload) for workload in workloads}, self.say)
+        outcomes = []
+        for workload in workloads:
+            outcomes.append(self._one(workload, progress))
+            progress.done(workload.name)
+        return outcomes
+
+    def _one(self, workload: Workload, progress: Progress) -> Outcome:
+        outcome = Outcome(workload.name)
+        contenders = chosen(workload.contenders, self.peers)
+        if not contenders:
+            return outcome
+        try:
+            with contextlib.ExitStack() as stack:
+                servers = {one.name: self._server(stack, workload, one) for one in contenders}
+                self._blocks(workload, servers, outcome, progress)
+        except Exception as failed:  # whatever it was: the other workloads are still worth their time
+            outcome.failure = f"{type(failed).__name__}: {failed}"
+            self.say(f"FAILED {workload.name}: {outcome.failure}")
+            self.say(traceback.format_exc(limit=-4))
+        return outcome
+
+    def _server(self, stack: contextlib.ExitStack, workload: Workload, contender: Contender) -> Server:
+        server = Server(contender, self.directory / f"{workload.name}-{contender.name}", self.weir_binary, self.cores.broker)
+        if workload.owns_process:
+            stack.callback(server.remove)
+            return server
+        return stack.enter_context(server)
+
+    def _blocks(self, workload: Workload, servers: dict[str, Server], outcome: Outcome, progress: Progress) -> None:
+        site, work = Site(self.size, self.load), workload.work()
+        self._ready(workload, work, site, servers, progress)
+        blocks = 1 if workload.once else self.size.blocks
+        for block in range(blocks):
+            for name in order(list(servers), block):
+                progress.begin(workload.name, f"block {block + 1} of {blocks}, {name}")
+                outcome.measured.setdefault(name, []).append(work.measure(site, servers[name]))
+
+    def _ready(self, workload: Workload, work: Work, site: Site, servers: dict[str, Server], progress: Progress) -> None:
+        for name, server in servers.items():
+            progress.begin(workload.name, f"getting ready, {name}")
+            work.prepare(site, server)
+            work.warm(site, server)
+
+    def _expected_s(self, workload: Workload) -> float:
+        """Only proportions matter: it is corrected by what the parts take."""
+        contenders = len(chosen(workload.contenders, self.peers))
+        blocks = 1 if workload.once else self.size.blocks
+        return contenders * (blocks * workload.block_s + self.size.warmup_s + 5.0)

@@ -1,0 +1,61 @@
+"""The report quotes the better peer, tells met from missed, and says so when something failed."""
+
+import unittest
+
+from bench import plots, report
+from bench.workloads import ALL
+
+LIMITS = {
+    "memcpy_gb_s": 10.0,
+    "crc32c_gb_s": 10.0,
+    "loopback": {"gb_s": 3.0, "sender_cpu_s_per_gb": 0.1, "receiver_cpu_s_per_gb": 0.2},
+    "sendfile": {"gb_s": 3.0, "sender_cpu_s_per_gb": 0.1, "receiver_cpu_s_per_gb": 0.2},
+    "append": {"gb_s": 2.0, "cpu_s_per_gb": 0.3},
+    "fdatasync_per_s": 1000.0,
+    "echo": {"requests_per_s": 100_000.0, "server_cpu_us_per_request": 5.0},
+}
+
+
+def block(cpu: float) -> dict:
+    return {"cpu_s_per_gb": cpu, "gb_s": 1.0, "requests": 15_000, "batch_bytes": 1e9}
+
+
+def result(failure: str | None = None) -> dict:
+    measured = {"weir": [block(1.0)] * 3, "kafka": [block(4.0)] * 3, "kafka-tuned": [block(3.0)] * 3, "kafka-again": [block(4.4)] * 3}
+    return {
+        "command": "e2e/bench/run",
+        "seconds": 60.0,
+        "machine": {"kernel": "6"},
+        "limits": LIMITS,
+        "workloads": {"produce-1k": {"measured": measured, "failure": failure}},
+    }
+
+
+class Report(unittest.TestCase):
+    def test_the_better_peer_is_quoted_and_the_target_judged(self):
+        row = next(line for line in report.render(result()).splitlines() if line.startswith("| produce-1k"))
+        self.assertIn("| kafka-tuned | 3.00x (3.00–3.00) | 2.5x met |", row)
+
+    def test_the_share_of_the_limit_is_what_the_least_code_would_cost(self):
+        # 0.2 to receive, 0.1 to check, 0.3 to append, 15,000 requests of 5 us: 0.675 of 1.
+        self.assertIn("| 68% | 70% MISSED |", report.render(result()))
+
+    def test_the_noise_floor_is_kafka_beside_itself(self):
+        self.assertIn("Noise floor: Kafka beside itself, broker CPU-s/GB: 1.10x", report.render(result()))
+
+    def test_a_failure_is_reported(self):
+        self.assertIn("**Failed:** lost", report.render(result("lost")))
+
+    def test_every_workload_has_a_name_of_its_own_and_something_to_compare(self):
+        self.assertEqual(len({workload.name for workload in ALL}), len(ALL))
+        self.assertTrue(all(workload.figures for workload in ALL))
+
+    def test_plots_are_drawn_from_what_there_is(self):
+        svg = plots.bars("produce-1k", ALL[0].figures[0], result()["workloads"]["produce-1k"]["measured"])
+        self.assertEqual(svg.count("<rect"), 5)
+        curve = {"curve_10_0.5": 1.0, "curve_10_0.99": 10.0, "curve_50_0.5": 5.0}
+        self.assertIn("polyline", plots.percentiles("latency", "10", {"weir": [curve]}))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,21 @@
+"""All workloads, in the order in which they are run and reported."""
+
+from bench.workloads import consume, growth, latency, process, produce
+from bench.workloads.workload import Workload
+
+ALL: tuple[Workload, ...] = (
+    *produce.WORKLOADS,
+    *consume.WORKLOADS,
+    *latency.WORKLOADS,
+    *process.WORKLOADS,
+    *growth.WORKLOADS,
+)
+
+
+def named(wanted: list[str]) -> list[Workload]:
+    """Those of these names, in our order."""
+    by_name = {workload.name: workload for workload in ALL}
+    unknown = [name for name in wanted if name not in by_name]
+    if unknown:
+        raise ValueError(f"no workload called {', '.join(unknown)}: there are {', '.join(by_name)}")
+    return [workload for workload in ALL if workload.name in wanted]

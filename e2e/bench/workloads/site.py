@@ -1,0 +1,123 @@
+"""What a workload is given: how much to do, the load generator, and a way to fill and to read back a topic.
+
+Every byte that was acknowledged is read again and compared: a broker that is quick because it loses something fails the run.
+"""
+
+from dataclasses import dataclass
+
+from bench.blocks import Figures
+from bench.loading import Load
+from bench.server import Server
+
+GB = 1e9
+
+
+class WrongData(Exception):
+    """What was read is not what was acknowledged."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done. `full` is for figures, `quick` only for whether everything works."""
+
+    blocks: int
+    produce_bytes: int
+    small_requests: int
+    synced_batches: int
+    log_bytes: int
+    recover_bytes: int
+    latency_s: int
+    idle_s: float
+    limits_s: float
+    warmup_s: float
+    partitions: tuple[int, ...]
+    connections: tuple[int, ...]
+
+
+FULL = Size(
+    blocks=5,
+    produce_bytes=1_000_000_000,
+    small_requests=200_000,
+    synced_batches=4_000,
+    log_bytes=1_000_000_000,
+    recover_bytes=1_000_000_000,
+    latency_s=20,
+    idle_s=30.0,
+    limits_s=3.0,
+    warmup_s=60.0,
+    partitions=(1_000, 10_000),
+    connections=(1_000, 10_000),
+)
+QUICK = Size(
+    blocks=1,
+    produce_bytes=8_000_000,
+    small_requests=2_000,
+    synced_batches=50,
+    log_bytes=8_000_000,
+    recover_bytes=8_000_000,
+    latency_s=1,
+    idle_s=1.0,
+    limits_s=0.2,
+    warmup_s=0.0,
+    partitions=(100,),
+    connections=(100,),
+)
+
+
+@dataclass
+class Site:
+    size: Size
+    load: Load
+    _topics: int = 0
+
+    def topic(self) -> str:
+        """A name that nobody has used."""
+        self._topics += 1
+        return f"bench-{self._topics}"
+
+    def produce(self, server: Server, topic: str, **options: object) -> Figures:
+        """Loads, and says what it cost."""
+        cpu_s = server.cpu_s()
+        told = self.load.run("produce", bootstrap=server.bootstrap, topic=topic, **options)
+        return figures_of(told, server.cpu_s() - cpu_s) | {
+            "p50_ms": told["acknowledged"]["p50_us"] / 1000,
+            "p99_ms": told["acknowledged"]["p99_us"] / 1000,
+        }
+
+    def consume(self, server: Server, topic: str, **options: object) -> Figures:
+        cpu_s = server.cpu_s()
+        told = self.load.run("consume", bootstrap=server.bootstrap, topic=topic, **options)
+        return figures_of(told, server.cpu_s() - cpu_s)
+
+    def read_back(self, server: Server, topic: str, written: Figures) -> None:
+        """Every batch against its checksum, and all of them against what was acknowledged."""
+        read = self.load.run("consume", bootstrap=server.bootstrap, topic=topic, verify=True)
+        same(server, topic, written, read)
+
+
+def same(server: Server, topic: str, written: Figures, read: Figures, readers: int = 1) -> None:
+    """The sums of the checksums may wrap, and so does the product."""
+    for name in ("records", "batch_bytes", "crc_sum"):
+        if read[name] != written[name] * readers % (1 << 64):
+            raise WrongData(
+                f"{server.contender.name}, {topic}: {name} read {read[name]}, acknowledged {written[name]}, by {readers} readers"
+            )
+
+
+def figures_of(told: dict, broker_cpu_s: float) -> Figures:
+    """Rates and costs of what was told; bytes are those of batches on the wire."""
+    gb = told["batch_bytes"] / GB
+    requests = told.get("requests") or told.get("fetches") or 0
+    return {
+        "seconds": told["seconds"],
+        "gb_s": gb / told["seconds"],
+        "records_s": told["records"] / told["seconds"],
+        "requests_s": requests / told["seconds"],
+        "cpu_s_per_gb": broker_cpu_s / gb,
+        "cpu_us_per_request": broker_cpu_s * 1e6 / max(requests, 1),
+        "client_cpu_s_per_gb": told["client_cpu_s"] / gb,
+        "requests": requests,
+        "records": told["records"],
+        "batch_bytes": told["batch_bytes"],
+        "crc_sum": told["crc_sum"],
+    }

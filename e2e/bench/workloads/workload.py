@@ -1,0 +1,80 @@
+"""What a workload is: who takes part, what it does in a block, and which of its figures are compared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench.blocks import Figures
+from bench.server import Server
+from bench.workloads.site import Site
+
+# From the machine's limits and the figures of a block: the least that it could have cost, in the unit of the figure.
+Floor = Callable[[dict, Figures], float]
+
+BUFFERED = ("weir", "kafka", "kafka-tuned", "weir-fsync")
+SYNCED = ("weir-fsync", "kafka-fsync")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report."""
+
+    name: str
+    title: str
+    less_is_better: bool = True
+    # Where it must land beside Kafka, in times better.
+    target: float | None = None
+    # And beside the machine: what bounds it, and the share of that which must be reached.
+    floor: Floor | None = None
+    share: float | None = None
+
+
+class Work(Protocol):
+    """What is done with one contender. `prepare` and `warm` come once, `measure` once a block."""
+
+    def prepare(self, site: Site, server: Server) -> None: ...
+
+    def warm(self, site: Site, server: Server) -> None: ...
+
+    def measure(self, site: Site, server: Server) -> Figures: ...
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    what: str
+    work: Callable[[], Work]
+    figures: tuple[Figure, ...]
+    contenders: tuple[str, ...] = BUFFERED
+    # Does it start, kill and wipe the broker itself?
+    owns_process: bool = False
+    # Most blocks are worth repeating; what only counts memory is not.
+    once: bool = False
+    # Seconds of a block, about: for the time left.
+    block_s: float = 10.0
+
+
+def cpu_per_gb(target: float | None = None, floor: Floor | None = None, share: float | None = None) -> Figure:
+    return Figure("cpu_s_per_gb", "broker CPU-s/GB", target=target, floor=floor, share=share)
+
+
+RATE = Figure("gb_s", "GB/s", less_is_better=False)
+
+
+def produce_floor(limits: dict, figures: Figures) -> float:
+    """Receiving, checking and appending every byte, and an echo for every request."""
+    each = limits["echo"]["server_cpu_us_per_request"] / 1e6
+    requests_per_gb = figures["requests"] / (figures["batch_bytes"] / 1e9)
+    return (
+        limits["loopback"]["receiver_cpu_s_per_gb"] + 1 / limits["crc32c_gb_s"] + limits["append"]["cpu_s_per_gb"] + each * requests_per_gb
+    )
+
+
+def consume_floor(limits: dict, figures: Figures) -> float:
+    """Sending every byte by sendfile, and an echo for every request."""
+    each = limits["echo"]["server_cpu_us_per_request"] / 1e6
+    return limits["sendfile"]["sender_cpu_s_per_gb"] + each * figures["requests"] / (figures["batch_bytes"] / 1e9)
+
+
+def echo_floor(limits: dict, _: Figures) -> float:
+    return limits["echo"]["server_cpu_us_per_request"]
