@@ -159,7 +159,7 @@ def _fault_commands(which: list, choices: Choices) -> list[tuple[str, list]]:
 
 def _kind_commands(choices: Choices) -> list[tuple[str, list]]:
     """What the real cluster and its images are made by, tested without one; then the scenarios that it must survive."""
-    scripts = sorted(script for folder in ("kind", "image") for script in (paths.E2E / folder).glob("test_*.py"))
+    scripts = sorted(script for folder in ("kind", "kind/scenarios", "image") for script in (paths.E2E / folder).glob("test_*.py"))
     how_much = ["--only", choices.scenario] if choices.scenario else [] if choices.all_scenarios else ["--core"]
     play = [paths.VENV_PYTHON, paths.E2E / "kind" / "run", "scenarios", "--if-built", "--down", *how_much]
     return [*((script.stem, [paths.VENV_PYTHON, script]) for script in scripts), ("scenarios", play)]

@@ -48,6 +48,10 @@ class Engine(ABC):
     def environment(self) -> dict[str, str]:
         """What kind, docker, kubectl and helm need to find this engine's cluster."""
 
+    def full_environment(self) -> dict[str, str]:
+        """With all that this process has."""
+        return {**os.environ, **self.environment()}
+
     def run(self, *command: object, timeout_s: float = 60.0, stdin: str | None = None, log: Path | None = None) -> str:
         return run(self.inside(list(command)), timeout_s=timeout_s, env=self.environment(), stdin=stdin, log=log)
 

@@ -56,6 +56,7 @@ def _three_brokers(there: Cluster) -> None:
         for example in ("three-brokers.yaml", "topics.yaml"):
             there.kubectl("apply", "-f", paths.CHART / "examples" / example)
         _wait(there, "cluster/logs", "Available", _BROKERS_S)
+        there.kubectl("wait", "cluster/logs", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=60s", timeout_s=70.0)
         _wait(there, "topic/orders", "Ready", _TOPIC_S)
 
 

@@ -57,7 +57,12 @@ def check_own_engine() -> None:
 
 
 def install_packages() -> None:
-    missing = sorted({package for file, package in _NEEDED.items() if not Path(file).exists()})
+    install(_NEEDED)
+
+
+def install(needed: dict[str, str]) -> None:
+    """By apt, where a file is not there: the files, and the packages that bring them."""
+    missing = sorted({package for file, package in needed.items() if not Path(file).exists()})
     if not missing:
         return
     if not shutil.which("apt-get"):

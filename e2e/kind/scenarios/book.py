@@ -20,7 +20,8 @@ def scenario(sentence: str, *, core: bool = False, clients: bool = True) -> Call
 
 
 def chosen(all_of_them: list[Scenario], only_core: bool, word: str) -> list[Scenario]:
-    """Those of the core, or all; of these, those that have the word in their sentence. Naming one finds it wherever it belongs."""
+    """Those of the core, or all; or those that have one of the words, between commas, in their sentence, wherever they belong."""
     if word:
-        return [one for one in all_of_them if word.lower() in one.sentence.lower()]
+        words = word.lower().split(",")
+        return [one for one in all_of_them if any(part.strip() in one.sentence.lower() for part in words)]
     return [one for one in all_of_them if one.core or not only_core]

@@ -14,13 +14,13 @@ from pathlib import Path
 from kind import cluster, paths, weir_image
 from kind.collect import collect
 from kind.commands import CommandFailed
-from kind.scenarios import failures
+from kind.scenarios import at_rest, bad_input, failures, helm_chart, lifecycle, operator_gone, outside, prometheus, rolls, topics
 from kind.scenarios.book import Scenario, chosen
 from kind.scenarios.clients import Verdict, Work
-from kind.scenarios.stage import NAMESPACE, Stage, delete_namespace, tell
+from kind.scenarios.stage import Stage, tell
 from kind.telling import say
 
-_MODULES = (failures,)
+_MODULES = (failures, rolls, lifecycle, operator_gone, outside, topics, at_rest, bad_input, prometheus, helm_chart)
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ def scenarios(kubeconfig: Path | None, only_core: bool, word: str, keep: bool) -
         stage = Stage(there, weir_image.on_every_node(there), directory, only_core)
         stage.set_up()
         outcomes = [_play(stage, one, number) for number, one in enumerate(to_play)]
-        stage.brokers.delete()
-        delete_namespace(there, NAMESPACE)
+        stage.tear_down()
     finally:
         if keep:
             say(f"what clients wrote is kept in {directory}")

@@ -32,6 +32,7 @@ class Stage:
     directory: Path
     only_core: bool
     notes: list[str] = field(default_factory=list)
+    leaving: list[str] = field(default_factory=list)
 
     @property
     def brokers(self) -> Brokers:
@@ -59,6 +60,13 @@ class Stage:
             self.brokers.apply()
             self.brokers.await_settled()
 
+    def tear_down(self) -> None:
+        """Nothing may hold a namespace for ever."""
+        with step("everything goes, with its namespaces"):
+            self.brokers.delete()
+            for name in (*self.leaving, NAMESPACE):
+                delete_namespace(self.there, name)
+
     def mend(self) -> None:
         """Nodes, API server, operator and the shared Cluster, all well again."""
         for node in self.there.nodes():
@@ -73,12 +81,13 @@ class Stage:
 
     @contextlib.contextmanager
     def namespace(self, name: str) -> Iterator[str]:
-        """One of a scenario's own, with all that is in it gone afterwards."""
+        """One of a scenario's own. What is in it goes afterwards while others play; that all of it went is looked at in the end."""
         create_namespace(self.there, name)
+        self.leaving.append(name)
         try:
             yield name
         finally:
-            delete_namespace(self.there, name)
+            self.there.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
 
     def _nodes_ready(self) -> None:
         waiting = [node["metadata"]["name"] for node in self.there.get("nodes")["items"] if not is_ready(node)]

@@ -1,0 +1,56 @@
+"""What an operator does when there is nothing to do: nothing. And what it leaves alone while it is told to."""
+
+import time
+
+from kind.scenarios import operators_metrics
+from kind.scenarios.book import scenario
+from kind.scenarios.brokers import expect
+from kind.scenarios.lifecycle import versions
+from kind.scenarios.stage import NAMESPACE, Stage
+from kind.telling import step
+from kind.waiting import NotYet, until
+
+_WINDOW_S = {True: 45.0, False: 600.0}
+# A lease is renewed every few seconds; those writes are meant to be.
+_RENEWALS_A_MINUTE = 20
+_STANDS_S = 10.0
+_SEEN_S = 30.0
+
+
+@scenario("while a Cluster is paused nothing is changed, and afterwards everything is", core=True)
+def paused(stage: Stage) -> None:
+    brokers = stage.brokers
+    before = brokers.uids()
+    brokers.patch({"paused": True})
+    brokers.patch({"config": {"log.retention.ms": "604800005"}})
+    until("status says that it is paused", _SEEN_S, lambda: _says_paused(stage))
+    written = {name: version for name, version in versions(stage, NAMESPACE).items() if not name.startswith("Topic/")}
+    time.sleep(_STANDS_S)
+    now = {name: version for name, version in versions(stage, NAMESPACE).items() if name in written}
+    expect("nothing is written", now == written)
+    expect("no pod is touched", brokers.uids() == before)
+    brokers.patch({"paused": None})
+    brokers.await_settled()
+    expect("all pods are new", not set(brokers.uids().values()) & set(before.values()))
+
+
+@scenario("an idle cluster makes no writes", core=True, clients=False)
+def idle(stage: Stage) -> None:
+    window = _WINDOW_S[stage.only_core]
+    stage.brokers.await_settled()
+    time.sleep(3.0)
+    before, objects = operators_metrics.read(stage.there), versions(stage, NAMESPACE)
+    with step(f"{window:.0f} s of rest"):
+        time.sleep(window)
+    after = operators_metrics.read(stage.there)
+    expect("nothing has changed", versions(stage, NAMESPACE) == objects)
+    reads, writes = operators_metrics.calls(before, after)
+    expect("nothing is written but the lease", writes <= _RENEWALS_A_MINUTE * (window / 60 + 1), f"{writes} writes in {window:.0f} s")
+    stage.note(f"{len(objects)} objects unchanged in {window:.0f} s; {reads} reads, {writes} writes, all of them the lease's renewals")
+    stage.note(f"the operator holds {operators_metrics.memory_mib(after):.1f} MiB")
+
+
+def _says_paused(stage: Stage) -> None:
+    told = stage.brokers.condition("Progressing")
+    if told.get("reason") != "Paused":
+        raise NotYet(f"Progressing is {told}")

@@ -1,0 +1,107 @@
+"""The operator is killed, cut off, or without an API server; brokers and clients go on, and it picks up where it was."""
+
+import time
+
+from kind import cuts, faults
+from kind.commands import CommandFailed
+from kind.first_steps import OPERATORS_NAMESPACE
+from kind.scenarios.book import scenario
+from kind.scenarios.brokers import expect, is_ready
+from kind.scenarios.pods_over_time import PodsOverTime
+from kind.scenarios.stage import Stage, kill_process, node_of, operator_pods, scale_operator
+from kind.telling import step
+from kind.waiting import NotYet, until
+
+_AWAY_S = {True: 30.0, False: 120.0}
+_CUT_S = 30.0
+_STEP_S = 60.0
+_TAKES_OVER_S = 60.0
+
+
+@scenario("the operator is killed each time that it has taken a pod down for a roll, and the roll is finished", core=True)
+def killed_while_rolling(stage: Stage) -> None:
+    brokers = stage.brokers
+    before, kills = brokers.uids(), 0
+    with PodsOverTime(brokers) as seen:
+        brokers.patch({"config": {"log.retention.ms": "604800003"}})
+        for wanted in (1,) if stage.only_core else (1, 2, 3):
+            until(f"pod {wanted} of the roll is taken down", _STEP_S, lambda count=wanted: _taken_down(seen, count))
+            _kill_operator(stage)
+            kills += 1
+        brokers.await_settled()
+    expect("all pods are new", not set(brokers.uids().values()) & set(before.values()))
+    expect("at most one broker is away at a time", seen.most_away() <= 1, seen.most_away())
+    expect("each is restarted once", sorted(seen.restarted()) == [0, 1, 2], seen.restarted())
+    stage.note(f"killed {kills} times; brokers {', '.join(map(str, seen.restarted()))}")
+
+
+@scenario("the leading operator is cut off from the API server: the second takes over, and the cluster has one will")
+def cut_off(stage: Stage) -> None:
+    brokers, there = stage.brokers, stage.there
+    scale_operator(there, 2)
+    leader = _holder(stage)
+    node = node_of(next(pod for pod in operator_pods(there) if leader.startswith(pod["metadata"]["name"])))
+    before = brokers.uids()
+    with PodsOverTime(brokers) as seen:
+        cuts.cut_from_api_server(there, node)
+        try:
+            brokers.patch({"config": {"log.retention.ms": "604800004"}})
+            took = until("another operator leads", _TAKES_OVER_S, lambda: _another(stage, leader))
+            stage.note(f"another operator leads after {took:.1f} s")
+        finally:
+            cuts.heal(there, node)
+        brokers.await_settled()
+    expect("all pods are new", not set(brokers.uids().values()) & set(before.values()))
+    expect("at most one broker is away at a time", seen.most_away() <= 1, seen.most_away())
+    expect("each is restarted once", sorted(seen.restarted()) == [0, 1, 2], seen.restarted())
+    scale_operator(there, 1)
+
+
+@scenario("the API server is away, the operator is killed and so is a broker: brokers fail over by themselves", core=True)
+def without_api_server(stage: Stage) -> None:
+    brokers, there = stage.brokers, stage.there
+    broker, operator = brokers.pods()[0], operator_pods(there)[0]
+    away = _AWAY_S[stage.only_core]
+    faults.stop_api_server(there)
+    try:
+        with step(f"no API server for {away:.0f} s"):
+            kill_process(there, operator, "weir-operator")
+            kill_process(there, broker, "weir")
+            time.sleep(away)
+    finally:
+        faults.start_api_server(there)
+    brokers.await_settled()
+    restarts = brokers.pods()[0]["status"]["containerStatuses"][0]["restartCount"]
+    expect("the broker's own node started it again", restarts > 0, restarts)
+    until("the operator is back", _TAKES_OVER_S, lambda: _back(stage))
+
+
+def _kill_operator(stage: Stage) -> None:
+    """At once, and the next one is started at once."""
+    for pod in operator_pods(stage.there):
+        kill_process(stage.there, pod, "weir-operator")
+        name = pod["metadata"]["name"]
+        stage.there.kubectl("delete", "pod", name, "-n", OPERATORS_NAMESPACE, "--grace-period=0", "--force")
+
+
+def _taken_down(seen: PodsOverTime, count: int) -> None:
+    if len(seen.restarted()) < count:
+        raise NotYet(f"taken down so far: {seen.restarted()}")
+
+
+def _holder(stage: Stage) -> str:
+    leases = stage.there.get("leases", "-n", OPERATORS_NAMESPACE)["items"]
+    holders = [lease["spec"].get("holderIdentity", "") for lease in leases]
+    if len(holders) != 1 or not holders[0]:
+        raise CommandFailed(f"one lease with a holder was expected, not {holders}")
+    return holders[0]
+
+
+def _another(stage: Stage, leader: str) -> None:
+    if _holder(stage) == leader:
+        raise NotYet(f"{leader} holds the lease")
+
+
+def _back(stage: Stage) -> None:
+    if not all(map(is_ready, operator_pods(stage.there))):
+        raise NotYet("it is not ready")

@@ -1,0 +1,39 @@
+"""What the operator says of itself by /metrics: its memory, and its calls to the API server."""
+
+import re
+
+from kind.cluster import Cluster
+from kind.first_steps import OPERATORS_NAMESPACE
+from kind.scenarios.stage import operator_pods
+
+_SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
+_CALLS = "weir_operator_api_calls_total"
+_VERB = re.compile(r'verb="(\w+)"')
+_READS = {"read", "watch"}
+
+
+def read(there: Cluster) -> dict[str, float]:
+    """Every series, by its name with its labels. Through the API server, so no port need be reached."""
+    pod = operator_pods(there)[0]["metadata"]["name"]
+    text = there.kubectl("get", "--raw", f"/api/v1/namespaces/{OPERATORS_NAMESPACE}/pods/{pod}:8080/proxy/metrics")
+    return parsed(text)
+
+
+def parsed(text: str) -> dict[str, float]:
+    found = filter(None, map(_SERIES.match, text.splitlines()))
+    return {f"{name}{{{labels}}}" if labels else name: float(value) for name, labels, value in (series.groups() for series in found)}
+
+
+def memory_mib(metrics: dict[str, float]) -> float:
+    return metrics["process_resident_memory_bytes"] / 2**20
+
+
+def calls(before: dict[str, float], after: dict[str, float]) -> tuple[int, int]:
+    """How many reads and how many writes there were in between. The lease's renewals are writes."""
+    reads = writes = 0
+    for series, value in after.items():
+        verb = _VERB.search(series)
+        if series.startswith(_CALLS) and verb:
+            many = round(value - before.get(series, 0.0))
+            reads, writes = (reads + many, writes) if verb[1] in _READS else (reads, writes + many)
+    return reads, writes

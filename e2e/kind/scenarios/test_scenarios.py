@@ -1,0 +1,56 @@
+"""The pure parts of the scenarios: which are chosen, what a chart without a field looks like, what the operator's metrics say."""
+
+import unittest
+
+from kind.scenarios.book import Scenario, chosen
+from kind.scenarios.helm_chart import without_field
+from kind.scenarios.operators_metrics import calls, memory_mib, parsed
+from kind.scenarios.playing import all_scenarios
+
+_OPERATOR = "weir_operator_api_calls_total"
+
+
+def _scenario(sentence: str, core: bool) -> Scenario:
+    return Scenario(sentence, lambda stage: None, core, True)
+
+
+def _series(verb: str, value: int) -> str:
+    return f'{_OPERATOR}{{outcome="ok",verb="{verb}"}} {value}\n'
+
+
+class Choosing(unittest.TestCase):
+    def setUp(self):
+        self.all = [_scenario("a broker is killed", True), _scenario("an Image rolls", False)]
+
+    def test_the_core_or_all_are_played(self):
+        self.assertEqual(chosen(self.all, True, ""), self.all[:1])
+        self.assertEqual(chosen(self.all, False, ""), self.all)
+
+    def test_a_word_finds_its_sentence_in_the_core_or_not(self):
+        self.assertEqual(chosen(self.all, True, "image"), self.all[1:])
+        self.assertEqual(chosen(self.all, True, "killed, rolls"), self.all)
+        self.assertEqual(chosen(self.all, False, "nothing of it"), [])
+
+    def test_sentences_are_told_apart(self):
+        sentences = [one.sentence for one in all_scenarios()]
+        self.assertEqual(len(set(sentences)), len(sentences))
+
+
+class OlderChart(unittest.TestCase):
+    def test_a_field_goes_with_all_that_is_below_it(self):
+        text = "properties:\n  adoption:\n    enum:\n    - A\n    type: string\n  name:\n    type: string\n"
+        self.assertEqual(without_field(text, "adoption"), "properties:\n  name:\n    type: string\n")
+
+
+class Metrics(unittest.TestCase):
+    def test_reads_and_writes_are_counted_apart(self):
+        before = parsed(_series("patch", 3))
+        after = parsed(_series("patch", 5) + _series("read", 4) + _series("watch", 1))
+        self.assertEqual(calls(before, after), (5, 2))
+
+    def test_memory_is_told_in_mebibytes(self):
+        self.assertEqual(memory_mib(parsed("# HELP x\nprocess_resident_memory_bytes 20971520\n")), 20.0)
+
+
+if __name__ == "__main__":
+    unittest.main()
