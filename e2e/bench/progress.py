@@ -14,6 +14,12 @@ class Progress:
     def begin(self, part: str, what: str) -> None:
         self._say(f"{part:<20} {what:<44} {self.left()}")
 
+    def did(self, part: str, expected_s: float) -> None:
+        """A piece of a part, which was expected to take so long."""
+        piece = min(expected_s, self._left.get(part, 0.0))
+        self._left[part] = self._left.get(part, 0.0) - piece
+        self._expected_done += piece
+
     def done(self, part: str) -> None:
         self._expected_done += self._left.pop(part, 0.0)
 

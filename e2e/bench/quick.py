@@ -1,4 +1,4 @@
-"""Every workload once, with Weir alone and little data: that each completes and reads back what was acknowledged. No time is asserted."""
+"""Every workload that needs no JVM once, with Weir alone and little data: each completes and reads back right. No time is asserted."""
 
 import os
 import sys
@@ -13,7 +13,8 @@ from bench.workloads.site import QUICK
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="weir-bench-report-") as out:
         weir_binary = Path(os.environ["WEIR_BINARY"])
-        outcomes = command.run(list(ALL), QUICK, frozenset(), weir_binary, Path(out), lambda text: print(text, flush=True))
+        chosen = [workload for workload in ALL if not workload.needs_java]
+        outcomes = command.run(chosen, QUICK, frozenset(), weir_binary, Path(out), lambda text: print(text, flush=True))
     failed = [f"{outcome.name}: {outcome.failure}" for outcome in outcomes if outcome.failure]
     for line in failed:
         print(f"FAILED {line}")

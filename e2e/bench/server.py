@@ -1,6 +1,6 @@
 """One broker process that is measured: pinned to its processor, with what it has used so far read from /proc.
 
-May start, kill and restart the process it started itself, in the directory it was given, and make and delete topics in it.
+May start, kill and restart the process it started itself, in the directory it was given.
 """
 
 import os
@@ -10,19 +10,17 @@ import subprocess
 import time
 from pathlib import Path
 
-from confluent_kafka.admin import AdminClient, NewTopic
-
+from bench import usage
 from bench.contenders import Contender
+from bench.topics import Topics
 from harness import children, paths
 from harness.brokers import BrokerFailed, format_kafka_storage, kafka_properties, new_kafka_cluster_id, two_free_ports
 from harness.readiness import is_ready
 
 _READY_WITHIN_S = 180.0
 _STOP_WITHIN_S = 60.0
-_ADMIN_WITHIN_S = 120.0
 _POLL_S = 0.001
 _LOG_TAIL_LINES = 30
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
@@ -33,6 +31,7 @@ class Server:
         self.data = directory / "data"
         self.port, self._second_port = two_free_ports()
         self.bootstrap = f"127.0.0.1:{self.port}"
+        self.topics = Topics(self.bootstrap, 1, contender.topic_settings)
         self._weir_binary, self._core = weir_binary, core
         self._log_path = directory / "broker.log"
         self._process: subprocess.Popen | None = None
@@ -87,9 +86,7 @@ class Server:
         self._command()
 
     def cpu_s(self) -> float:
-        """Processor time of all its threads, those that ended included."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return usage.cpu_s(self.pid)
 
     def rss_mib(self) -> float:
         return children.rss_mib(self.pid)
@@ -97,37 +94,6 @@ class Server:
     def log_tail(self) -> str:
         lines = self._log_path.read_text(errors="replace").splitlines() if self._log_path.exists() else []
         return "\n".join(lines[-_LOG_TAIL_LINES:])
-
-    def create_topic(self, name: str, partitions: int, **settings: str) -> None:
-        """As durable as the contender's column says."""
-        topic = NewTopic(name, partitions, 1, config={**self.contender.topic_settings, **settings})
-        admin = self._admin()
-        admin.create_topics([topic], operation_timeout=_ADMIN_WITHIN_S)[name].result(_ADMIN_WITHIN_S)
-        self.await_leaders(name, partitions)
-
-    def await_leaders(self, name: str, partitions: int | None) -> None:
-        """Until so many partitions of a topic are led; as many as it has, where no number is given."""
-        self._until(lambda: self._all_led(name, partitions), f"{name} has all its leaders")
-
-    def delete_topic(self, name: str) -> None:
-        admin = self._admin()
-        admin.delete_topics([name], operation_timeout=_ADMIN_WITHIN_S)[name].result(_ADMIN_WITHIN_S)
-
-    def _all_led(self, name: str, wanted: int | None) -> bool:
-        partitions = self._admin().list_topics(name, timeout=_ADMIN_WITHIN_S).topics[name].partitions
-        led = sum(partition.leader >= 0 for partition in partitions.values())
-        return led > 0 and led == (len(partitions) if wanted is None else wanted)
-
-    def _admin(self) -> AdminClient:
-        """It must live until its calls are answered."""
-        return AdminClient({"bootstrap.servers": self.bootstrap, "request.timeout.ms": 60_000, "log_level": 4})
-
-    def _until(self, holds, what: str) -> None:
-        deadline = time.monotonic() + _ADMIN_WITHIN_S
-        while not holds():
-            if time.monotonic() > deadline:
-                raise BrokerFailed(f"{self.contender.name}: not seen in {_ADMIN_WITHIN_S:.0f} s: {what}")
-            time.sleep(_POLL_S)
 
     def _command(self) -> list[str]:
         if self.contender.kind == "kafka":

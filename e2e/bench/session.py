@@ -15,8 +15,12 @@ from bench.cores import Cores
 from bench.loading import Load
 from bench.progress import Progress
 from bench.server import Server
+from bench.trio import Trio
 from bench.workloads.site import Site, Size
 from bench.workloads.workload import Work, Workload
+
+# Starting a broker and making its topics, about.
+_START_S = 5.0
 
 
 @dataclass
@@ -61,14 +65,17 @@ class Session:
             self.say(traceback.format_exc(limit=-4))
         return outcome
 
-    def _server(self, stack: contextlib.ExitStack, workload: Workload, contender: Contender) -> Server:
-        server = Server(contender, self.directory / f"{workload.name}-{contender.name}", self.weir_binary, self.cores.broker)
+    def _server(self, stack: contextlib.ExitStack, workload: Workload, contender: Contender) -> Server | Trio:
+        where = (contender, self.directory / f"{workload.name}-{contender.name}", self.weir_binary, self.cores.broker)
+        if workload.brokers > 1:
+            return stack.enter_context(Trio(*where))
+        server = Server(*where)
         if workload.owns_process:
             stack.callback(server.remove)
             return server
         return stack.enter_context(server)
 
-    def _blocks(self, workload: Workload, servers: dict[str, Server], outcome: Outcome, progress: Progress) -> None:
+    def _blocks(self, workload: Workload, servers: dict[str, Server | Trio], outcome: Outcome, progress: Progress) -> None:
         site, work = Site(self.size, self.load), workload.work()
         self._ready(workload, work, site, servers, progress)
         blocks = 1 if workload.once else self.size.blocks
@@ -76,15 +83,20 @@ class Session:
             for name in order(list(servers), block):
                 progress.begin(workload.name, f"block {block + 1} of {blocks}, {name}")
                 outcome.measured.setdefault(name, []).append(work.measure(site, servers[name]))
+                progress.did(workload.name, workload.block_s)
 
-    def _ready(self, workload: Workload, work: Work, site: Site, servers: dict[str, Server], progress: Progress) -> None:
+    def _ready(self, workload: Workload, work: Work, site: Site, servers: dict[str, Server | Trio], progress: Progress) -> None:
         for name, server in servers.items():
             progress.begin(workload.name, f"getting ready, {name}")
             work.prepare(site, server)
             work.warm(site, server)
+            progress.did(workload.name, self._warm_s())
 
     def _expected_s(self, workload: Workload) -> float:
         """Only proportions matter: it is corrected by what the parts take."""
         contenders = len(chosen(workload.contenders, self.peers))
         blocks = 1 if workload.once else self.size.blocks
-        return contenders * (blocks * workload.block_s + self.size.warmup_s + 5.0)
+        return contenders * (blocks * workload.block_s + self._warm_s())
+
+    def _warm_s(self) -> float:
+        return self.size.warmup_s + _START_S

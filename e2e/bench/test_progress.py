@@ -16,6 +16,15 @@ class Left(unittest.TestCase):
         progress.done("second")
         self.assertEqual(progress.left(), "about 0 s left")
 
+    def test_a_piece_of_a_part_counts_when_it_is_done(self):
+        now = [0.0]
+        progress = Progress({"first": 200.0}, print, lambda: now[0])
+        now[0] = 300.0
+        progress.did("first", 150.0)
+        self.assertEqual(progress.left(), "about 2 min left")
+        progress.did("first", 150.0)
+        self.assertEqual(progress.left(), "about 0 s left")
+
 
 if __name__ == "__main__":
     unittest.main()

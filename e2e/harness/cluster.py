@@ -128,7 +128,9 @@ class Cluster:
         brokers: int = 3,
         network: Network | None = None,
         settings: dict[str, str] | None = None,
+        jvm: tuple[str, ...] = kafka_node.SMALL_JVM,
     ):
+        self._jvm = jvm
         self.against, self.directory, self.network = against, directory, network
         self.settings = settings or {}
         self.weir_binary = weir_binary
@@ -184,7 +186,7 @@ class Cluster:
     def command_of(self, node: Node) -> list:
         """The one place that knows how a broker of a cluster is started."""
         if self.against == "kafka":
-            return kafka_node.command(self._kafka_properties(node))
+            return kafka_node.command(self._kafka_properties(node), self._jvm)
         if not self.weir_binary.exists():
             raise BrokerFailed(f"no weir binary at {self.weir_binary}: run `make release`, or give --weir PATH")
         settings = {

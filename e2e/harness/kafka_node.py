@@ -20,6 +20,8 @@ SETTINGS = {
     "num.io.threads": 2,
     "log.cleaner.dedupe.buffer.size": 4 << 20,
 }
+# For brokers that come and go, several on a machine. Not for measuring what they cost.
+SMALL_JVM = ("-Xms96m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 def prepared(properties: Path, settings: dict[str, object], cluster_id: str) -> Path:
@@ -31,15 +33,12 @@ def prepared(properties: Path, settings: dict[str, object], cluster_id: str) -> 
     return properties
 
 
-def command(properties: Path) -> list:
+def command(properties: Path, jvm: tuple[str, ...] = SMALL_JVM) -> list:
     if not any(paths.KAFKA_LIBS.glob("kafka-tools-*.jar")):
         raise BrokerFailed(f"no Apache Kafka in {paths.KAFKA_LIBS}: `e2e/run --against kafka` fetches it")
     return [
         "java",
-        "-Xms96m",
-        "-Xmx320m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
+        *jvm,
         "-Dlog4j2.level=WARN",
         "-cp",
         paths.kafka_classpath(),

@@ -1,12 +1,14 @@
 """All workloads, in the order in which they are run and reported."""
 
-from bench.workloads import consume, growth, latency, process, produce
+from bench.workloads import consume, growth, latency, process, produce, replicated, stock
 from bench.workloads.workload import Workload
 
 ALL: tuple[Workload, ...] = (
     *produce.WORKLOADS,
     *consume.WORKLOADS,
     *latency.WORKLOADS,
+    *replicated.WORKLOADS,
+    *stock.WORKLOADS,
     *process.WORKLOADS,
     *growth.WORKLOADS,
 )

@@ -26,7 +26,7 @@ class Consumes:
 
     def prepare(self, site: Site, server: Server) -> None:
         topic = site.topic()
-        server.create_topic(topic, 1)
+        server.topics.create(topic, 1)
         written = site.produce(server, topic, bytes=site.size.log_bytes)
         site.read_back(server, topic, written)
         self._topics[server.contender.name], self._written[server.contender.name] = topic, written
@@ -61,11 +61,11 @@ class FansOut:
 
     def measure(self, site: Site, server: Server) -> Figures:
         topic = site.topic()
-        server.create_topic(topic, 1)
+        server.topics.create(topic, 1)
         try:
             return self._write_and_read(site, server, topic)
         finally:
-            server.delete_topic(topic)
+            server.topics.delete(topic)
 
     def _write_and_read(self, site: Site, server: Server, topic: str) -> Figures:
         requests = max(1, site.size.produce_bytes // 4 // _BATCH_BYTES)

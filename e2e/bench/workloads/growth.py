@@ -32,7 +32,7 @@ class GrowsPartitions:
             while held < wanted:
                 topics.append(site.topic())
                 each = min(_TOPIC_PARTITIONS, wanted - held)
-                server.create_topic(topics[-1], each)
+                server.topics.create(topics[-1], each)
                 held += each
             figures[f"create_s_{wanted}"] = time.monotonic() - began
             figures |= self._costs(site, server, wanted, topics, empty_mib)
@@ -47,7 +47,7 @@ class GrowsPartitions:
         figures[f"produce_cpu_us_{held}"] = written["cpu_us_per_request"]
         server.stop()
         began, ready_s = time.monotonic(), server.start()
-        server.await_leaders(topics[-1], None)
+        server.topics.await_in_sync(topics[-1], None)
         figures[f"restart_s_{held}"] = time.monotonic() - began
         site.read_back(server, topics[-1], written)
         # The next step begins where the disk is full of partitions and the process is young.

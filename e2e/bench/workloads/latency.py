@@ -37,21 +37,21 @@ class Delays:
 
     def _peak(self, site: Site, server: Server) -> float:
         topic = site.topic()
-        server.create_topic(topic, _PARTITIONS)
+        server.topics.create(topic, _PARTITIONS)
         try:
             return site.produce(server, topic, requests=site.size.small_requests // 4, batch_bytes=1, **_SHAPE)["requests_s"]
         finally:
-            server.delete_topic(topic)
+            server.topics.delete(topic)
 
     def _at(self, site: Site, server: Server, label: str, rate: int) -> Figures:
         topic = site.topic()
-        server.create_topic(topic, _PARTITIONS)
+        server.topics.create(topic, _PARTITIONS)
         try:
             cpu_s = server.cpu_s()
             told = site.load.run("latency", bootstrap=server.bootstrap, topic=topic, rate=rate, seconds=site.size.latency_s, **_SHAPE)
             cost = server.cpu_s() - cpu_s
         finally:
-            server.delete_topic(topic)
+            server.topics.delete(topic)
         ends, acks = told["end_to_end"], told["acknowledged"]
         return {
             f"rate_{label}": rate,

@@ -32,13 +32,13 @@ class Produces:
 
     def _once(self, site: Site, server: Server, share: int) -> Figures:
         topic = site.topic()
-        server.create_topic(topic, self.partitions)
+        server.topics.create(topic, self.partitions)
         try:
             written = site.produce(server, topic, **self._amount(site, share), **self.options)
             site.read_back(server, topic, written)
             return written
         finally:
-            server.delete_topic(topic)
+            server.topics.delete(topic)
 
     def _amount(self, site: Site, share: int) -> dict:
         return {"bytes": max(1, site.size.produce_bytes // share)}

@@ -48,6 +48,10 @@ class Workload:
     contenders: tuple[str, ...] = BUFFERED
     # Does it start, kill and wipe the broker itself?
     owns_process: bool = False
+    # Brokers of one contender: one, or three.
+    brokers: int = 1
+    # Left out where only Weir is looked at, and no JVM is wanted.
+    needs_java: bool = False
     # Most blocks are worth repeating; what only counts memory is not.
     once: bool = False
     # Seconds of a block, about: for the time left.
