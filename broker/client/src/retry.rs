@@ -1,5 +1,6 @@
 //! Whether a failed call is worth another try, what must be looked up again first, and how long to wait. Pure.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use weir_wire::ErrorCode;
@@ -20,7 +21,8 @@ pub(crate) enum Verdict {
     LookUpAgain,
 }
 
-/// Judges a failure. `outlive_restarts`: a broker that is not there may come back.
+/// Judges a failure. `outlive_restarts`: a broker that is not there may come back. One that is silent is tried again in any
+/// case: behind one address there may be many brokers, and the next connection leads to another.
 pub(crate) fn judge(error: &ClientError, outlive_restarts: bool) -> Verdict {
     match error {
         ClientError::Closed { .. } => Verdict::LookUpAgain,
@@ -33,7 +35,21 @@ pub(crate) fn judge(error: &ClientError, outlive_restarts: bool) -> Verdict {
             Verdict::LookUpAgain
         }
         ClientError::Kafka { code, .. } => judge_code(*code),
+        error if is_silence(error) => Verdict::LookUpAgain,
         _ => Verdict::Fail,
+    }
+}
+
+/// Whether nobody said anything, not even no, where a connection was tried.
+fn is_silence(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable { source, .. } => matches!(
+            source.kind(),
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+        ),
+        ClientError::AdvertisedUnreachable { source, .. } => is_silence(source),
+        ClientError::NoBroker { tried } => tried.iter().any(|attempt| is_silence(&attempt.error)),
+        _ => false,
     }
 }
 
@@ -67,6 +83,7 @@ pub(crate) fn backoff(attempt: u32) -> Duration {
 mod tests {
     use super::*;
     use crate::address::Address;
+    use crate::error::Attempt;
 
     fn refused(code: ErrorCode) -> ClientError {
         ClientError::Kafka { subject: "topic x".into(), code, message: None }
@@ -76,10 +93,18 @@ mod tests {
     fn each_failure_has_its_verdict() {
         let address = Address { host: "h".into(), port: 1 };
         let closed = ClientError::Closed { address: address.clone(), reason: String::new() };
-        let gone = ClientError::Unreachable { address, source: std::io::ErrorKind::ConnectionRefused.into() };
+        let gone = ClientError::Unreachable { address, source: ErrorKind::ConnectionRefused.into() };
         assert_eq!(judge(&closed, false), Verdict::LookUpAgain);
         assert_eq!(judge(&gone, false), Verdict::Fail);
         assert_eq!(judge(&gone, true), Verdict::LookUpAgain);
+        let silent = || ClientError::Unreachable {
+            address: Address { host: "h".into(), port: 1 },
+            source: ErrorKind::TimedOut.into(),
+        };
+        assert_eq!(judge(&silent(), false), Verdict::LookUpAgain);
+        let tried = |error| vec![Attempt { address: Address { host: "h".into(), port: 1 }, error }];
+        assert_eq!(judge(&ClientError::NoBroker { tried: tried(silent()) }, false), Verdict::LookUpAgain);
+        assert_eq!(judge(&ClientError::NoBroker { tried: tried(gone) }, false), Verdict::Fail);
         let cases = [
             (ErrorCode::NotLeaderOrFollower, Verdict::LookUpAgain),
             (ErrorCode::NotCoordinator, Verdict::LookUpAgain),
