@@ -23,6 +23,8 @@ use crate::observed::brokers::BrokerRef;
 use crate::plan::{Operation, Plan, Step, Waiting};
 use crate::valid::ValidCluster;
 
+pub use children::unseen;
+
 /// How soon to look again for what brokers do not announce.
 const SOON: Duration = Duration::from_secs(3);
 /// How soon to look again for what may take longer.

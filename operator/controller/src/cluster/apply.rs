@@ -118,10 +118,15 @@ impl<'a> Target<'a> {
     }
 
     fn api(&self, kind: Kind) -> Api<DynamicObject> {
-        let gvk = GroupVersionKind::gvk(kind.group(), kind.version(), kind.kind());
-        let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
-        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+        dynamic(self.client, &self.namespace, kind)
     }
+}
+
+/// Where children of that kind are read and written.
+pub(super) fn dynamic(client: &Client, namespace: &str, kind: Kind) -> Api<DynamicObject> {
+    let gvk = GroupVersionKind::gvk(kind.group(), kind.version(), kind.kind());
+    let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
+    Api::namespaced_with(client.clone(), namespace, &resource)
 }
 
 /// Deletes a volume that is exactly the one that was looked at.

@@ -11,9 +11,10 @@ use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use weir_operator_api::label;
 use weir_operator_plan::observed::{Child, NodeSeen, PodSeen, StorageClassSeen, VolumeSeen};
-use weir_operator_plan::{Kind, Observed};
+use weir_operator_plan::{Kind, Object, Observed};
 
 use super::Context;
+use super::apply::dynamic;
 use crate::brokers::Session;
 use crate::error::{Error, Trying};
 use crate::key::ClusterKey;
@@ -58,6 +59,23 @@ pub(crate) async fn observe(
         storage_classes: classes.map(seen),
         brokers: session.brokers().await,
     })
+}
+
+/// Looks for objects by their names: those that do not carry our labels are in no mirror.
+pub(crate) async fn look_for(
+    client: &Client,
+    namespace: &str,
+    wanted: impl Iterator<Item = &Object>,
+) -> Result<Vec<Child>, Error> {
+    let mut found = Vec::new();
+    for object in wanted {
+        let read = dynamic(client, namespace, object.kind).get_opt(&object.name).await;
+        let read = read.trying(|| format!("read {} {}", object.kind.kind(), object.name))?;
+        if let Some(there) = read {
+            found.push(Child::new(object.kind, &there)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Reads the objects of one cluster.

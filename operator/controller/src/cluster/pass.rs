@@ -1,14 +1,17 @@
-//! What one pass has found out: the world, and what the plan says about it. Asks the controller of the brokers the one
-//! question that the plan wants answered; decides nothing itself.
+//! What one pass has found out: the world, and what the plan says about it. Looks by name for children that are about to be
+//! made, and asks the controller of the brokers the one question that the plan wants answered; decides nothing itself.
 
 use std::time::Duration;
 
+use kube::Client;
 use kube::runtime::controller::Action;
 use weir_operator_api::{Cluster, ClusterStatus};
 use weir_operator_plan::observed::brokers::{BrokerRef, MayStop};
 use weir_operator_plan::{BrokersView, Desired, Invalid, Observed, Outcome, Plan, Step, ValidCluster};
 
+use super::observe::look_for;
 use crate::brokers::Session;
+use crate::error::Error;
 
 /// How often a cluster is looked at of which nothing is heard: watches tell of everything, this is for what they miss.
 const LOOK_ANYWAY: Duration = Duration::from_secs(600);
@@ -29,11 +32,19 @@ struct Verdict {
 
 impl Pass {
     /// Validates, builds, asks and decides.
-    pub(crate) async fn think(cluster: Cluster, mut observed: Observed, session: &Session) -> Self {
+    pub(crate) async fn think(
+        cluster: Cluster,
+        mut observed: Observed,
+        session: &Session,
+        client: &Client,
+    ) -> Result<Self, Error> {
         let verdict = match weir_operator_plan::validate(&cluster, &observed) {
             Err(invalid) => Err(invalid),
             Ok(valid) => {
                 let desired = weir_operator_plan::build(&valid, &observed);
+                let unseen = weir_operator_plan::unseen(&desired, &observed);
+                let found = look_for(client, &valid.namespace, unseen).await?;
+                observed.children.extend(found);
                 if let Some(broker) = weir_operator_plan::question(&valid, &desired, &observed) {
                     ask(&mut observed, broker, session).await;
                 }
@@ -41,7 +52,7 @@ impl Pass {
                 Ok(Verdict { valid, desired, plan })
             }
         };
-        Self { cluster, observed, verdict }
+        Ok(Self { cluster, observed, verdict })
     }
 
     /// What to do, in this order.

@@ -22,13 +22,13 @@ pub(crate) async fn reconcile(
     }
     let session = context.session(key, cluster);
     let observed = observe(context, &session, key, Freshness::Mirrored).await?;
-    let mut pass = Pass::think(cluster.clone(), observed, &session).await;
+    let mut pass = Pass::think(cluster.clone(), observed, &session, &context.client).await?;
     if pass.takes_away() {
         let Some(cluster) = publish::read(&context.client, key).await? else {
             return Ok(Action::await_change());
         };
         let observed = observe(context, &session, key, Freshness::Fresh).await?;
-        pass = Pass::think(cluster, observed, &session).await;
+        pass = Pass::think(cluster, observed, &session, &context.client).await?;
     }
     let target = Target::new(&context.client, &context.events, &session, &pass.cluster, pass.cluster_id());
     let applied = target.apply(pass.steps()).await;

@@ -8,6 +8,12 @@ use crate::observed::{Child, Observed};
 use crate::plan::{Plan, Step, Waiting};
 use crate::valid::ValidCluster;
 
+/// The children that nothing is seen of. Objects are watched by the Cluster's label: one of the same name without it is
+/// found only by looking for it, which the controller does before the first apply.
+pub fn unseen<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = &'a Object> {
+    desired.objects.iter().filter(|object| observed.child(object.kind, &object.name).is_none())
+}
+
 pub(super) fn apply(
     cluster: &ValidCluster,
     desired: &Desired,
@@ -20,7 +26,7 @@ pub(super) fn apply(
         let held = matches!(object.kind, Kind::ConfigMap | Kind::StatefulSet) && !desired.waiting.is_empty();
         let live = observed.child(object.kind, &object.name);
         match live {
-            Some(live) if live.is_somebody_elses(&cluster.uid) => {
+            Some(live) if live.is_somebody_elses(&cluster.name, &cluster.uid) => {
                 plan.waiting.push(Waiting::NameTaken { kind: object.kind, name: object.name.clone() });
             }
             Some(live) if live.deleting => plan.waiting.push(going(live)),

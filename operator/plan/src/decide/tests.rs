@@ -453,6 +453,13 @@ fn drift_is_put_back_and_somebody_elses_object_is_not_touched() {
     assert_eq!(told(SPEC, &observed), "apply:Service/logs-bootstrap");
     observed.children[at].manifest["metadata"]["ownerReferences"][0]["uid"] = "somebody".into();
     assert_eq!(told(SPEC, &observed), "wait:NameTaken");
+    // Nobody controls it, and it has no label of ours: somebody made it by hand.
+    let metadata = observed.children[at].manifest["metadata"].as_object_mut().unwrap();
+    metadata.remove("ownerReferences");
+    let labels = metadata.remove("labels").unwrap();
+    assert_eq!(told(SPEC, &observed), "wait:NameTaken");
+    observed.children[at].manifest["metadata"]["labels"] = labels;
+    assert_eq!(told(SPEC, &observed), "apply:Service/logs-bootstrap", "ours, that lost its owner");
     observed.children.remove(at);
     assert_eq!(told(SPEC, &observed), "apply:Service/logs-bootstrap");
 }

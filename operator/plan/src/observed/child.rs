@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use weir_operator_api::label;
 
 use crate::object::{Kind, ObjectRef};
 
@@ -46,11 +47,14 @@ impl Child {
         ObjectRef { kind: self.kind, name: self.name.clone(), uid: self.uid.clone() }
     }
 
-    /// Whether somebody else than the Cluster of that uid is its controller.
+    /// Whether it is not the Cluster's to write: somebody else is its controller, or nobody is and it does not carry the
+    /// Cluster's label, so that it was made by hand or by another program. One that lost its controller is taken back.
     #[must_use]
-    pub fn is_somebody_elses(&self, uid: &str) -> bool {
+    pub fn is_somebody_elses(&self, cluster: &str, uid: &str) -> bool {
         let owners = self.manifest["metadata"]["ownerReferences"].as_array();
-        owners.into_iter().flatten().any(|owner| owner["uid"] != uid && owner["controller"] == true)
+        let controlled = owners.into_iter().flatten().any(|owner| owner["controller"] == true);
+        let labelled = self.manifest["metadata"]["labels"][label::CLUSTER] == cluster;
+        !self.is_controlled_by(uid) && (controlled || !labelled)
     }
 
     /// Whether the Cluster of that uid is its controller.

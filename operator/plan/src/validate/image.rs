@@ -1,10 +1,11 @@
 //! Which image the brokers run. Without a word from the user a running cluster keeps its image: an operator that is
-//! upgraded must not restart anybody's brokers.
+//! upgraded must not restart anybody's brokers. An image that does not start is none to keep: taking a bad one out of the
+//! spec goes back to what the others run.
 
 use weir_operator_api::ClusterSpec;
 
 use super::Invalid;
-use crate::observed::Observed;
+use crate::observed::{Observed, PodSeen};
 
 pub(super) fn choose(spec: &ClusterSpec, observed: &Observed, wrong: &mut Vec<Invalid>) -> String {
     match (&spec.image, &spec.version) {
@@ -20,7 +21,15 @@ pub(super) fn choose(spec: &ClusterSpec, observed: &Observed, wrong: &mut Vec<In
 }
 
 fn running(observed: &Observed) -> Option<&str> {
-    observed.stateful_set().and_then(|set| set.image())
+    let set = observed.stateful_set().and_then(|set| set.image())?;
+    Some(instead_of_broken(set, &observed.pods).unwrap_or(set))
+}
+
+/// What ready pods run, where the image is in trouble and no pod is ready with it.
+fn instead_of_broken<'a>(image: &str, pods: &'a [PodSeen]) -> Option<&'a str> {
+    let (with, others): (Vec<_>, Vec<_>) = pods.iter().partition(|pod| pod.image.as_deref() == Some(image));
+    let broken = with.iter().any(|pod| pod.trouble.is_some()) && !with.iter().any(|pod| pod.ready);
+    others.iter().find(|pod| broken && pod.ready).and_then(|pod| pod.image.as_deref())
 }
 
 fn checked(image: &str, wrong: &mut Vec<Invalid>) -> String {
@@ -62,6 +71,30 @@ pub(crate) fn version(image: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observed::Trouble;
+
+    fn pod(image: &str, ready: bool, trouble: bool) -> PodSeen {
+        let trouble = trouble.then(|| Trouble { reason: "ErrImagePull".into(), message: String::new() });
+        PodSeen { image: Some(image.into()), ready, trouble, ..PodSeen::default() }
+    }
+
+    #[test]
+    fn an_image_that_does_not_start_is_given_up_for_the_one_that_runs() {
+        let cases = [
+            ("nobody has it yet", vec![pod("old", true, false)], None),
+            ("it is starting", vec![pod("old", true, false), pod("new", false, false)], None),
+            ("it does not start", vec![pod("old", true, false), pod("new", false, true)], Some("old")),
+            (
+                "it starts elsewhere",
+                vec![pod("new", true, false), pod("new", false, true), pod("old", true, false)],
+                None,
+            ),
+            ("nothing else runs", vec![pod("old", false, false), pod("new", false, true)], None),
+        ];
+        for (case, pods, expected) in cases {
+            assert_eq!(instead_of_broken("new", &pods), expected, "{case}");
+        }
+    }
 
     #[test]
     fn a_version_replaces_the_tag_and_nothing_else() {
