@@ -25,7 +25,8 @@ pub use cluster::listener::{
 pub use cluster::rebalance::{Rebalance, RebalanceMode};
 pub use cluster::rollout::Rollout;
 pub use cluster::status::{
-    BrokerPhase, BrokerStatus, ClusterStatus, ListenerStatus, OperationKind, OperationStatus,
+    BrokerPhase, BrokerStatus, ClusterStatus, ListenerStatus, OperationKind, OperationStatus, ProposalStatus,
+    ProposedBroker,
 };
 pub use cluster::storage::{Storage, VolumePolicy};
 pub use cluster::{CLUSTER_NAME_MAX, Cluster, ClusterSpec, Topology};

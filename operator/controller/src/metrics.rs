@@ -249,12 +249,14 @@ impl Metrics {
 }
 
 /// Every kind of operation.
-const OPERATIONS: [OperationKind; 5] = [
+const OPERATIONS: [OperationKind; 7] = [
     OperationKind::Create,
     OperationKind::Roll,
     OperationKind::ScaleOut,
     OperationKind::ScaleIn,
     OperationKind::GrowVolumes,
+    OperationKind::Rebalance,
+    OperationKind::ReplaceBroker,
 ];
 
 const fn operation_name(kind: OperationKind) -> &'static str {
@@ -264,6 +266,8 @@ const fn operation_name(kind: OperationKind) -> &'static str {
         OperationKind::ScaleOut => "ScaleOut",
         OperationKind::ScaleIn => "ScaleIn",
         OperationKind::GrowVolumes => "GrowVolumes",
+        OperationKind::Rebalance => "Rebalance",
+        OperationKind::ReplaceBroker => "ReplaceBroker",
     }
 }
 

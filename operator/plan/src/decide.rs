@@ -1,13 +1,15 @@
 //! What comes next. In order: children as desired, volumes as large as said, what is no longer wanted taken away, broken
-//! pods made anew, brokers restarted one after another, brokers taken away one after another. Each of these looks at the
-//! same observed world; the ones that disturb a broker run only when nothing else does.
+//! pods made anew, brokers restarted one after another, brokers taken away one after another, replicas moved. Each of these
+//! looks at the same observed world; the ones that disturb a broker run only when nothing else does.
 
 mod advertised;
 mod calm;
 mod children;
+mod moves;
 mod prune;
 mod roll;
 mod scale_in;
+mod take_back;
 mod volumes;
 
 #[cfg(test)]
@@ -46,10 +48,17 @@ pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) ->
     volumes::tend(cluster, observed, &mut plan);
     prune::take_away(cluster, desired, observed, &mut plan);
     roll::decide(cluster, desired, observed, leaving.replicas, &mut plan);
+    let moving = moves::decide(cluster, observed, &leaving, &plan);
     plan.steps.extend(leaving.steps);
     plan.waiting.extend(leaving.waiting);
-    plan.operation = operation(cluster, observed, leaving.operation, plan.operation, &plan.waiting);
-    plan.requeue = requeue(&plan);
+    plan.steps.extend(moving.steps);
+    plan.waiting.extend(moving.waiting);
+    plan.balance = moving.balance;
+    plan.scaling_in_to = leaving.scaling_in_to;
+    let leaving = leaving.operation.map(|operation| Operation { left: moving.left, ..operation });
+    let moved = leaving.or(moving.operation);
+    plan.operation = operation(cluster, observed, moved, plan.operation, &plan.waiting);
+    plan.requeue = requeue(&plan).or_else(|| moves::next_loss(cluster).then_some(LATER));
     plan
 }
 
@@ -67,18 +76,18 @@ pub fn question(cluster: &ValidCluster, desired: &Desired, observed: &Observed) 
 fn operation(
     cluster: &ValidCluster,
     observed: &Observed,
-    leaving: Option<Operation>,
+    moving: Option<Operation>,
     rolling: Option<Operation>,
     waiting: &[Waiting],
 ) -> Option<Operation> {
-    let of = |kind, reason: String| Some(Operation { kind, broker: None, reason });
+    let of = |kind, reason: String| Some(Operation::new(kind, reason));
     let there = observed.stateful_set().map(|set| set.replicas());
     let missing =
         cluster.brokers().filter(|broker| observed.pod(*broker).is_none_or(|pod| !pod.ready)).count();
     let growing = waiting.iter().any(|w| matches!(w, Waiting::VolumeGrowing { .. }));
     match there {
         _ if rolling.is_some() => rolling,
-        _ if leaving.is_some() => leaving,
+        _ if moving.is_some() => moving,
         None if observed.pods.is_empty() && !cluster.formed => {
             of(OperationKind::Create, "a new cluster".to_owned())
         }
@@ -115,7 +124,12 @@ fn requeue(plan: &Plan) -> Option<Duration> {
         | Waiting::BrokerNotDrained { .. }
         | Waiting::NameTaken { .. }
         | Waiting::StatefulSetReplaced => Some(SOON),
-        Waiting::BrokersUnknown { .. } | Waiting::BrokerHoldsReplicas { .. } => Some(LATER),
+        Waiting::BrokersUnknown { .. }
+        | Waiting::BrokerHoldsReplicas { .. }
+        | Waiting::BrokerDraining { .. }
+        | Waiting::MovesInFlight { .. }
+        | Waiting::ReplicasWouldNotFit { .. }
+        | Waiting::NowhereToGo { .. } => Some(LATER),
         Waiting::Paused
         | Waiting::PodNotReady { .. }
         | Waiting::PodStopping { .. }

@@ -20,6 +20,10 @@ pub struct Plan {
     pub waiting: Vec<Waiting>,
     /// What all this amounts to, if it is more than nothing.
     pub operation: Option<Operation>,
+    /// How many brokers are left once those that are being taken away are gone: what a change of mind takes back.
+    pub scaling_in_to: Option<u32>,
+    /// How far the cluster is from being balanced, where that is known.
+    pub balance: Option<Balance>,
     /// When to look again, even if nothing is heard of: set where what is waited for announces itself to nobody.
     pub requeue: Option<Duration>,
 }
@@ -69,10 +73,57 @@ pub enum Step {
     Prune(ObjectRef),
     /// Tell the controller that a broker gets no new replicas.
     Drain(BrokerRef),
+    /// Tell the controller that it gets replicas again.
+    Undrain(BrokerRef),
+    /// Begin moves; what is refused because it has changed is decided anew by the next pass.
+    Move(Vec<MoveOrder>),
+    /// End moves, and go back to the replicas before them.
+    CancelMoves(Vec<PartitionRef>),
+    /// Let the preferred replicas lead.
+    ElectPreferred(Vec<PartitionRef>),
     /// Tell the controller to forget a broker that is gone and holds nothing.
     Unregister(BrokerRef),
     /// Tell people.
     Event(Event),
+}
+
+/// One partition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartitionRef {
+    /// Its topic's id.
+    pub topic_id: String,
+    /// Its number.
+    pub number: i32,
+}
+
+/// Other replicas for one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveOrder {
+    /// Which one.
+    pub partition: PartitionRef,
+    /// The epoch that was looked at: another one is refused.
+    pub epoch: i32,
+    /// Its replicas then, the preferred leader first.
+    pub replicas: Vec<BrokerRef>,
+    /// The bytes a second that it may take.
+    pub throttle: Option<u64>,
+}
+
+/// How far a cluster is from being balanced, and what would make it so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Names what would be done, as its outcome: sizes that grow do not change it.
+    pub hash: String,
+    /// Partitions that would get other replicas.
+    pub moves: usize,
+    /// Partitions that would get another preferred leader.
+    pub leaderships: usize,
+    /// Bytes that would be copied.
+    pub bytes: u64,
+    /// Every broker, before and after.
+    pub brokers: Vec<crate::rebalance::Account>,
+    /// Whether a person has to approve it.
+    pub waits_for_approval: bool,
 }
 
 /// Something for `kubectl describe`.
@@ -106,6 +157,23 @@ pub struct Operation {
     pub broker: Option<BrokerId>,
     /// Why it is done.
     pub reason: String,
+    /// What is left to move, where it moves something.
+    pub left: Option<Left>,
+}
+
+impl Operation {
+    pub(crate) fn new(kind: OperationKind, reason: String) -> Self {
+        Self { kind, broker: None, reason, left: None }
+    }
+}
+
+/// What is left to move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Partitions.
+    pub moves: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// What is waited for. `Display` is the sentence for people; [`Waiting::reason`] is stable.
@@ -189,6 +257,34 @@ pub enum Waiting {
         /// Replicas on it.
         replicas: u64,
     },
+    /// For a broker that is scaled away to be emptied, which is being done.
+    BrokerDraining {
+        /// The broker.
+        broker: BrokerId,
+        /// Replicas on it.
+        replicas: u64,
+    },
+    /// For partitions that are being moved.
+    MovesInFlight {
+        /// How many.
+        partitions: usize,
+    },
+    /// For a topic to have fewer replicas than there will be brokers.
+    ReplicasWouldNotFit {
+        /// The topic.
+        topic: String,
+        /// Its replicas.
+        factor: usize,
+        /// Brokers that would be left.
+        brokers: usize,
+    },
+    /// For room, or for brokers, to make replicas of a broker that is gone anew.
+    NowhereToGo {
+        /// Partitions that can not go anywhere.
+        partitions: usize,
+        /// One of them, and why.
+        example: String,
+    },
     /// For a broker that is scaled away to be drained.
     BrokerNotDrained {
         /// The broker.
@@ -224,6 +320,10 @@ impl Waiting {
             Self::VolumeCanNotGrow { .. } => "VolumeCanNotGrow",
             Self::BrokerHoldsReplicas { .. } => "BrokerHoldsReplicas",
             Self::BrokerNotDrained { .. } => "BrokerNotDrained",
+            Self::BrokerDraining { .. } => "BrokerDraining",
+            Self::MovesInFlight { .. } => "MovesInFlight",
+            Self::ReplicasWouldNotFit { .. } => "ReplicasWouldNotFit",
+            Self::NowhereToGo { .. } => "NowhereToGo",
             Self::NameTaken { .. } => "NameTaken",
         }
     }
@@ -271,6 +371,21 @@ impl fmt::Display for Waiting {
                 "broker {broker} still holds {replicas} replicas: move them to other brokers \
                  (kafka-reassign-partitions), or set spec.replicas back"
             ),
+            Self::BrokerDraining { broker, replicas } => {
+                write!(f, "broker {broker} still holds {replicas} replicas; they are moved away")
+            }
+            Self::MovesInFlight { partitions } => write!(f, "{partitions} partitions are being moved"),
+            Self::ReplicasWouldNotFit { topic, factor, brokers } => write!(
+                f,
+                "topic {topic} has {factor} replicas and {brokers} brokers would be left: lower its replication factor, \
+                 or set spec.replicas to {factor} or more"
+            ),
+            Self::NowhereToGo { partitions, example } => {
+                write!(
+                    f,
+                    "{partitions} partitions can not leave their brokers: {example}; add brokers or grow volumes"
+                )
+            }
             Self::BrokerNotDrained { broker } => write!(f, "broker {broker} is not drained yet"),
             Self::NameTaken { kind, name } => write!(
                 f,

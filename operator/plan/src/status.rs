@@ -5,6 +5,8 @@ mod brokers;
 mod conditions;
 mod events;
 mod listeners;
+mod progress;
+mod proposal;
 pub mod reason;
 
 #[cfg(test)]
@@ -22,6 +24,7 @@ use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::valid::ValidCluster;
 use crate::validate::{Invalid, image};
+use proposal::proposal;
 
 /// How a pass went.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +81,11 @@ pub fn status(cluster: &Cluster, observed: &Observed, outcome: Outcome<'_>) -> C
         },
         brokers: brokers::all(&names, cluster.spec.replicas, observed, &before.brokers),
         operation: operation(outcome, observed.now, before.operation.as_ref()),
+        scaling_in_to: match outcome.plan() {
+            Some(plan) => plan.scaling_in_to.and_then(|replicas| i32::try_from(replicas).ok()),
+            None => before.scaling_in_to,
+        },
+        proposal: proposal(outcome, before.proposal),
         conditions: conditions::all(cluster, observed, outcome, &before.conditions),
     }
 }
@@ -107,17 +115,19 @@ fn operation(
 ) -> Option<OperationStatus> {
     let plan = outcome.plan()?;
     let operation = plan.operation.as_ref()?;
-    let since =
-        before.filter(|before| before.kind == operation.kind).and_then(|before| before.started_at.clone());
+    let before = before.filter(|before| before.kind == operation.kind);
+    let since = before.and_then(|before| before.started_at.clone()).unwrap_or_else(|| seconds(now));
+    let progress = operation.left.map(|left| progress::of(left, before, since.0, now)).unwrap_or_default();
     Some(OperationStatus {
         kind: operation.kind,
         broker: operation.broker.map(|broker| broker.0),
         reason: operation.reason.clone(),
-        started_at: since.or_else(|| Some(seconds(now))),
-        moves_done: None,
-        moves_total: None,
-        bytes_done: None,
-        bytes_total: None,
+        started_at: Some(since),
+        moves_done: progress.moves_done,
+        moves_total: progress.moves_total,
+        bytes_done: progress.bytes_done,
+        bytes_total: progress.bytes_total,
+        time_left: progress.time_left,
         blocked_by: plan.waiting.iter().take(BLOCKED_BY_MAX).map(ToString::to_string).collect(),
     })
 }

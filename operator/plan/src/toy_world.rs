@@ -1,6 +1,8 @@
 //! A Kubernetes and a Weir cluster that fit into a test: they take the plan's steps and do, a little at each tick, what the
 //! real ones do. What must never happen is asserted where a step is taken.
 
+mod partitions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -16,7 +18,9 @@ use crate::observed::brokers::{BrokerSeen, BrokerState, BrokersView, HostPort, M
 use crate::observed::{Child, NodeSeen, Observed, PodSeen, StorageClassSeen, Trouble, VolumeSeen};
 use crate::plan::{Plan, Step};
 use crate::quantity::Bytes;
+use crate::status::{Outcome, status};
 use crate::validate::validate;
+use partitions::Partitions;
 
 /// Ticks from a pod's creation until it is ready.
 const STARTING: u32 = 2;
@@ -27,6 +31,10 @@ pub(crate) struct World {
     pods: BTreeMap<BrokerId, (PodSeen, u32)>,
     volumes: BTreeMap<BrokerId, VolumeSeen>,
     brokers: BTreeMap<BrokerId, BrokerSeen>,
+    /// Partitions that there are; replicas that brokers hold beside them are counted in `brokers` alone.
+    pub(crate) partitions: Partitions,
+    /// What the operator wrote into status last.
+    pub(crate) status: bool,
     /// Ticks until every replica is in sync.
     catching_up: u32,
     /// Ticks for which no broker can be asked.
@@ -49,6 +57,8 @@ impl World {
             pods: BTreeMap::new(),
             volumes: BTreeMap::new(),
             brokers: BTreeMap::new(),
+            partitions: Partitions::default(),
+            status: true,
             catching_up: 0,
             silent: 0,
             bad_images: BTreeSet::new(),
@@ -102,8 +112,11 @@ impl World {
         BrokersView::Known(Snapshot {
             cluster_id: "toy".to_owned(),
             controller,
-            brokers: self.brokers.clone(),
-            under_replicated_partitions: Some(u64::from(self.catching_up) + fenced as u64),
+            brokers: self.counted(),
+            partitions: self.partitions.told(&self.brokers),
+            under_replicated_partitions: Some(
+                u64::from(self.catching_up) + fenced as u64 + self.partitions.moving() as u64,
+            ),
             under_min_isr_partitions: Some(0),
             metadata_version: 1,
             ..Snapshot::default()
@@ -121,7 +134,7 @@ impl World {
         if let Some(broker) = question(&valid, &desired, &observed)
             && let BrokersView::Known(seen) = &mut observed.brokers
         {
-            let answer = if self.refusing > 0 {
+            let answer = if self.refusing > 0 || self.partitions.moves_of(broker.id) > 0 {
                 MayStop::No { reasons: vec!["not now".to_owned()] }
             } else {
                 MayStop::Yes { incarnation: broker.incarnation }
@@ -131,6 +144,10 @@ impl World {
         let plan = decide(&valid, &desired, &observed);
         for step in &plan.steps {
             self.take(step);
+        }
+        if self.status {
+            let outcome = Outcome::Planned { cluster: &valid, desired: &desired, plan: &plan };
+            self.cluster.status = Some(status(&self.cluster, &observed, outcome));
         }
         plan
     }
@@ -161,11 +178,31 @@ impl World {
                 self.brokers.get_mut(&broker.id).unwrap().drained = true;
             }
             Step::Unregister(broker) => {
+                let held = self.counted()[&broker.id].replicas;
                 let seen = self.brokers.remove(&broker.id).unwrap();
-                assert!(seen.fenced && seen.replicas == 0, "{seen:?} is alive or holds replicas");
+                assert!(seen.fenced && held == 0, "{seen:?} is alive or holds replicas");
             }
+            Step::Undrain(broker) => {
+                self.note(format!("undrain {}", broker.id));
+                self.brokers.get_mut(&broker.id).unwrap().drained = false;
+            }
+            Step::Move(moves) => {
+                let at_once = self.cluster.spec.rebalance.max_concurrent_moves.unwrap_or(10);
+                self.partitions.begin(moves, &self.brokers, usize::try_from(at_once).unwrap());
+            }
+            Step::CancelMoves(cancelled) => self.partitions.cancel(cancelled),
+            Step::ElectPreferred(elected) => self.partitions.elect(elected, &self.brokers),
             Step::Event(_) => {}
         }
+    }
+
+    /// The brokers with what they hold of the partitions.
+    fn counted(&self) -> BTreeMap<BrokerId, BrokerSeen> {
+        let mut brokers = self.brokers.clone();
+        for (id, broker) in &mut brokers {
+            broker.replicas += self.partitions.held(*id);
+        }
+        brokers
     }
 
     fn note(&mut self, what: String) {
@@ -227,7 +264,7 @@ impl World {
     fn may_shrink(&self, before: Option<u64>, after: Option<u64>) {
         for gone in after.unwrap()..before.unwrap() {
             let broker = BrokerId(i32::try_from(gone).unwrap());
-            let held = self.brokers.get(&broker).map_or(0, |broker| broker.replicas);
+            let held = self.counted().get(&broker).map_or(0, |broker| broker.replicas);
             assert_eq!(held, 0, "broker {broker} is taken away with its replicas");
         }
     }
@@ -253,6 +290,7 @@ impl World {
         self.silent = self.silent.saturating_sub(1);
         self.refusing = self.refusing.saturating_sub(1);
         self.catching_up = self.catching_up.saturating_sub(1);
+        self.partitions.copy(&self.brokers);
         for volume in self.volumes.values_mut() {
             volume.capacity = volume.requested;
         }

@@ -1,10 +1,12 @@
 //! A Cluster whose spec was understood and found possible. Nothing reads the raw spec after this.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use weir_model::BrokerId;
-use weir_operator_api::{ListenerKind, VolumePolicy};
+use weir_operator_api::{ListenerKind, OperationKind, RebalanceMode, VolumePolicy};
 
 use crate::names::{INTERNAL, Names};
 use crate::quantity::Bytes;
@@ -36,6 +38,10 @@ pub struct ValidCluster {
     pub config: BTreeMap<String, String>,
     /// The label of nodes that brokers are spread over.
     pub topology_key: String,
+    /// Whether and how replicas move.
+    pub rebalance: ValidRebalance,
+    /// What an earlier pass wrote into status, and this one goes on from.
+    pub before: Before,
     /// Whether its brokers have been a cluster before: status has its id.
     pub formed: bool,
     /// Nothing may be changed.
@@ -61,6 +67,43 @@ pub struct ValidStorage {
     pub when_deleted: VolumePolicy,
     /// What becomes of one when its broker is scaled away.
     pub when_scaled: VolumePolicy,
+}
+
+/// Whether and how replicas move.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ValidRebalance {
+    /// Who decides.
+    pub mode: RebalanceMode,
+    /// The bytes a second that moves may bring to each broker.
+    pub throttle: Option<Bytes>,
+    /// How many partitions move at once.
+    pub at_once: usize,
+    /// How long a broker may be gone before its replicas are made anew.
+    pub replace_after: Option<Duration>,
+    /// The proposal that a person has approved.
+    pub approved: Option<String>,
+    /// The proposal that status tells of.
+    pub proposed: Option<String>,
+}
+
+impl ValidRebalance {
+    /// What each of the moves may take, if that is limited.
+    pub(crate) fn throttle_each(&self) -> Option<u64> {
+        let at_once = u64::try_from(self.at_once.max(1)).unwrap_or(u64::MAX);
+        self.throttle.map(|Bytes(all)| (all / at_once).max(1))
+    }
+}
+
+/// What an earlier pass wrote into status. What was begun there is brought to its end; without it nothing is unsafe, only
+/// what lies between two thresholds stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// What was being done.
+    pub operation: Option<OperationKind>,
+    /// How many brokers were to be left, if some were being taken away.
+    pub scaling_in_to: Option<u32>,
+    /// Since when brokers are not heard of.
+    pub unheard_since: BTreeMap<BrokerId, Timestamp>,
 }
 
 /// One listener.

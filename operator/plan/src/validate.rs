@@ -5,17 +5,19 @@ mod config;
 pub(crate) mod image;
 mod listeners;
 mod overlay;
+mod rebalance;
 mod storage;
 mod unsupported;
 
 use std::fmt;
 
 use serde_json::Value;
+use weir_model::BrokerId;
 use weir_operator_api::{CLUSTER_NAME_MAX, Cluster, ClusterSpec};
 
 use crate::names::Names;
 use crate::observed::Observed;
-use crate::valid::ValidCluster;
+use crate::valid::{Before, ValidCluster};
 
 /// Something that the user must change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +55,7 @@ pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, 
     config::check(&spec.config, &mut wrong);
     overlay::check(spec.pod_template.as_ref(), &mut wrong);
     check_topology(&spec.topology.key, &mut wrong);
+    let rebalance = rebalance::read(cluster, &mut wrong);
     unsupported::check(spec, &mut wrong);
     let (Some(storage), true) = (storage, wrong.is_empty()) else {
         wrong.sort();
@@ -74,12 +77,29 @@ pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, 
         listeners,
         config: spec.config.clone(),
         topology_key: spec.topology.key.clone(),
+        rebalance,
+        before: before(cluster),
         formed: cluster.status.as_ref().is_some_and(|status| status.cluster_id.is_some()),
         paused: spec.paused,
         deleting: cluster.metadata.deletion_timestamp.is_some(),
         overlay: spec.pod_template.clone(),
         operator_namespace: observed.defaults.operator_namespace.clone(),
     })
+}
+
+/// What an earlier pass wrote down: what was begun is brought to its end, and time is counted from there.
+fn before(cluster: &Cluster) -> Before {
+    let Some(status) = &cluster.status else { return Before::default() };
+    let operation = status.operation.as_ref();
+    let unheard = status
+        .brokers
+        .iter()
+        .filter_map(|broker| Some((BrokerId(broker.id), broker.unheard_since.as_ref()?.0)));
+    Before {
+        operation: operation.map(|operation| operation.kind),
+        scaling_in_to: status.scaling_in_to.and_then(|replicas| u32::try_from(replicas).ok()),
+        unheard_since: unheard.collect(),
+    }
 }
 
 fn check_name(name: &str, wrong: &mut Vec<Invalid>) {

@@ -55,6 +55,14 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationStatus>,
 
+    /// How many brokers are left once those that are being taken away are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling_in_to: Option<i32>,
+
+    /// What would be moved, where `rebalance.mode` is Propose and something is out of balance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<ProposalStatus>,
+
     /// Available, Progressing, Degraded, Balanced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -91,6 +99,47 @@ pub struct BrokerStatus {
     /// Partitions that it leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaders: Option<i64>,
+    /// Since when the others have not heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard_since: Option<Time>,
+}
+
+/// What would be moved.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposalStatus {
+    /// Names the proposal: `spec.rebalance.approved` set to it begins it.
+    pub hash: String,
+    /// Partitions that would get other replicas.
+    pub moves: i64,
+    /// Partitions that would only get another preferred leader.
+    pub leaderships: i64,
+    /// Bytes that would be copied.
+    pub bytes: i64,
+    /// Every broker, before and after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub brokers: Vec<ProposedBroker>,
+}
+
+/// What a proposal makes of one broker.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposedBroker {
+    /// Its id.
+    pub id: i32,
+    /// Replicas that it holds now.
+    pub replicas_before: i64,
+    /// Replicas that it would hold.
+    pub replicas_after: i64,
+    /// Partitions that prefer it as their leader now.
+    pub leaders_before: i64,
+    /// Partitions that would.
+    pub leaders_after: i64,
+    /// Bytes that it holds now.
+    pub bytes_before: i64,
+    /// Bytes that it would hold.
+    pub bytes_after: i64,
 }
 
 /// What a broker is doing.
@@ -135,6 +184,9 @@ pub struct OperationStatus {
     /// Bytes that there are to move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_total: Option<i64>,
+    /// About how long the moves that are left will take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_left: Option<String>,
     /// What it waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<String>,
@@ -153,4 +205,8 @@ pub enum OperationKind {
     ScaleIn,
     /// Volumes grow.
     GrowVolumes,
+    /// Replicas and leaders are spread anew.
+    Rebalance,
+    /// The replicas of a broker that is gone are made anew on others.
+    ReplaceBroker,
 }

@@ -28,22 +28,31 @@ impl Session {
 
     async fn describe(&self) -> Result<Snapshot, BrokerError> {
         let mut client = self.client()?;
-        let request =
-            v1::DescribeClusterRequest { without_topics: true, ..v1::DescribeClusterRequest::default() };
-        let (summary, brokers) = dial::within(ASK_MAX, async {
+        let sizes_too = self.sizes().are_old();
+        let request = v1::DescribeClusterRequest {
+            without_topics: !sizes_too,
+            ..v1::DescribeClusterRequest::default()
+        };
+        let (summary, brokers, topics) = dial::within(ASK_MAX, async {
             let mut stream = client.describe_cluster(dial::request(request, ASK_MAX)).await?.into_inner();
-            let (mut summary, mut brokers) = (None, Vec::new());
+            let (mut summary, mut brokers, mut topics) = (None, Vec::new(), Vec::new());
             while let Some(part) = stream.message().await? {
                 summary = summary.or(part.summary);
                 brokers.extend(part.brokers);
+                topics.extend(part.topics);
             }
-            Ok::<_, BrokerError>((summary.ok_or(super::view::CutOff)?, brokers))
+            Ok::<_, BrokerError>((summary.ok_or(super::view::CutOff)?, brokers, topics))
         })
         .await?;
         if summary.controller.is_none() {
             return Err(BrokerError::Unreachable("the brokers have no controller now".to_owned()));
         }
-        self.look(|view| translate::snapshot(&summary, &brokers, view)).map_err(BrokerError::Unreachable)
+        let mut sizes = self.sizes();
+        if sizes_too {
+            sizes.learn(&topics);
+        }
+        let told = self.look(|view| translate::snapshot(&summary, &brokers, view, &sizes));
+        told.map_err(BrokerError::Unreachable)
     }
 
     /// Whether the controller lets that broker, with that disk, stop now.
@@ -133,7 +142,7 @@ impl Session {
     }
 
     /// Of the cluster that the view is of: brokers of another one refuse.
-    fn cluster_id(&self) -> Result<String, BrokerError> {
+    pub(super) fn cluster_id(&self) -> Result<String, BrokerError> {
         self.look(|view| view.cluster_id.clone()).map_err(BrokerError::Unreachable)
     }
 }

@@ -4,7 +4,9 @@
 mod address;
 mod calls;
 mod dial;
+mod moves;
 mod session;
+mod sizes;
 mod translate;
 mod view;
 

@@ -1,7 +1,7 @@
 //! One cluster's session: attached to one broker at a time, it keeps the view true by describing once and watching from
 //! there. When it is not attached nothing is known: it fails closed, and says why. Asks, never changes anything.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -14,6 +14,7 @@ use weir_admin::admin::v1;
 
 use super::address::AddressPattern;
 use super::dial::{self, BrokerError, Client};
+use super::sizes::Sizes;
 use super::view::{Changed, Heard, View};
 use crate::key::ClusterKey;
 use crate::lease::Fence;
@@ -42,6 +43,7 @@ pub(crate) struct Session {
     pattern: AddressPattern,
     fence: Fence,
     knowledge: RwLock<Knowledge>,
+    sizes: Mutex<Sizes>,
     /// Which ordinals may be asked.
     replicas: watch::Sender<i32>,
     /// Counts changes of brokers and of what is known at all.
@@ -69,6 +71,7 @@ impl Session {
                 why: "no broker was asked yet".to_owned(),
                 since: Instant::now(),
             }),
+            sizes: Mutex::default(),
             replicas: watch::Sender::new(0),
             brokers: watch::Sender::new(0),
             topics: watch::Sender::new(0),
@@ -92,6 +95,10 @@ impl Session {
             Knowledge::Known { view, .. } => Ok(look(view)),
             Knowledge::Unknown { why, .. } => Err(why.clone()),
         }
+    }
+
+    pub(super) fn sizes(&self) -> MutexGuard<'_, Sizes> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A client of the broker that is attached.

@@ -7,9 +7,10 @@ use uuid::Uuid;
 use weir_admin::admin::v1;
 use weir_model::{BrokerId, Incarnation};
 use weir_operator_plan::observed::brokers::{
-    BrokerRef, BrokerSeen, BrokerState, HostPort, MayStop, Snapshot,
+    BrokerRef, BrokerSeen, BrokerState, HostPort, MayStop, PartitionState, Snapshot,
 };
 
+use super::sizes::Sizes;
 use super::view::{TopicView, View};
 
 /// The snapshot of a description without topics: what is counted over partitions comes from the view.
@@ -17,9 +18,11 @@ pub(super) fn snapshot(
     summary: &v1::ClusterSummary,
     brokers: &[v1::BrokerDescription],
     view: &View,
+    sizes: &Sizes,
 ) -> Snapshot {
     // A view that is behind the description does not know yet what was counted.
-    let counts = (view.index >= summary.metadata_index).then(|| Counts::of(view));
+    let is_behind = view.index < summary.metadata_index;
+    let counts = (!is_behind).then(|| Counts::of(view));
     Snapshot {
         cluster_id: summary.cluster_id.clone(),
         controller: summary.controller.map(BrokerId),
@@ -29,8 +32,35 @@ pub(super) fn snapshot(
         under_min_isr_partitions: counts.as_ref().map(|counts| counts.under_min_isr),
         moving_partitions: summary.moving_partitions,
         metadata_version: summary.metadata_version,
+        partitions: (!is_behind).then(|| partitions(view, sizes)),
         may_stop: BTreeMap::new(),
     }
+}
+
+/// Every partition, by topic and number.
+fn partitions(view: &View, sizes: &Sizes) -> Vec<PartitionState> {
+    let of_topic = |(id, topic): (&String, &TopicView)| {
+        let (id, name) = (id.clone(), topic.name.clone());
+        let min_in_sync = usize::try_from(topic.min_insync_replicas).unwrap_or(1);
+        let states = topic.partitions.iter().map(move |(number, partition)| {
+            let brokers = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect();
+            PartitionState {
+                topic: name.clone(),
+                topic_id: id.clone(),
+                number: *number,
+                replicas: brokers(&partition.replicas),
+                in_sync: brokers(&partition.in_sync),
+                leader: partition.leader.map(BrokerId),
+                adding: brokers(&partition.adding),
+                removing: brokers(&partition.removing),
+                epoch: partition.epoch,
+                min_in_sync,
+                bytes: sizes.of(&id, *number),
+            }
+        });
+        states.collect::<Vec<_>>()
+    };
+    view.topics.iter().flat_map(of_topic).collect()
 }
 
 /// Partitions that lack replicas in sync.
@@ -82,6 +112,7 @@ fn broker(told: &v1::BrokerDescription) -> Option<(BrokerId, BrokerSeen)> {
             .and_then(|measures| measures.recovery.as_ref())
             .map(|recovery| (recovery.logs_opened, recovery.logs_total)),
         disk_failed: measures.is_some_and(|measures| measures.disk_failed),
+        disk_bytes: measures.map(|measures| measures.disk_total_bytes).filter(|bytes| *bytes > 0),
     };
     Some((BrokerId(reference.id), seen))
 }
@@ -141,7 +172,7 @@ mod tests {
     fn partitions_are_counted_only_by_a_view_that_is_not_behind() {
         let summary = v1::ClusterSummary { metadata_index: 9, ..v1::ClusterSummary::default() };
         let counts = |view: &View| {
-            let snapshot = snapshot(&summary, &[], view);
+            let snapshot = snapshot(&summary, &[], view, &Sizes::default());
             (snapshot.under_replicated_partitions, snapshot.under_min_isr_partitions)
         };
         assert_eq!(counts(&view(9, &[0, 1, 2])), (Some(0), Some(0)));

@@ -64,6 +64,22 @@ impl<'a> Target<'a> {
                 let drained = self.session.drain(self.cluster_id, *broker).await;
                 drained.trying(|| format!("drain broker {}", broker.id))
             }
+            Step::Undrain(broker) => {
+                let taken_back = self.session.undrain(self.cluster_id, *broker).await;
+                taken_back.trying(|| format!("let broker {} have replicas again", broker.id))
+            }
+            Step::Move(moves) => {
+                info!(cluster = self.cluster.name, partitions = moves.len(), "moves partitions");
+                self.session.begin_moves(moves).await.trying(|| "move partitions".to_owned())
+            }
+            Step::CancelMoves(partitions) => {
+                info!(cluster = self.cluster.name, partitions = partitions.len(), "ends moves");
+                self.session.cancel_moves(partitions).await.trying(|| "end moves".to_owned())
+            }
+            Step::ElectPreferred(partitions) => {
+                let elected = self.session.elect_preferred(partitions).await;
+                elected.trying(|| "elect preferred leaders".to_owned())
+            }
             Step::Unregister(broker) => {
                 let forgotten = self.session.unregister(self.cluster_id, *broker).await;
                 forgotten.trying(|| format!("unregister broker {}", broker.id))

@@ -67,6 +67,10 @@ impl Pass {
             Step::Apply(_)
             | Step::PatchVolume { .. }
             | Step::Drain(_)
+            | Step::Undrain(_)
+            | Step::Move(_)
+            | Step::CancelMoves(_)
+            | Step::ElectPreferred(_)
             | Step::Unregister(_)
             | Step::Event(_) => false,
         })

@@ -83,7 +83,10 @@ impl World {
 
     /// Three brokers called logs.
     pub(crate) async fn apply_cluster(&self, changes: Value) {
-        let mut spec = json!({"replicas": 3, "storage": {"size": "1Gi"}, "image": "weir:1"});
+        // The brokers that are stood in place everything on the first ones: nobody is to even that out here.
+        let never = json!({"mode": "Never"});
+        let mut spec =
+            json!({"replicas": 3, "storage": {"size": "1Gi"}, "image": "weir:1", "rebalance": never});
         for (name, value) in changes.as_object().cloned().unwrap_or_default() {
             spec[name] = value;
         }

@@ -30,11 +30,8 @@ pub(super) fn decide(
     if outdated.is_empty() {
         return;
     }
-    plan.operation = Some(Operation {
-        kind: OperationKind::Roll,
-        broker: None,
-        reason: format!("{} brokers run something else than they should", outdated.len()),
-    });
+    let reason = format!("{} brokers run something else than they should", outdated.len());
+    plan.operation = Some(Operation::new(OperationKind::Roll, reason));
     if !is_in_place(cluster, desired, observed) {
         return;
     }

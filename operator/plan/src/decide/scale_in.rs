@@ -1,12 +1,12 @@
-//! Taking brokers away: one at a time, from the top, and a pod goes only when the controller says that its broker is
-//! drained, holds nothing and may stop. Anything else is a wait with a reason.
+//! Taking brokers away: all that are to go are drained at once, and go one at a time from the top. A pod goes only when the
+//! controller says that its broker is drained, holds nothing and may stop. Anything else is a wait with a reason.
 
 use weir_model::BrokerId;
-use weir_operator_api::OperationKind;
+use weir_operator_api::{OperationKind, RebalanceMode};
 
-use super::{calm, tell};
+use super::{calm, take_back, tell};
 use crate::observed::Observed;
-use crate::observed::brokers::{BrokerRef, BrokerSeen, BrokersView, MayStop, Snapshot};
+use crate::observed::brokers::{BrokerRef, BrokerSeen, BrokersView, MayStop, PartitionState, Snapshot};
 use crate::plan::{Operation, Step, Waiting};
 use crate::valid::ValidCluster;
 
@@ -17,27 +17,48 @@ pub(super) struct Leaving {
     pub(super) steps: Vec<Step>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) operation: Option<Operation>,
+    /// The brokers from this ordinal on are emptied; those below it stay.
+    pub(super) emptied_from: Option<u32>,
+    /// What is to be taken back if the user changes his mind.
+    pub(super) scaling_in_to: Option<u32>,
 }
 
 pub(super) fn decide(cluster: &ValidCluster, observed: &Observed) -> Leaving {
     let there = observed.extent(&cluster.uid);
     if there <= cluster.replicas {
         let steps = observed.brokers.known().map(|seen| forget(cluster, observed, seen)).unwrap_or_default();
-        return Leaving { replicas: cluster.replicas, steps, ..Leaving::default() };
+        let mut staying = Leaving { replicas: cluster.replicas, steps, ..Leaving::default() };
+        if observed.brokers.known().is_none() {
+            staying.scaling_in_to = cluster.before.scaling_in_to;
+        }
+        take_back::decide(cluster, observed, cluster.replicas, &mut staying);
+        return staying;
     }
     let broker = BrokerId(i32::try_from(there.saturating_sub(1)).unwrap_or(i32::MAX));
     let mut leaving = Leaving { replicas: there, ..Leaving::default() };
     leaving.operation = Some(Operation {
-        kind: OperationKind::ScaleIn,
         broker: Some(broker),
-        reason: format!("from {there} to {} brokers", cluster.replicas),
+        ..Operation::new(OperationKind::ScaleIn, format!("from {there} to {} brokers", cluster.replicas))
     });
+    leaving.scaling_in_to = Some(cluster.replicas.min(cluster.before.scaling_in_to.unwrap_or(u32::MAX)));
     match &observed.brokers {
         BrokersView::Unknown { why } => leaving.waiting.push(Waiting::BrokersUnknown { why: why.clone() }),
-        BrokersView::Known(seen) => match seen.brokers.get(&broker) {
-            None => go(broker, &mut leaving),
-            Some(known) => of_known(broker, known, there, observed, seen, &mut leaving),
-        },
+        BrokersView::Known(seen) => {
+            leaving.scaling_in_to = Some(cluster.replicas);
+            take_back::decide(cluster, observed, there, &mut leaving);
+            if let Some(waiting) = would_not_fit(cluster, seen) {
+                leaving.waiting.push(waiting);
+                return leaving;
+            }
+            if cluster.rebalance.mode != RebalanceMode::Never {
+                leaving.emptied_from = Some(cluster.replicas);
+                drain_all(cluster, seen, &mut leaving);
+            }
+            match seen.brokers.get(&broker) {
+                None => go(broker, &mut leaving),
+                Some(known) => of_known(broker, known, there, observed, seen, &mut leaving),
+            }
+        }
     }
     leaving
 }
@@ -63,12 +84,19 @@ fn of_known(
     leaving: &mut Leaving,
 ) {
     if known.replicas > 0 {
-        leaving.waiting.push(Waiting::BrokerHoldsReplicas { broker, replicas: known.replicas });
+        let replicas = known.replicas;
+        leaving.waiting.push(match leaving.emptied_from {
+            Some(_) => Waiting::BrokerDraining { broker, replicas },
+            None => Waiting::BrokerHoldsReplicas { broker, replicas },
+        });
         return;
     }
     if !known.drained {
         // From here on it gets no new ones either.
-        leaving.steps.push(Step::Drain(BrokerRef { id: broker, incarnation: known.incarnation }));
+        let drain = Step::Drain(BrokerRef { id: broker, incarnation: known.incarnation });
+        if !leaving.steps.contains(&drain) {
+            leaving.steps.push(drain);
+        }
         leaving.waiting.push(Waiting::BrokerNotDrained { broker });
         return;
     }
@@ -88,6 +116,38 @@ fn of_known(
             let why = "the controller has not answered for this disk".to_owned();
             leaving.waiting.push(Waiting::MayStopUnknown { broker, why });
         }
+    }
+}
+
+/// Whether some topic has more replicas than there will be brokers. Then nothing is begun.
+fn would_not_fit(cluster: &ValidCluster, seen: &Snapshot) -> Option<Waiting> {
+    let stays =
+        |(id, broker): &(&BrokerId, &BrokerSeen)| !is_beyond(**id, cluster.replicas) && !broker.drained;
+    let brokers = seen.brokers.iter().filter(stays).count();
+    let partitions = seen.partitions.as_deref().unwrap_or_default();
+    let factor =
+        |partition: &PartitionState| partition.replicas.len().saturating_sub(partition.removing.len());
+    let largest = partitions.iter().max_by_key(|partition| factor(partition))?;
+    (factor(largest) > brokers).then(|| Waiting::ReplicasWouldNotFit {
+        topic: largest.topic.clone(),
+        factor: factor(largest),
+        brokers,
+    })
+}
+
+/// Whether a broker is one of those that a cluster of that size does not have.
+pub(super) fn is_beyond(id: BrokerId, replicas: u32) -> bool {
+    u32::try_from(id.0).is_ok_and(|ordinal| ordinal >= replicas)
+}
+
+/// All of them, so that no replica moves from one that goes to another one that goes.
+fn drain_all(cluster: &ValidCluster, seen: &Snapshot, leaving: &mut Leaving) {
+    let going =
+        seen.brokers.iter().filter(|(id, broker)| is_beyond(**id, cluster.replicas) && !broker.drained);
+    for (id, broker) in going {
+        let note = format!("broker {id} gets no new replicas: it is to be taken away");
+        leaving.steps.push(tell("BrokerDrains", "ScaleIn", note));
+        leaving.steps.push(Step::Drain(BrokerRef { id: *id, incarnation: broker.incarnation }));
     }
 }
 

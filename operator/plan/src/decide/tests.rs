@@ -91,6 +91,10 @@ fn word(step: &Step) -> Option<String> {
         Step::Prune(child) => format!("prune:{}", child.name),
         Step::Drain(broker) => format!("drain:{}", broker.id),
         Step::Unregister(broker) => format!("unregister:{}", broker.id),
+        Step::Undrain(broker) => format!("undrain:{}", broker.id),
+        Step::Move(moves) => format!("move:{}", moves.len()),
+        Step::CancelMoves(moves) => format!("cancel:{}", moves.len()),
+        Step::ElectPreferred(partitions) => format!("elect:{}", partitions.len()),
     })
 }
 
@@ -297,10 +301,10 @@ fn brokers_leave_one_at_a_time_and_only_empty() {
         (broker.replicas, broker.drained) = (replicas, drained);
     }
     let cases: &[(&str, Change, &str)] = &[
-        ("it holds replicas", |_| {}, "wait:BrokerHoldsReplicas"),
+        ("it holds replicas", |_| {}, "drain:2 wait:BrokerDraining"),
         ("it is empty", |o| leaving(o, 0, false), "drain:2 wait:BrokerNotDrained"),
         ("it is drained and empty", |o| leaving(o, 0, true), "apply:StatefulSet/2"),
-        ("it is drained and still holds some", |o| leaving(o, 1, true), "wait:BrokerHoldsReplicas"),
+        ("it is drained and still holds some", |o| leaving(o, 1, true), "wait:BrokerDraining"),
         (
             "the controller was not asked",
             |o| {

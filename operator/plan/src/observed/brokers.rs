@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub moving_partitions: u64,
     /// The finalised level of `metadata.version`.
     pub metadata_version: i32,
+    /// Every partition; `None` when nobody told.
+    pub partitions: Option<Vec<PartitionState>>,
     /// The answers to "may it stop?", of this pass. [`crate::question`] says whom to ask about.
     pub may_stop: BTreeMap<BrokerId, MayStop>,
 }
@@ -84,6 +86,49 @@ pub struct BrokerSeen {
     pub recovery: Option<(u64, u64)>,
     /// Why its disk does not work, if so.
     pub disk_failed: bool,
+    /// The size of its disk, if it said so.
+    pub disk_bytes: Option<u64>,
+}
+
+/// One partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartitionState {
+    /// Its topic's name.
+    pub topic: String,
+    /// Its topic's id.
+    pub topic_id: String,
+    /// Its number.
+    pub number: i32,
+    /// Its replicas, the preferred leader first; while it moves, old and new ones.
+    pub replicas: Vec<BrokerId>,
+    /// Those in sync.
+    pub in_sync: Vec<BrokerId>,
+    /// Who leads.
+    pub leader: Option<BrokerId>,
+    /// Replicas that a move adds.
+    pub adding: Vec<BrokerId>,
+    /// Replicas that a move takes away.
+    pub removing: Vec<BrokerId>,
+    /// Grows at every change; a move names the one that was looked at.
+    pub epoch: i32,
+    /// Its min.insync.replicas.
+    pub min_in_sync: usize,
+    /// Bytes of its log; 0 when nobody said.
+    pub bytes: u64,
+}
+
+impl PartitionState {
+    /// Whether it is being moved.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
+
+    /// Its replicas once no move is left, in order.
+    #[must_use]
+    pub fn target(&self) -> Vec<BrokerId> {
+        self.replicas.iter().copied().filter(|id| !self.removing.contains(id)).collect()
+    }
 }
 
 impl Default for BrokerSeen {
@@ -100,6 +145,7 @@ impl Default for BrokerSeen {
             version: None,
             recovery: None,
             disk_failed: false,
+            disk_bytes: None,
         }
     }
 }

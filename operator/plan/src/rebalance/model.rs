@@ -12,6 +12,14 @@ pub struct Layout {
     pub partitions: Vec<Partition>,
 }
 
+impl Layout {
+    /// The brokers that end empty.
+    pub fn leaving(&self) -> impl Iterator<Item = BrokerId> + '_ {
+        let leaves = |broker: &&Broker| broker.standing == Standing::Leaves;
+        self.brokers.iter().filter(leaves).map(|broker| broker.id)
+    }
+}
+
 /// A broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use weir_model::BrokerId;
 use weir_operator_api::{BrokerPhase, BrokerStatus, label};
 
+use super::seconds;
 use crate::names::Names;
 use crate::observed::brokers::{BrokerSeen, BrokerState};
 use crate::observed::{Observed, PodSeen};
@@ -32,9 +35,25 @@ pub(super) fn all(
                 phase: phase(pod, seen, known, before),
                 replicas: seen.map(|seen| wide(seen.replicas)),
                 leaders: seen.map(|seen| wide(seen.leaders)),
+                unheard_since: unheard_since(seen, known, before, observed.now),
             }
         })
         .collect()
+}
+
+/// Told as long as the others know the broker and do not hear of it. While nobody can be asked, it stays as it was.
+fn unheard_since(
+    seen: Option<&BrokerSeen>,
+    known: bool,
+    before: Option<&BrokerStatus>,
+    now: Timestamp,
+) -> Option<Time> {
+    let before = before.and_then(|before| before.unheard_since.clone());
+    match seen {
+        None if !known => before,
+        Some(seen) if seen.fenced => Some(before.unwrap_or_else(|| seconds(now))),
+        Some(_) | None => None,
+    }
 }
 
 fn wide(count: u64) -> i64 {

@@ -6,7 +6,7 @@ use weir_operator_api::{Cluster, condition};
 use super::{Outcome, reason, seconds};
 use crate::observed::Observed;
 use crate::observed::brokers::{BrokerState, BrokersView, Snapshot};
-use crate::plan::{Operation, Plan, Waiting};
+use crate::plan::{Balance, Operation, Plan, Waiting};
 
 /// What one condition says.
 pub(super) struct Verdict {
@@ -34,7 +34,7 @@ pub(super) fn all(
         (condition::AVAILABLE, available(observed)),
         (condition::PROGRESSING, progressing(outcome, cluster)),
         (condition::DEGRADED, degraded(outcome, observed)),
-        (condition::BALANCED, balanced(observed)),
+        (condition::BALANCED, balanced(observed, outcome)),
     ];
     verdicts
         .into_iter()
@@ -140,6 +140,8 @@ fn degraded(outcome: Outcome<'_>, observed: &Observed) -> Verdict {
             waiting,
             Waiting::VolumeCanNotGrow { .. }
                 | Waiting::NameTaken { .. }
+                | Waiting::ReplicasWouldNotFit { .. }
+                | Waiting::NowhereToGo { .. }
                 | Waiting::VolumeGrowing { trouble: Some(_), .. }
         )
     });
@@ -182,10 +184,24 @@ fn word(reason: &str) -> String {
     if legal { reason.to_owned() } else { "PodBroken".to_owned() }
 }
 
+/// By what the planner would do.
+fn of_balance(balance: &Balance) -> Verdict {
+    if balance.moves + balance.leaderships == 0 {
+        return Verdict::new("True", reason::SPREAD, "replicas and leaders are spread over the brokers");
+    }
+    let would =
+        format!("{} moves and {} changes of leaders would even it out", balance.moves, balance.leaderships);
+    if balance.waits_for_approval {
+        let message = format!("{would}: set spec.rebalance.approved to {} to begin them", balance.hash);
+        return Verdict::new("False", reason::PROPOSED, message);
+    }
+    Verdict::new("False", reason::SKEWED, would)
+}
+
 /// Differences below this many replicas are no skew.
 const SKEW_MIN: u64 = 2;
 
-fn balanced(observed: &Observed) -> Verdict {
+fn balanced(observed: &Observed, outcome: Outcome<'_>) -> Verdict {
     let seen = match &observed.brokers {
         BrokersView::Known(seen) => seen,
         BrokersView::Unknown { why } => {
@@ -200,6 +216,13 @@ fn balanced(observed: &Observed) -> Verdict {
         let message = format!("{} partitions are being moved", seen.moving_partitions);
         return Verdict::new("False", reason::MOVING, message);
     }
+    let plan = outcome.plan();
+    if plan.and_then(|plan| plan.operation.as_ref()).is_some_and(|operation| operation.left.is_some()) {
+        return Verdict::new("False", reason::MOVING, "replicas are to be moved: see status.operation");
+    }
+    if let Some(balance) = plan.and_then(|plan| plan.balance.as_ref()) {
+        return of_balance(balance);
+    }
     let takers = || seen.brokers.iter().filter(|(_, broker)| !broker.drained);
     let least = takers().min_by_key(|(_, broker)| broker.replicas);
     let most = takers().max_by_key(|(_, broker)| broker.replicas);
@@ -209,7 +232,7 @@ fn balanced(observed: &Observed) -> Verdict {
     let allowed = SKEW_MIN.max(most.1.replicas / 5);
     if most.1.replicas - least.1.replicas > allowed {
         let message = format!(
-            "broker {} holds {} replicas and broker {} holds {}: this version moves none by itself",
+            "broker {} holds {} replicas and broker {} holds {}",
             most.0, most.1.replicas, least.0, least.1.replicas
         );
         return Verdict::new("False", reason::SKEWED, message);

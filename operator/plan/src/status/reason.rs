@@ -32,5 +32,7 @@ pub const DISK_FAILED: &str = "DiskFailed";
 pub const SPREAD: &str = "Spread";
 /// Balanced: some brokers hold far more than others.
 pub const SKEWED: &str = "Skewed";
+/// Balanced: some brokers hold far more than others, and a person is asked whether that shall change.
+pub const PROPOSED: &str = "Proposed";
 /// Balanced: replicas are being moved.
 pub const MOVING: &str = "Moving";

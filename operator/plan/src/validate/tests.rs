@@ -76,8 +76,13 @@ fn each_problem_has_a_path_and_a_sentence_that_says_what_to_do() {
 fn what_is_not_carried_out_and_what_the_overlay_may_not_touch_is_refused() {
     check(&[
         ("rollout: {maxUnavailable: 2}", "spec.rollout.maxUnavailable", "say 1"),
-        ("rebalance: {mode: Auto}", "spec.rebalance.mode", "say Never"),
-        ("rebalance: {throttle: 1Mi}", "spec.rebalance.throttle", "take it out"),
+        ("rebalance: {throttle: '0'}", "spec.rebalance.throttle", "50Mi"),
+        ("rebalance: {maxConcurrentMoves: 0}", "spec.rebalance.maxConcurrentMoves", "1 to 1000"),
+        (
+            "rebalance: {replaceLostBrokerAfter: 10s}",
+            "spec.rebalance.replaceLostBrokerAfter",
+            "a minute or more",
+        ),
         ("autoscaling: {minReplicas: 1, maxReplicas: 3}", "spec.autoscaling", "take it out"),
         ("metadataVersion: 1", "spec.metadataVersion", "take it out"),
         ("podTemplate: 3", "spec.podTemplate", "must be an object"),
@@ -127,7 +132,10 @@ fn sizes_and_names_are_checked() {
 
 #[test]
 fn everything_that_is_wrong_is_told_at_once() {
-    let found = wrong("replicas: 0\nstorage: {size: ten}\nrebalance: {mode: Auto}\nconfig: {nonsense: x}");
+    let found = wrong("replicas: 0\nstorage: {size: ten}\nrebalance: {throttle: x}\nconfig: {nonsense: x}");
     let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
-    assert_eq!(paths, ["spec.config[nonsense]", "spec.rebalance.mode", "spec.replicas", "spec.storage.size"]);
+    assert_eq!(
+        paths,
+        ["spec.config[nonsense]", "spec.rebalance.throttle", "spec.replicas", "spec.storage.size"]
+    );
 }

@@ -1,7 +1,7 @@
 //! Fields that the API has and this version does not carry out. Refused, because nothing that a user says may be ignored
 //! in silence.
 
-use weir_operator_api::{ClusterSpec, RebalanceMode};
+use weir_operator_api::ClusterSpec;
 
 use super::Invalid;
 
@@ -17,18 +17,6 @@ pub(super) fn check(spec: &ClusterSpec, wrong: &mut Vec<Invalid>) {
         spec.rollout.max_unavailable > 1,
         "spec.rollout.maxUnavailable",
         "this version restarts one broker after another: say 1",
-    );
-    refuse(
-        spec.rebalance.mode != RebalanceMode::Never,
-        "spec.rebalance.mode",
-        "this version moves nothing: say Never",
-    );
-    refuse(spec.rebalance.throttle.is_some(), "spec.rebalance.throttle", later);
-    refuse(spec.rebalance.max_concurrent_moves.is_some(), "spec.rebalance.maxConcurrentMoves", later);
-    refuse(
-        spec.rebalance.replace_lost_broker_after.is_some(),
-        "spec.rebalance.replaceLostBrokerAfter",
-        later,
     );
     refuse(spec.autoscaling.is_some(), "spec.autoscaling", later);
     refuse(spec.metadata_version.is_some(), "spec.metadataVersion", later);

@@ -174,6 +174,10 @@ fn safe(observed: &Observed, plan: &Plan) -> Result<(), TestCaseError> {
             | Step::PatchVolume { .. }
             | Step::Prune(_)
             | Step::Drain(_)
+            | Step::Undrain(_)
+            | Step::Move(_)
+            | Step::CancelMoves(_)
+            | Step::ElectPreferred(_)
             | Step::Event(_) => {}
         }
     }
@@ -274,6 +278,36 @@ proptest! {
         world.converge();
         let replicas = world.cluster.spec.replicas;
         prop_assert_eq!(world.registered(), (0..replicas).collect::<Vec<_>>());
+        prop_assert!(world.pass().is_settled());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The same stories in a cluster with partitions: every replica is where it should be in the end.
+    #[test]
+    fn whatever_happens_replicas_end_spread_over_the_brokers_that_stay(
+        story in vec(happens(), 1..10),
+        partitions in 1..40_i32,
+        factor in 1..3_i32,
+    ) {
+        let mut world = World::new(cluster(super::SPEC));
+        world.converge();
+        world.partitions.create(partitions, 3, factor);
+        let mut size = 10;
+        for what in &story {
+            happen(&mut world, what, &mut size);
+        }
+        world.cluster.spec.replicas = world.cluster.spec.replicas.max(2);
+        world.converge();
+        let replicas = world.cluster.spec.replicas;
+        prop_assert_eq!(world.registered(), (0..replicas).collect::<Vec<_>>());
+        let counts = world.partitions.counts(replicas);
+        prop_assert_eq!(counts.iter().sum::<u64>(), u64::try_from(partitions * factor).unwrap());
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        prop_assert!(most - least <= 2.max(most / 3), "{:?}", counts);
+        prop_assert_eq!(world.partitions.moving(), 0);
         prop_assert!(world.pass().is_settled());
     }
 }

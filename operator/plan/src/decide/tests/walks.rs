@@ -169,3 +169,106 @@ fn a_broker_that_dies_on_its_way_out_is_forgotten_all_the_same() {
     world.converge();
     assert_eq!(world.registered(), [0]);
 }
+
+#[test]
+fn a_broker_that_is_added_gets_replicas_and_one_that_goes_gives_them_away() {
+    let mut world = settled(THREE);
+    world.partitions.create(60, 3, 2);
+    world.converge();
+    assert_eq!(world.partitions.counts(3), [40, 40, 40]);
+    say(&mut world, "replicas: 5\nstorage: {size: 10Gi}");
+    world.converge();
+    assert_eq!(world.partitions.counts(5), [24, 24, 24, 24, 24]);
+    say(&mut world, THREE);
+    world.converge();
+    assert_eq!(world.partitions.counts(5), [40, 40, 40, 0, 0]);
+    assert_eq!(world.registered(), [0, 1, 2]);
+}
+
+#[test]
+fn scaling_in_is_taken_back_half_way() {
+    let mut world = settled("replicas: 5\nstorage: {size: 10Gi}");
+    world.partitions.create(100, 5, 2);
+    say(&mut world, THREE);
+    for _ in 0..4 {
+        world.pass();
+        world.tick();
+    }
+    assert!(world.partitions.moving() > 0);
+    say(&mut world, "replicas: 5\nstorage: {size: 10Gi}");
+    world.converge();
+    assert_eq!(world.registered(), [0, 1, 2, 3, 4]);
+    assert_eq!(world.partitions.counts(5), [40, 40, 40, 40, 40]);
+    assert!(world.history.contains(&"undrain 4".to_owned()), "{:?}", world.history);
+}
+
+#[test]
+fn scaling_in_below_a_replication_factor_is_refused_with_the_topic() {
+    let mut world = settled(THREE);
+    world.partitions.create(3, 3, 3);
+    say(&mut world, "replicas: 2\nstorage: {size: 10Gi}");
+    for _ in 0..10 {
+        let plan = world.pass();
+        world.tick();
+        assert_eq!(plan.waiting[0].reason(), "ReplicasWouldNotFit");
+    }
+    assert_eq!(world.partitions.counts(3), [3, 3, 3]);
+    say(&mut world, THREE);
+    world.converge();
+}
+
+#[test]
+fn a_roll_and_a_change_of_size_asked_for_at_once_both_come_to_their_end() {
+    let mut world = settled("replicas: 5\nstorage: {size: 10Gi}");
+    world.partitions.create(50, 5, 2);
+    say(&mut world, &format!("{THREE}\nversion: 0.2.0"));
+    world.converge();
+    assert_eq!(world.registered(), [0, 1, 2]);
+    assert_eq!(world.partitions.counts(3).iter().sum::<u64>(), 100);
+}
+
+#[test]
+fn a_broker_that_is_gone_for_long_is_replaced_by_the_others() {
+    let lost =
+        "replicas: 4\nstorage: {size: 10Gi}\nversion: nowhere\nrebalance: {replaceLostBrokerAfter: 30m}";
+    let mut world = settled(&lost.replace("version: nowhere\n", ""));
+    world.partitions.create(40, 4, 2);
+    world.converge();
+    world.cluster.spec = cluster(lost).spec;
+    world.bad_images.insert("ghcr.io/weir/weir:nowhere".to_owned());
+    for _ in 0..120 {
+        world.pass();
+        world.tick();
+    }
+    let counts = world.partitions.counts(4);
+    assert_eq!(counts.iter().sum::<u64>(), 80);
+    assert_eq!(counts.iter().filter(|count| **count == 0).count(), 1, "{counts:?}");
+}
+
+#[test]
+fn what_is_proposed_begins_when_somebody_approves_it() {
+    let mode = "rebalance: {mode: Propose}";
+    let mut world = settled(&format!("{THREE}\n{mode}"));
+    world.partitions.create(60, 3, 2);
+    say(&mut world, &format!("replicas: 4\nstorage: {{size: 10Gi}}\n{mode}"));
+    world.converge();
+    assert_eq!(world.partitions.counts(4), [40, 40, 40, 0], "nobody has approved it");
+    let proposal = world.cluster.status.as_ref().unwrap().proposal.clone().unwrap();
+    assert_eq!((proposal.moves, proposal.brokers[3].replicas_after), (30, 30));
+    world.cluster.spec.rebalance.approved = Some(proposal.hash);
+    world.converge();
+    assert_eq!(world.partitions.counts(4), [30, 30, 30, 30]);
+    assert_eq!(world.cluster.status.as_ref().unwrap().proposal, None);
+}
+
+#[test]
+fn nobody_moves_anything_where_the_user_says_never() {
+    let mut world = settled(&format!("{THREE}\nrebalance: {{mode: Never}}"));
+    world.partitions.create(60, 3, 2);
+    say(&mut world, "replicas: 4\nstorage: {size: 10Gi}\nrebalance: {mode: Never}");
+    world.converge();
+    assert_eq!(world.partitions.counts(4), [40, 40, 40, 0]);
+    let conditions = world.cluster.status.unwrap().conditions;
+    let balanced = conditions.iter().find(|condition| condition.type_ == "Balanced").unwrap();
+    assert_eq!((&*balanced.status, &*balanced.reason), ("False", "Skewed"));
+}

@@ -1,0 +1,200 @@
+//! Replicas that move: off brokers that are taken away, drained or lost, and onto those that have less than their share.
+//! Nothing is remembered: what moves at the moment is seen at the brokers, the rest is planned anew in each pass. Must never
+//! begin more moves than may be under way, nor disturb balance while anything else is.
+
+mod layout;
+mod orders;
+
+use std::collections::BTreeSet;
+
+use weir_model::BrokerId;
+use weir_operator_api::{OperationKind, RebalanceMode};
+
+use super::scale_in::Leaving;
+use super::{calm, tell};
+use crate::observed::Observed;
+use crate::observed::brokers::{PartitionState, Snapshot};
+use crate::plan::{Balance, Left, Operation, Plan, Step, Waiting};
+use crate::rebalance::{Effort, Layout, Proposal, Settings, Why, propose};
+use crate::valid::ValidCluster;
+
+/// What moves next, and what is going on.
+#[derive(Debug, Default)]
+pub(super) struct Moving {
+    pub(super) steps: Vec<Step>,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) operation: Option<Operation>,
+    pub(super) balance: Option<Balance>,
+    pub(super) left: Option<Left>,
+}
+
+/// `plan` is what was decided before: children, volumes and the roll.
+pub(super) fn decide(cluster: &ValidCluster, observed: &Observed, leaving: &Leaving, plan: &Plan) -> Moving {
+    let Some(seen) = observed.brokers.known() else { return Moving::default() };
+    let Some(partitions) = seen.partitions.as_deref() else { return Moving::default() };
+    let lost = lost(cluster, observed, seen);
+    let layout = layout::of(seen, partitions, &lost, leaving.emptied_from);
+    let world = World { cluster, observed, seen, partitions, layout: &layout, lost: &lost };
+    let moving = partitions.iter().filter(|partition| partition.is_moving()).count();
+    let evacuation = propose(&layout, Settings::of(Effort::Evacuate));
+    let mut next = if evacuation.is_empty() && evacuation.stuck.is_empty() {
+        world.balance(leaving, plan, moving)
+    } else {
+        world.evacuate(evacuation, plan, moving)
+    };
+    if moving > 0 {
+        next.waiting.push(Waiting::MovesInFlight { partitions: moving });
+    }
+    next
+}
+
+/// Whether a broker may become lost by time alone.
+pub(super) fn next_loss(cluster: &ValidCluster) -> bool {
+    cluster.rebalance.replace_after.is_some() && !cluster.before.unheard_since.is_empty()
+}
+
+/// Brokers that have not been heard of for so long that their replicas are made anew. Never half of them: whoever misses
+/// that many is cut off himself.
+fn lost(cluster: &ValidCluster, observed: &Observed, seen: &Snapshot) -> BTreeSet<BrokerId> {
+    let Some(after) = cluster.rebalance.replace_after else { return BTreeSet::new() };
+    let now = observed.now.as_second();
+    let gone = |id: &BrokerId| {
+        let since = cluster.before.unheard_since.get(id).map(|since| since.as_second());
+        since.is_some_and(|since| u64::try_from(now - since).is_ok_and(|gone| gone >= after.as_secs()))
+    };
+    let fenced = seen.brokers.iter().filter(|(id, broker)| broker.fenced && gone(id));
+    let lost: BTreeSet<_> = fenced.map(|(id, _)| *id).collect();
+    if lost.len() * 2 >= seen.brokers.len() { BTreeSet::new() } else { lost }
+}
+
+/// What all of it looks at.
+struct World<'a> {
+    cluster: &'a ValidCluster,
+    observed: &'a Observed,
+    seen: &'a Snapshot,
+    partitions: &'a [PartitionState],
+    layout: &'a Layout,
+    lost: &'a BTreeSet<BrokerId>,
+}
+
+impl World<'_> {
+    /// Brokers are emptied. A roll goes first, unless it waits for one of them.
+    fn evacuate(&self, proposal: Proposal, plan: &Plan, moving: usize) -> Moving {
+        let left = self.left(&proposal, moving);
+        let mut next = Moving { left: Some(left), ..Moving::default() };
+        if self.cluster.rebalance.mode == RebalanceMode::Never {
+            return next;
+        }
+        let gone = |id: &BrokerId| {
+            self.seen.brokers.get(id).is_none_or(|broker| broker.fenced)
+                || self.observed.pod(*id).is_none_or(|pod| !pod.ready)
+        };
+        let rolling = plan.operation.as_ref().is_some_and(|operation| operation.kind == OperationKind::Roll);
+        if !rolling || self.layout.leaving().any(|id| gone(&id)) {
+            next.steps = self.begin(&proposal, moving);
+        }
+        if let Some(first) = proposal.stuck.first() {
+            let partition = &self.partitions[first.partition];
+            let why = match first.why {
+                Why::TooFewBrokers { replicas, brokers } => {
+                    format!("{replicas} replicas and {brokers} brokers")
+                }
+                Why::NoRoom { leaves } => format!("no broker takes what broker {leaves} holds"),
+            };
+            let example = format!("{}-{}: {why}", partition.topic, partition.number);
+            next.waiting.push(Waiting::NowhereToGo { partitions: proposal.stuck.len(), example });
+        }
+        next.operation = Some(match self.lost.first() {
+            Some(lost) => Operation {
+                broker: Some(*lost),
+                left: Some(left),
+                ..Operation::new(
+                    OperationKind::ReplaceBroker,
+                    format!("broker {lost} is gone: its replicas are made anew"),
+                )
+            },
+            None => Operation {
+                left: Some(left),
+                ..Operation::new(OperationKind::Rebalance, "brokers that are drained are emptied".to_owned())
+            },
+        });
+        self.announce(&mut next);
+        next
+    }
+
+    /// Everybody gets his share, when nothing else is going on.
+    fn balance(&self, leaving: &Leaving, plan: &Plan, moving: usize) -> Moving {
+        let going_on = self.cluster.before.operation == Some(OperationKind::Rebalance);
+        let effort = if going_on { Effort::Whole } else { Effort::WhenSkewed };
+        let proposal = propose(self.layout, Settings::of(effort));
+        let rebalance = &self.cluster.rebalance;
+        let mut balance = orders::balance(&proposal);
+        let approved = rebalance.approved.is_some()
+            && (rebalance.approved.as_ref() == Some(&balance.hash)
+                || rebalance.approved == rebalance.proposed);
+        let may = match rebalance.mode {
+            RebalanceMode::Auto => true,
+            RebalanceMode::Propose => approved || going_on,
+            RebalanceMode::Never => false,
+        };
+        balance.waits_for_approval = rebalance.mode == RebalanceMode::Propose && !may && !proposal.is_empty();
+        let left = self.left(&proposal, moving);
+        let mut next = Moving { balance: Some(balance), ..Moving::default() };
+        if !may || (proposal.is_empty() && !(going_on && moving > 0)) {
+            if going_on && proposal.is_empty() {
+                next.steps = orders::prefer(self.partitions);
+            }
+            return next;
+        }
+        let calm = leaving.operation.is_none() && plan.waiting.is_empty() && plan.operation.is_none();
+        if calm && self.is_calm() {
+            next.steps = self.begin(&proposal, moving);
+        } else if !going_on {
+            return next;
+        }
+        let reason =
+            format!("{} moves and {} changes of leaders are left", left.moves, proposal.leaderships.len());
+        next.operation =
+            Some(Operation { left: Some(left), ..Operation::new(OperationKind::Rebalance, reason) });
+        next.left = Some(left);
+        self.announce(&mut next);
+        next
+    }
+
+    /// Tells that something begins, once.
+    fn announce(&self, next: &mut Moving) {
+        let Some(operation) = &next.operation else { return };
+        if self.cluster.before.operation != Some(operation.kind) && !next.steps.is_empty() {
+            next.steps.insert(0, tell("MovesBegin", "Rebalance", operation.reason.clone()));
+        }
+    }
+
+    /// Every broker is there and takes part, and every replica that is not being moved is in sync.
+    fn is_calm(&self) -> bool {
+        let replicas = self.cluster.replicas;
+        let whole = |partition: &PartitionState| {
+            partition.is_moving() || partition.replicas.iter().all(|id| partition.in_sync.contains(id))
+        };
+        let brokers = calm::brokers(replicas, self.seen);
+        self.cluster.extent == replicas
+            && calm::pods(replicas, self.observed).is_empty()
+            && !brokers.iter().any(|waiting| matches!(waiting, Waiting::BrokerNotBack { .. }))
+            && self.partitions.iter().all(whole)
+    }
+
+    /// The next moves, as many as may be under way; before them leaders, which cost nothing.
+    fn begin(&self, proposal: &Proposal, moving: usize) -> Vec<Step> {
+        let room = self.cluster.rebalance.at_once.saturating_sub(moving);
+        orders::steps(proposal, self.partitions, self.seen, self.cluster.rebalance.throttle_each(), room)
+    }
+
+    fn left(&self, proposal: &Proposal, moving: usize) -> Left {
+        let under_way = self.partitions.iter().map(|partition| {
+            partition.bytes.saturating_mul(u64::try_from(partition.adding.len()).unwrap_or(u64::MAX))
+        });
+        Left {
+            moves: (moving + proposal.moves.len()) as u64,
+            bytes: under_way.fold(proposal.bytes, u64::saturating_add),
+        }
+    }
+}
