@@ -32,7 +32,7 @@ class Server:
         self.port, self._second_port = two_free_ports()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.topics = Topics(self.bootstrap, 1, contender.topic_settings)
-        self._weir_binary, self._core = weir_binary, core
+        self.weir_binary, self._core = weir_binary, core
         self._log_path = directory / "broker.log"
         self._process: subprocess.Popen | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class Server:
             "log.dirs": self.data,
             **self.contender.broker_settings,
         }
-        return [str(self._weir_binary), "broker", *(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))]
+        return [str(self.weir_binary), "broker", *(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))]
 
     def _kafka_command(self) -> list[str]:
         properties = self.directory / "server.properties"

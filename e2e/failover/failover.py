@@ -6,6 +6,8 @@ of that round. Targets are printed and compared; what fails the run is a loss, o
 """
 
 import argparse
+import dataclasses
+import json
 import random
 import sys
 import tempfile
@@ -120,14 +122,17 @@ def give_back(cluster: Cluster) -> None:
 
 def verdict(history: History, episodes: dict[str, list[Episode]], ended: float, complaints: list[str], asked: argparse.Namespace) -> int:
     waited = during(gaps(history, ended), [episode for kind in episodes.values() for episode in kind])
-    failed = False
+    failed, spreads = False, {}
     for kind, rounds in episodes.items():
         for writer in sorted({writer for writer, _ in history.invoked_at}):
             longest = [waited[episode].get(writer) for episode in rounds]
             spread = distribution(gap.seconds if gap else 0.0 for gap in longest)
+            spreads.setdefault(kind, {})[writer] = dataclasses.asdict(spread)
             met = "met" if spread.p99 <= TARGET_S[kind] else "not met"
             print(f"{kind:<18} {writer:<12} {spread}; target {TARGET_S[kind] * 1000:.0f} ms {met}")
             failed |= spread.longest > LOOSE_BOUND_S[asked.against]
+    if asked.results:
+        asked.results.write_text(json.dumps(spreads))
     violations = check(history)
     acknowledged = sum(map(len, history.acknowledged.values()))
     print("\n".join(map(str, [*violations[:20], *complaints])))
@@ -149,6 +154,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--clients", type=lambda given: tuple(given.split(",")), default=("java",), help=f"some of: {','.join(CLIENTS)}")
     parser.add_argument("--rate", type=int, default=600, help="values a second: what a gap can be told from")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--results", type=Path, help="also writes the distributions of the gaps to this file, as JSON")
     return parser.parse_args()
 
 

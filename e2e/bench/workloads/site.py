@@ -32,6 +32,7 @@ class Size:
     warmup_s: float
     partitions: tuple[int, ...]
     connections: tuple[int, ...]
+    kills: int
 
 
 FULL = Size(
@@ -47,6 +48,7 @@ FULL = Size(
     warmup_s=60.0,
     partitions=(1_000, 10_000),
     connections=(1_000, 10_000),
+    kills=10,
 )
 QUICK = Size(
     blocks=1,
@@ -61,6 +63,7 @@ QUICK = Size(
     warmup_s=0.0,
     partitions=(100,),
     connections=(100,),
+    kills=1,
 )
 
 
