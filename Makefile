@@ -92,6 +92,10 @@ operator-api: ## the operator against a real API server: SCENARIO="a word of its
 sim: ## a cluster in virtual time, seed by seed: SEEDS=10 FROM=1
 	@$(STEP) "simulation" cargo run -q --profile fast --locked -p weir-sim -- --seeds $(SEEDS) --from $(FROM)
 
+.PHONY: sim-stories
+sim-stories: ## every story of the simulation is told ten times more, with other chances
+	@$(STEP) "stories" cargo test -q --profile fast --locked -p weir-sim --test scenarios other_chances -- --include-ignored
+
 .PHONY: sim-planted
 sim-planted: ## every bug that is planted in the simulation is caught
 	@$(STEP) "planted bugs" cargo test -q --profile fast --locked -p weir-sim --test scenarios planted -- --include-ignored

@@ -2,15 +2,18 @@
 //! (the only disk that holds a record, a majority of the quorum's disks).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use weir_core::controller::Image;
-use weir_log::CrashStyle;
-use weir_model::BrokerId;
+use weir_core::partition::others_hold;
+use weir_log::{CrashStyle, Disk};
+use weir_model::{BrokerId, TopicId};
 
+use crate::client::elect_anybody;
 use crate::node::Process;
 use crate::world::World;
 
@@ -30,6 +33,8 @@ enum Fault {
     Wipe,
     Sync,
     Stop,
+    Tear,
+    Flip,
 }
 
 /// Lets faults happen until the busy time is over. What they do ends by itself, or by [`heal`].
@@ -67,6 +72,8 @@ fn kinds(world: &World) -> Vec<Fault> {
         (on.wipes, vec![Fault::Wipe]),
         (on.syncs, vec![Fault::Sync]),
         (on.stops, vec![Fault::Stop]),
+        (on.tears, vec![Fault::Tear, Fault::Tear]),
+        (on.flips, vec![Fault::Flip]),
     ];
     all.into_iter().filter(|(on, _)| *on).flat_map(|(_, kinds)| kinds).collect()
 }
@@ -86,8 +93,23 @@ pub(crate) async fn heal(world: &Arc<World>) {
             for id in 0..brokers {
                 start(&this, id).await;
             }
+            for (topic, id) in leaderless_in_memory(&this) {
+                this.give_up(&topic, id);
+                elect_anybody(&this, &topic).await;
+            }
         }
     });
+}
+
+/// Topics that wait for no disk, and that nobody leads though everybody is back: each may have lost its end.
+fn leaderless_in_memory(world: &World) -> Vec<(String, TopicId)> {
+    let running = world.running();
+    let Some(image) = running.first().map(|process| process.image()) else { return Vec::new() };
+    if !(0..world.options.brokers).all(|id| image.is_active(BrokerId(id))) {
+        return Vec::new();
+    }
+    let topics = image.leaderless().map(|(topic, _, _)| (topic.name.as_str().to_owned(), topic.id));
+    topics.filter(|(name, _)| world.trusts_memory(name)).collect()
 }
 
 /// Starts what has died by itself: a supervisor does.
@@ -169,21 +191,38 @@ async fn strike(world: Arc<World>, kind: Fault, mut chance: crate::Chance) {
             tokio::time::sleep(down).await;
             disk.set_capacity(u64::MAX);
         }
-        Fault::Wipe => {
-            if may_lose_a_disk(&world) {
-                victim.kill().await;
-                new_disk(&world, id);
-                tokio::time::sleep(down).await;
-                start(&world, id).await;
-            }
-        }
+        Fault::Wipe => wipe(&world, &victim, down).await,
         Fault::Sync => fail_syncs(&world, &victim, down).await,
+        Fault::Tear => {
+            tear(&world, &victim, &mut chance).await;
+            tokio::time::sleep(down).await;
+            start(&world, id).await;
+        }
+        Fault::Flip => flip(&world, &victim, down, &mut chance).await,
         Fault::Stop => {
             let _ = victim.stop(Duration::from_secs(10)).await;
             tokio::time::sleep(down).await;
             start(&world, id).await;
         }
     }
+}
+
+async fn wipe(world: &Arc<World>, victim: &Arc<Process>, down: Duration) {
+    if may_lose_a_disk(world) {
+        victim.kill().await;
+        new_disk(world, victim.id());
+        tokio::time::sleep(down).await;
+        start(world, victim.id()).await;
+    }
+}
+
+async fn flip(world: &Arc<World>, victim: &Arc<Process>, down: Duration, chance: &mut crate::Chance) {
+    victim.kill().await;
+    if nobody_counts_on(world, victim.id()).await {
+        flip_a_bit(world, victim.id(), chance);
+    }
+    tokio::time::sleep(down).await;
+    start(world, victim.id()).await;
 }
 
 async fn fail_syncs(world: &Arc<World>, victim: &Arc<Process>, down: Duration) {
@@ -203,6 +242,63 @@ async fn fail_syncs(world: &Arc<World>, victim: &Arc<Process>, down: Duration) {
     }
     tokio::time::sleep(down).await;
     start(world, id).await;
+}
+
+/// The power goes after a few more changes of the disk, wherever that is: between two renames, within a write.
+async fn tear(world: &Arc<World>, victim: &Arc<Process>, chance: &mut crate::Chance) {
+    let disk = world.machine(victim.id()).disk;
+    disk.cut_at(disk.changes() + chance.within(1..60));
+    for _ in 0..200 {
+        if disk.is_cut() || victim.is_dead() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    lose_power(world, std::slice::from_ref(victim), chance).await;
+}
+
+/// Waits for a while until a dead broker is neither in sync nor eligible anywhere: a bit that flips in a replica that others
+/// count on is what no disk may do.
+async fn nobody_counts_on(world: &World, id: i32) -> bool {
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if world.net.at(id).is_some() {
+            return false;
+        }
+        let newest =
+            world.running().iter().map(|p| p.quorum.latest().borrow().clone()).max_by_key(|l| l.round);
+        let holds = |image: &Image| {
+            let mut mine = image.partitions_on(BrokerId(id));
+            mine.all(|(_, _, p)| others_hold(p.leader, &p.isr, &p.elr, BrokerId(id)))
+        };
+        if newest.is_some_and(|newest| holds(&newest.image)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// One bit of one file of a topic is another than was written. Not of a segment: what is below the recovery point is read
+/// again only by who asks for it.
+fn flip_a_bit(world: &World, id: i32, chance: &mut crate::Chance) {
+    let disk = world.machine(id).disk;
+    let mut files = Vec::new();
+    let mut dirs = vec![PathBuf::from("/data/topics")];
+    while let Some(dir) = dirs.pop() {
+        for entry in disk.list(&dir).unwrap_or_default() {
+            let path = dir.join(&entry.name);
+            match entry.is_dir {
+                true => dirs.push(path),
+                false if path.extension().is_none_or(|ending| ending != "log") => files.push(path),
+                false => {}
+            }
+        }
+    }
+    let Some(file) = chance.pick(&files) else { return };
+    let at = chance.below(disk.file_len(file).unwrap_or(0));
+    if disk.flip_bit(file, at, u8::try_from(chance.below(8)).unwrap_or(0)) {
+        world.trace.note(id, "bit flips", format_args!("{} of {}", at, file.display()));
+    }
 }
 
 async fn lose_power(world: &Arc<World>, of: &[Arc<Process>], chance: &mut crate::Chance) {

@@ -3,6 +3,7 @@
 
 mod tally;
 
+use std::collections::BTreeMap;
 use std::io::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -14,6 +15,12 @@ use weir_sim::{Options, run};
 
 /// How often it is said how far it is, on a terminal or not.
 const PROGRESS: Duration = Duration::from_secs(5);
+
+/// A seed takes a second or so; one that takes so long turns round in itself, without as much as asking chance.
+const STUCK: Duration = Duration::from_secs(900);
+
+/// The seeds that run, and since when.
+type Running = Mutex<BTreeMap<u64, Instant>>;
 
 /// What was asked for.
 struct Asked {
@@ -71,15 +78,17 @@ impl Asked {
 fn main() -> Result<(), Error> {
     let asked = Asked::read()?;
     let (next, begun) = (AtomicU64::new(asked.from), Instant::now());
-    let tally: Mutex<Tally> = Mutex::default();
+    let (tally, running): (Mutex<Tally>, Running) = (Mutex::default(), Mutex::default());
     let (done, finished) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         for _ in 0..asked.threads {
             let done = done.clone();
-            let (asked, next, tally) = (&asked, &next, &tally);
+            let (asked, next, tally, running) = (&asked, &next, &tally, &running);
             scope.spawn(move || {
                 while let Some(seed) = asked.take(next) {
+                    locked(running).insert(seed, Instant::now());
                     run_one(asked, seed, tally);
+                    locked(running).remove(&seed);
                 }
                 drop(done);
             });
@@ -88,7 +97,12 @@ fn main() -> Result<(), Error> {
         // Ends when the last of them has let go of its end. What is told step by step needs no other progress.
         while let Err(mpsc::RecvTimeoutError::Timeout) = finished.recv_timeout(PROGRESS) {
             if !asked.trace {
-                println!("{}", counted(&tally).progress(asked.seeds, begun.elapsed()));
+                println!("{}", locked(&tally).progress(asked.seeds, begun.elapsed()));
+            }
+            if let Some((seed, _)) = locked(&running).iter().find(|(_, since)| since.elapsed() > STUCK) {
+                println!("seed {seed} does not end: {}", asked.again(*seed));
+                // Its thread can not be stopped in any other way.
+                std::process::exit(1);
             }
         }
     });
@@ -107,7 +121,7 @@ fn run_one(asked: &Asked, seed: u64, tally: &Mutex<Tally>) {
     let options = if asked.calm { Options::calm(seed) } else { Options::of(seed) };
     match run(Options { trace: asked.trace, bug: asked.bug, ..options }) {
         Ok(report) => {
-            let mut tally = counted(tally);
+            let mut tally = locked(tally);
             tally.take(&report);
             if !report.violations.is_empty() {
                 println!("seed {seed} FAILED: {}", asked.again(seed));
@@ -118,11 +132,11 @@ fn run_one(asked: &Asked, seed: u64, tally: &Mutex<Tally>) {
         }
         Err(error) => {
             println!("seed {seed} did not run: {error}");
-            counted(tally).not_run(seed);
+            locked(tally).not_run(seed);
         }
     }
 }
 
-fn counted(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
-    tally.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! One run, from seed to verdict: brokers start, clients work while faults happen, everything heals, and what is there in
 //! the end is looked at.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +11,18 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
 
-use crate::check::end;
+use crate::check::{Remains, end};
 use crate::client::{Part, administrate, consume, create, produce, work_in_group};
 use crate::faults;
 use crate::node::{Process, address};
-use crate::world::message::NewTopic;
-use crate::world::{Options, World};
+use crate::world::message::{Key, NewTopic};
+use crate::world::{Options, Promise, World};
 
 /// How long everything may take to be well again.
 const HEALING: Duration = Duration::from_secs(120);
+
+/// How long readers may take to see the end, and the group to come to rest.
+const READING: Duration = Duration::from_secs(20);
 
 /// The clients that are members of a group; the even one is static.
 const MEMBERS: [i32; 3] = [-201, -202, -203];
@@ -48,21 +51,42 @@ pub fn run(options: Options) -> Result<Report, std::io::Error> {
 async fn drive(options: Options) -> Report {
     let begun = Instant::now();
     let world = World::new(options);
-    let mut all = topics(&world);
-    all.push(offsets_topic());
-    if let Err(what) = begin(&world, all).await {
-        world.violation(what);
-    } else {
-        work(&world).await;
-    }
+    let living = async {
+        let mut all = topics(&world);
+        all.push(offsets_topic());
+        match begin(&world, all).await {
+            Err(what) => world.violation(what),
+            Ok(()) => work(&world).await,
+        }
+    };
+    bounded(&world, Box::pin(living)).await;
     report(&world, begun).await
+}
+
+/// Lets it happen, for as long as any run may take. What goes on for longer has failed.
+pub(crate) async fn bounded(world: &World, happening: impl Future<Output = ()>) {
+    let Options { lifetime, most_draws, .. } = world.options;
+    let ended = tokio::select! {
+        biased;
+        () = world.exhausted() => Err(format!("chance was asked {most_draws} times")),
+        ended = tokio::time::timeout(lifetime, happening) => {
+            ended.map_err(|_| format!("{} s of the cluster's time have passed", lifetime.as_secs()))
+        }
+    };
+    if let Err(bound) = ended {
+        let left = end::unsettled(world).unwrap_or_else(|| "everything is settled".to_owned());
+        world.violation(format!("the run does not end: {bound}, and {left}"));
+    }
 }
 
 /// Ends everything, and says what came of it.
 pub(crate) async fn report(world: &World, begun: Instant) -> Report {
-    for process in world.running() {
-        process.kill().await;
-    }
+    let ending = async {
+        for process in world.running() {
+            process.kill().await;
+        }
+    };
+    bounded(world, ending).await;
     let seen = world.checks.seen();
     let (acknowledged, rounds) = (seen.ghost.acknowledged_values(), seen.rounds.count());
     drop(seen);
@@ -85,6 +109,7 @@ pub(crate) async fn begin(world: &Arc<World>, topics: Vec<NewTopic>) -> Result<(
     let voters = first.iter().take(3).map(|process| (process.node, address(process.id()))).collect();
     first[0].quorum.initialize(voters).await.map_err(|e| e.to_string())?;
     for topic in topics {
+        world.declare(&topic);
         if !create(world, topic).await {
             return Err("no topic could be created".to_owned());
         }
@@ -94,12 +119,16 @@ pub(crate) async fn begin(world: &Arc<World>, topics: Vec<NewTopic>) -> Result<(
 
 /// The topic that groups live on.
 pub(crate) fn offsets_topic() -> NewTopic {
-    NewTopic::anywhere(CONSUMER_OFFSETS, 1, 2)
+    Promise::Compacted.made_by(NewTopic::anywhere(CONSUMER_OFFSETS, 1, 2))
 }
 
 /// Every run has the same topics; the last one may come and go.
 fn topics(world: &World) -> Vec<NewTopic> {
-    vec![NewTopic::anywhere("orders", 2, 2), NewTopic::anywhere("events", 1, world.options.least_in_sync)]
+    vec![
+        NewTopic::anywhere("orders", 1, 2),
+        world.options.promise.made_by(NewTopic::anywhere("others", 1, 2)),
+        NewTopic::anywhere("events", 1, world.options.least_in_sync),
+    ]
 }
 
 async fn work(world: &Arc<World>) {
@@ -155,8 +184,7 @@ pub(crate) async fn conclude(world: &Arc<World>, clients: Clients, readers: Clie
         world.violation(format!("stuck: {}", end::unsettled(world).unwrap_or_else(|| "clients".to_owned())));
         end::tell_quorum(world);
     }
-    // Readers have a while to see the end.
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    let _ = tokio::time::timeout(READING, end::read(world, members)).await;
     if members > 0 {
         end::group_is_whole(world, members);
     }
@@ -169,12 +197,11 @@ pub(crate) async fn conclude(world: &Arc<World>, clients: Clients, readers: Clie
         tokio::time::sleep(Duration::from_secs(1)).await;
         end::groups_agree(world).await;
     }
-    let complete = end::replicas_agree(world);
-    finish(world, &complete);
+    finish(world, &end::replicas_agree(world));
 }
 
-fn finish(world: &World, complete: &BTreeSet<crate::world::message::Key>) {
-    let wrongs = world.checks.seen().history.wrongs(complete);
+fn finish(world: &World, remains: &BTreeMap<Key, Remains>) {
+    let wrongs = world.checks.seen().history.wrongs(remains);
     for wrong in wrongs {
         world.violation(format!("history: {wrong}"));
     }

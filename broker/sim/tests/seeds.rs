@@ -1,5 +1,7 @@
 //! A few seeds of everything, for every run of the tests. `make sim` runs as many as one likes.
 
+use std::time::Duration;
+
 use weir_sim::{Options, run};
 
 /// Seeds that once failed, and what they showed.
@@ -20,6 +22,17 @@ const REMEMBERED: &[(u64, &str)] = &[
         "a controller judged who votes by metadata older than its reign, and gave the majority to a disk that is gone",
     ),
 ];
+
+#[test]
+fn a_run_that_goes_on_is_ended_and_has_failed() {
+    let short = Options { lifetime: Duration::from_secs(20), ..Options::calm(1) };
+    let few = Options { most_draws: 5_000, ..Options::calm(1) };
+    for options in [short, few] {
+        let report = run(options).expect("the world runs");
+        let ended = report.violations.iter().any(|said| said.starts_with("the run does not end"));
+        assert!(ended, "{:#?}", report.violations);
+    }
+}
 
 fn passes(options: Options) {
     passes_as(options, "no bug that is known");

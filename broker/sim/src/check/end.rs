@@ -1,23 +1,51 @@
 //! What must be in the end, once everything has healed: everybody leads and follows again, replicas are the same byte for
 //! byte, and every acknowledged value is there once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
-use weir_model::BrokerId;
+use weir_model::{BrokerId, Offset};
 
+use super::Remains;
 use crate::client::TASKS;
 use crate::node::Process;
-use crate::world::World;
 use crate::world::message::Key;
+use crate::world::{Promise, World, key_of};
+
+/// So many looks, a tenth of a second apart, make a rest.
+const CALM: u32 = 20;
 
 /// Waits until nothing is left to settle.
 pub(crate) async fn settled(world: &Arc<World>) {
     while unsettled(world).is_some() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Waits until consumers have read to the end, and the group of so many members has been at rest for a while.
+pub(crate) async fn read(world: &World, members: usize) {
+    let mut calm = 0;
+    while calm < CALM {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let whole = members == 0 || world.checks.seen().membership.is_whole(members, TASKS).is_ok();
+        calm = if whole && all_is_read(world) { calm + 1 } else { 0 };
+    }
+}
+
+fn all_is_read(world: &World) -> bool {
+    let Some(process) = world.running().first().cloned() else { return false };
+    let image = process.image();
+    let mut topics = image.topics().filter(|topic| topic.name.as_str() != CONSUMER_OFFSETS);
+    topics.all(|topic| {
+        topic.numbered().all(|(index, partition)| {
+            let key = (topic.id, index);
+            let leader = partition.leader.and_then(|leader| world.net.at(leader.0));
+            let end = leader.and_then(|leader| leader.with(key, |p, _| p.replica.log_end()));
+            end.is_some_and(|end| world.checks.seen().reached(key) >= end.0)
+        })
+    })
 }
 
 /// What is not settled yet.
@@ -71,51 +99,68 @@ pub(crate) fn tell_quorum(world: &World) {
     }
 }
 
-/// Compares the replicas with each other and with what is known to be committed. Gives the partitions that are complete.
-pub(crate) fn replicas_agree(world: &World) -> BTreeSet<Key> {
-    let mut complete = BTreeSet::new();
+/// Compares the replicas with each other and with what is known to be committed. Gives what is left of the partitions that
+/// are complete.
+pub(crate) fn replicas_agree(world: &World) -> BTreeMap<Key, Remains> {
+    let mut complete = BTreeMap::new();
     let running = world.running();
     let Some(image) = running.first().map(|process| process.image()) else { return complete };
     for topic in image.topics() {
         for (index, partition) in topic.numbered() {
             let key = (topic.id, index);
+            let promise = world.promise_of(topic.name.as_str());
             let replicas: Vec<Arc<Process>> =
                 partition.replicas.iter().filter_map(|id| world.net.at(id.0)).collect();
-            if agree(world, key, &replicas) {
-                complete.insert(key);
+            if let Some(remains) = agree(world, key, promise, &replicas) {
+                complete.insert(key, remains);
             }
         }
     }
     complete
 }
 
-fn agree(world: &World, key: Key, replicas: &[Arc<Process>]) -> bool {
-    let mut first: Option<(i32, Vec<u8>)> = None;
+/// One replica's log.
+struct Held {
+    id: i32,
+    bytes: Vec<u8>,
+    values: Vec<(i64, u64)>,
+}
+
+fn agree(world: &World, key: Key, promise: Promise, replicas: &[Arc<Process>]) -> Option<Remains> {
+    let starts = replicas.iter().filter_map(|process| process.with(key, |p, _| p.replica.log_start()));
+    let start = starts.max()?;
+    let mut first: Option<(i32, Vec<u8>, BTreeMap<u64, i64>)> = None;
     for process in replicas {
-        let read = process.with(key, |partition, _| {
-            let end = partition.replica.high_watermark();
-            partition.content(end)
-        });
-        let content = match read {
-            Some(Ok(content)) => content,
-            Some(Err(error)) => {
-                world.violation(format!("{key:?} can not be read on {}: {error}", process.id()));
-                return false;
-            }
-            None => return false,
+        let Held { id, bytes, values } = held(world, key, start, process)?;
+        let latest: BTreeMap<u64, i64> =
+            values.iter().map(|(offset, value)| (key_of(*value), *offset)).collect();
+        check_values(world, key, id, &Remains { promise, start: start.0, latest: latest.clone() }, &values);
+        let Some((other, others, of_others)) = &first else {
+            first = Some((id, bytes, latest));
+            continue;
         };
-        let (bytes, values) = content;
-        check_values(world, key, process.id(), &values);
-        match &first {
-            None => first = Some((process.id(), bytes)),
-            Some((id, others)) if *others != bytes => {
-                world.violation(format!("the logs of {key:?} on {id} and {} differ", process.id()));
-                return false;
-            }
-            Some(_) => {}
+        // Each compacts at a time of its own: only the last of each key is everywhere.
+        let same = if promise == Promise::Compacted { latest == *of_others } else { bytes == *others };
+        if !same {
+            world.violation(format!("the logs of {key:?} on {other} and {id} differ"));
+            return None;
         }
     }
-    first.is_some()
+    first.map(|(_, _, latest)| Remains { promise, start: start.0, latest })
+}
+
+fn held(world: &World, key: Key, from: Offset, process: &Process) -> Option<Held> {
+    let read = process.with(key, |partition, _| {
+        let end = partition.replica.high_watermark();
+        partition.content_from(from, end)
+    });
+    match read? {
+        Ok((bytes, values)) => Some(Held { id: process.id(), bytes, values }),
+        Err(error) => {
+            world.violation(format!("{key:?} can not be read on {}: {error}", process.id()));
+            None
+        }
+    }
 }
 
 /// The members of the group hold everything, each task once.
@@ -151,7 +196,7 @@ pub(crate) async fn groups_agree(world: &World) {
     }
 }
 
-fn check_values(world: &World, key: Key, id: i32, values: &[(i64, u64)]) {
+fn check_values(world: &World, key: Key, id: i32, remains: &Remains, values: &[(i64, u64)]) {
     let there: BTreeMap<i64, u64> = values.iter().copied().collect();
     let mut places = BTreeMap::new();
     // What groups write holds no value of a producer.
@@ -162,7 +207,11 @@ fn check_values(world: &World, key: Key, id: i32, values: &[(i64, u64)]) {
     }
     let lost: Vec<(i64, u64)> = {
         let seen = world.checks.seen();
-        seen.ghost.of(key).filter(|(offset, value)| there.get(offset) != Some(value)).collect()
+        let gone = |(offset, value): &(i64, u64)| match there.get(offset) {
+            Some(other) => other != value,
+            None => !remains.excuses(*offset, *value),
+        };
+        seen.ghost.of(key).filter(gone).collect()
     };
     if let Some((offset, value)) = lost.first() {
         let instead = there.get(offset);

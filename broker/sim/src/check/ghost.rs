@@ -1,8 +1,8 @@
 //! What is committed, as somebody who sees everything knows it: each value that was acknowledged or read, and where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use weir_model::LeaderEpoch;
+use weir_model::{LeaderEpoch, TopicId};
 
 use crate::world::message::Key;
 
@@ -14,11 +14,20 @@ pub struct Ghost {
     ends: BTreeMap<Key, BTreeMap<LeaderEpoch, i64>>,
     /// Where each acknowledged value lies.
     acknowledged: BTreeMap<u64, (Key, i64)>,
+    /// Topics that may lose what was acknowledged.
+    excused: BTreeSet<TopicId>,
     /// Who acknowledges in a reign.
     reigning: BTreeMap<(Key, LeaderEpoch), (i32, u64)>,
 }
 
 impl Ghost {
+    /// What is committed in this topic may be lost.
+    pub fn excuse(&mut self, topic: TopicId) {
+        self.excused.insert(topic);
+        self.logs.retain(|key, _| key.0 != topic);
+        self.ends.retain(|key, _| key.0 != topic);
+    }
+
     /// Values were acknowledged from `base` on, by one process in one reign.
     pub fn acknowledged(
         &mut self,
@@ -32,6 +41,9 @@ impl Ghost {
         if first != who {
             return Err(format!("{first:?} and {who:?} both acknowledge in {epoch} of {key:?}"));
         }
+        if self.excused.contains(&key.0) {
+            return Ok(());
+        }
         for (offset, value) in (base..).zip(values) {
             self.committed(key, epoch, offset, *value)?;
             let at = *self.acknowledged.entry(*value).or_insert((key, offset));
@@ -44,6 +56,9 @@ impl Ghost {
 
     /// A value is committed: somebody was told, or has read it.
     pub fn committed(&mut self, key: Key, epoch: LeaderEpoch, offset: i64, value: u64) -> Result<(), String> {
+        if self.excused.contains(&key.0) {
+            return Ok(());
+        }
         let end = self.ends.entry(key).or_default().entry(epoch).or_default();
         *end = (*end).max(offset + 1);
         let there = *self.logs.entry(key).or_default().entry(offset).or_insert(value);

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use weir_model::TopicId;
+
 use crate::world::message::Key;
+use crate::world::{Promise, key_of};
 
 /// What clients saw.
 #[derive(Debug, Default)]
@@ -12,11 +15,41 @@ pub struct History {
     /// By consumer: what it was given, in its order.
     polled: BTreeMap<(Key, i32), Vec<(i64, u64)>>,
     failed: BTreeSet<u64>,
+    /// Consumers were told that everything before is gone.
+    gone: BTreeMap<Key, i64>,
+    /// Topics that may lose what was acknowledged.
+    excused: BTreeSet<TopicId>,
+}
+
+/// What is left of a partition in the end, and what it had promised to keep.
+#[derive(Clone, Debug, Default)]
+pub struct Remains {
+    pub promise: Promise,
+    /// Its first offset, on the replica that begins last.
+    pub start: i64,
+    /// Where the last record of each key is.
+    pub latest: BTreeMap<u64, i64>,
+}
+
+impl Remains {
+    /// Whether a record may be gone by now.
+    #[must_use]
+    pub fn excuses(&self, offset: i64, value: u64) -> bool {
+        match self.promise {
+            Promise::Kept => false,
+            Promise::Trimmed => offset < self.start,
+            Promise::Compacted => self.latest.get(&key_of(value)).is_some_and(|latest| *latest > offset),
+            Promise::Replicated => true,
+        }
+    }
 }
 
 impl History {
     /// A producer was told that its values are there.
     pub fn acknowledged(&mut self, producer: i64, key: Key, base: i64, values: &[u64]) {
+        if self.excused.contains(&key.0) {
+            return;
+        }
         let told = self.acknowledged.entry((key, producer)).or_default();
         told.extend((base..).zip(values.iter().copied()));
     }
@@ -28,12 +61,27 @@ impl History {
 
     /// A consumer was given a value.
     pub fn polled(&mut self, consumer: i32, key: Key, offset: i64, value: u64) {
-        self.polled.entry((key, consumer)).or_default().push((offset, value));
+        if !self.excused.contains(&key.0) {
+            self.polled.entry((key, consumer)).or_default().push((offset, value));
+        }
     }
 
-    /// What is wrong with it. `complete` says that everything was polled of these partitions, in the end.
+    /// What is committed in this topic may be lost.
+    pub fn excuse(&mut self, topic: TopicId) {
+        self.excused.insert(topic);
+        self.acknowledged.retain(|(key, _), _| key.0 != topic);
+        self.polled.retain(|(key, _), _| key.0 != topic);
+    }
+
+    /// A consumer was told that everything before an offset is gone.
+    pub fn gone(&mut self, key: Key, before: i64) {
+        let gone = self.gone.entry(key).or_insert(before);
+        *gone = (*gone).max(before);
+    }
+
+    /// What is wrong with it. Everything was polled, in the end, of the partitions of which is said what `remains`.
     #[must_use]
-    pub fn wrongs(&self, complete: &BTreeSet<Key>) -> Vec<String> {
+    pub fn wrongs(&self, remains: &BTreeMap<Key, Remains>) -> Vec<String> {
         let mut wrongs = Vec::new();
         let (mut offsets, mut places) = (BTreeMap::new(), BTreeMap::new());
         for ((key, _), told) in &self.acknowledged {
@@ -50,7 +98,7 @@ impl History {
                         "non-monotonic: {consumer} of {key:?} steps from {} to {}",
                         pair[0].0, pair[1].0
                     ));
-                } else if pair[1].0 > pair[0].0 + 1 {
+                } else if pair[1].0 > pair[0].0 + 1 && !lets_go(remains, key) {
                     wrongs.push(format!(
                         "skip: {consumer} of {key:?} steps from {} to {}",
                         pair[0].0, pair[1].0
@@ -61,11 +109,11 @@ impl History {
                 wrongs.push(format!("aborted read: {value} had failed"));
             }
         }
-        self.missing(complete, &mut wrongs);
+        self.missing(remains, &mut wrongs);
         wrongs
     }
 
-    fn missing(&self, complete: &BTreeSet<Key>, wrongs: &mut Vec<String>) {
+    fn missing(&self, remains: &BTreeMap<Key, Remains>, wrongs: &mut Vec<String>) {
         let mut polled: BTreeMap<Key, BTreeSet<(i64, u64)>> = BTreeMap::new();
         for ((key, _), given) in &self.polled {
             polled.entry(*key).or_default().extend(given);
@@ -74,17 +122,24 @@ impl History {
             let given = polled.get(key);
             let highest = given.and_then(|given| given.last()).map_or(-1, |last| last.0);
             for (offset, value) in told {
-                if given.is_some_and(|given| given.contains(&(*offset, *value))) {
+                let excused = remains.get(key).is_some_and(|left| left.excuses(*offset, *value))
+                    || self.gone.get(key).is_some_and(|before| offset < before);
+                if excused || given.is_some_and(|given| given.contains(&(*offset, *value))) {
                     continue;
                 }
                 if *offset <= highest {
                     wrongs.push(format!("lost: {value} was acknowledged at {offset} of {key:?}"));
-                } else if complete.contains(key) {
+                } else if remains.contains_key(key) {
                     wrongs.push(format!("unseen: {value} was acknowledged at {offset} of {key:?}"));
                 }
             }
         }
     }
+}
+
+/// Whether records may be missing between others.
+fn lets_go(remains: &BTreeMap<Key, Remains>, key: &Key) -> bool {
+    remains.get(key).is_some_and(|left| left.promise.lets_go())
 }
 
 type Offsets = BTreeMap<(Key, i64), u64>;
@@ -122,7 +177,7 @@ mod tests {
         for (offset, value) in given {
             history.polled(-5, key(), *offset, *value);
         }
-        history.wrongs(&BTreeSet::from([key()]))
+        history.wrongs(&BTreeMap::from([(key(), Remains::default())]))
     }
 
     fn only(wrongs: &[String], kind: &str) -> bool {
@@ -146,10 +201,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_topic_does_not_promise_to_keep_may_be_gone_and_no_more() {
+        let mut history = History::default();
+        // Keys of seven: 10 and 17 have one.
+        history.acknowledged(1, key(), 0, &[10, 11, 17]);
+        history.polled(-5, key(), 1, 11);
+        history.polled(-5, key(), 2, 17);
+        let compacted = |latest: [(u64, i64); 2]| Remains {
+            promise: Promise::Compacted,
+            start: 0,
+            latest: BTreeMap::from(latest),
+        };
+        let trimmed = |start| Remains { promise: Promise::Trimmed, start, latest: BTreeMap::new() };
+        let wrongs = |left: Remains| history.wrongs(&BTreeMap::from([(key(), left)]));
+        assert_eq!(wrongs(compacted([(3, 2), (4, 1)])), Vec::<String>::new());
+        assert!(only(&wrongs(compacted([(3, 0), (4, 1)])), "lost"), "the latest of its key");
+        assert_eq!(wrongs(trimmed(1)), Vec::<String>::new());
+        assert!(only(&wrongs(trimmed(0)), "lost"));
+    }
+
+    #[test]
     fn a_failed_write_that_is_polled_is_an_aborted_read() {
         let mut history = History::default();
         history.failed(10);
         history.polled(-5, key(), 0, 10);
-        assert!(only(&history.wrongs(&BTreeSet::new()), "aborted read"));
+        assert!(only(&history.wrongs(&BTreeMap::new()), "aborted read"));
     }
 }

@@ -6,15 +6,17 @@ mod groups;
 mod history;
 mod metadata;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use weir_model::LeaderEpoch;
+use weir_model::{LeaderEpoch, TopicId};
 
 pub use ghost::Ghost;
 pub use groups::Membership;
-pub use history::History;
+pub use history::{History, Remains};
 use metadata::Rounds;
 
+use crate::world::Promise;
 use crate::world::message::Key;
 
 /// Everything that was seen of a run.
@@ -30,7 +32,43 @@ pub struct Seen {
     pub rounds: Rounds,
     pub history: History,
     pub membership: Membership,
+    promises: BTreeMap<TopicId, Promise>,
+    /// How far each partition's consumer has read.
+    positions: BTreeMap<Key, i64>,
     violations: Vec<String>,
+}
+
+impl Seen {
+    /// A topic is held to this.
+    pub fn promises(&mut self, topic: TopicId, promise: Promise) {
+        if self.promises.insert(topic, promise).is_none() && promise == Promise::Replicated {
+            self.excuse(topic);
+        }
+    }
+
+    /// What is committed in this topic may be lost from now on, and what was.
+    pub fn excuse(&mut self, topic: TopicId) {
+        self.promises.insert(topic, Promise::Replicated);
+        self.ghost.excuse(topic);
+        self.history.excuse(topic);
+    }
+
+    /// A partition's consumer has read everything before.
+    pub fn reach(&mut self, key: Key, position: i64) {
+        self.positions.insert(key, position);
+    }
+
+    /// How far a partition's consumer has read.
+    #[must_use]
+    pub fn reached(&self, key: Key) -> i64 {
+        self.positions.get(&key).copied().unwrap_or(0)
+    }
+
+    /// What a partition's topic is held to.
+    #[must_use]
+    pub fn promise(&self, key: Key) -> Promise {
+        self.promises.get(&key.0).copied().unwrap_or_default()
+    }
 }
 
 impl Checks {

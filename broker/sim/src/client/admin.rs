@@ -95,3 +95,10 @@ async fn move_one(world: &Arc<World>, topics: &[NewTopic]) {
     };
     let _ = ask(world, &request).await;
 }
+
+/// Elects whoever is left where a topic has no leader: what an operator does once it is clear that nobody else comes back.
+pub(crate) async fn elect_anybody(world: &Arc<World>, topic: &str) {
+    let partitions = Some(vec![(topic.to_owned(), PartitionIndex(0))]);
+    let command = ElectLeaders { kind: ElectionKind::Unclean, partitions };
+    let _ = ask(world, &Request::Elect(command)).await;
+}

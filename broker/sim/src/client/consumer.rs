@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use weir_core::partition::{FenceError, ReadError};
+use weir_core::partition::ReadError;
 use weir_model::{BrokerId, Offset};
 
 use super::Part;
 use super::lookup::{Known, look_up};
 use crate::node::values;
-use crate::world::World;
 use crate::world::message::{Consume, Consumed, Key, Refusal, Reply, Request};
+use crate::world::{Promise, World};
 
 const LIMIT: Duration = Duration::from_secs(1);
 /// So often it asks as a client that knows no reigns, and goes to whoever says that it leads.
@@ -41,11 +41,11 @@ pub async fn consume(world: Arc<World>, part: Part, stop: watch::Receiver<bool>)
         let read = Consume { key, leader_epoch, offset: Offset(position) };
         let answer = world.net.call(&world, part.place, from.0, Request::Consume(read), LIMIT).await;
         let next = match answer {
-            Ok(Reply::Consumed(Ok(consumed))) => take(&world, part.place, now, position, &consumed),
+            Ok(Reply::Consumed(Ok(consumed))) => take(&world, part.place, key, position, &consumed),
             Ok(Reply::Consumed(Err(why))) => {
-                refused(&world, key, position, why);
+                let next = refused(&world, key, position, why);
                 known = look_up(&world, &part, known.take()).await;
-                position
+                next
             }
             _ => {
                 known = look_up(&world, &part, known.take()).await;
@@ -53,6 +53,7 @@ pub async fn consume(world: Arc<World>, part: Part, stop: watch::Receiver<bool>)
             }
         };
         positions.insert(key, next);
+        world.checks.seen().reach(key, next);
     }
 }
 
@@ -62,19 +63,19 @@ fn whom(world: &World, known: &Known) -> Option<BrokerId> {
     if chance.one_in(4) { chance.pick(&known.replicas).copied() } else { known.leader }
 }
 
-fn take(world: &World, place: i32, known: &Known, position: i64, consumed: &Consumed) -> i64 {
-    let (key, epoch) = (known.key, known.leader_epoch);
+fn take(world: &World, place: i32, key: Key, position: i64, consumed: &Consumed) -> i64 {
     if !values::are_sound(&consumed.bytes) {
         // As every client does with a checksum that is wrong: it reads none of it.
         world.trace.note(place, "unsound", format_args!("{key:?} from {position}"));
         return position;
     }
     let mut next = position;
+    let promise = world.checks.seen().promise(key);
     for (offset, value) in values::read(&consumed.bytes) {
         if offset < position {
             continue;
         }
-        if offset != next {
+        if offset != next && promise != Promise::Compacted {
             world.violation(format!("a consumer of {key:?} at {next} is given {offset}"));
         }
         if offset >= consumed.high_watermark.0 {
@@ -83,23 +84,29 @@ fn take(world: &World, place: i32, known: &Known, position: i64, consumed: &Cons
         }
         let mut seen = world.checks.seen();
         seen.history.polled(place, key, offset, value);
-        let checked = seen.ghost.committed(key, epoch, offset, value);
+        let checked = seen.ghost.committed(key, consumed.leader_epoch, offset, value);
         drop(seen);
         if let Err(what) = checked {
             world.violation(format!("a consumer: {what}"));
         }
         next = offset + 1;
     }
-    next
+    values::end(&consumed.bytes).map_or(next, |end| next.max(end))
 }
 
-/// What was read once is never out of range: nothing is deleted here.
-fn refused(world: &World, key: Key, position: i64, why: Refusal) {
-    match why {
-        Refusal::Read(ReadError::OutOfRange { start, end, .. }) => {
-            world.violation(format!("a consumer of {key:?} at {position} is told {start}..{end}"));
+/// What was read once is never out of range, but for what the topic lets go. Gives where to read on.
+fn refused(world: &World, key: Key, position: i64, why: Refusal) -> i64 {
+    let Refusal::Read(ReadError::OutOfRange { start, end, .. }) = why else { return position };
+    let mut seen = world.checks.seen();
+    match seen.promise(key) {
+        Promise::Trimmed if position < start.0 => {
+            seen.history.gone(key, start.0);
+            return start.0;
         }
-        Refusal::Read(ReadError::Fence(FenceError::Fenced { .. })) | Refusal::Read(_) => {}
-        Refusal::Unknown | Refusal::Produce(_) | Refusal::Storage => {}
+        Promise::Replicated => return end.0.clamp(start.0, position.max(start.0)),
+        Promise::Kept | Promise::Trimmed | Promise::Compacted => {}
     }
+    drop(seen);
+    world.violation(format!("a consumer of {key:?} at {position} is told {start}..{end}"));
+    position
 }

@@ -29,6 +29,7 @@ pub(super) async fn look_up(world: &Arc<World>, part: &Part, known: Option<Known
     let asked = Request::Metadata(part.topic.clone());
     let answer = world.net.call(world, part.place, to, asked, LIMIT).await;
     let Ok(Reply::Metadata(Some(topic))) = answer else { return known };
+    world.checks.seen().promises(topic.id, world.promise_of(&part.topic));
     let Some(partition) = topic.partitions.get(part.partition) else { return known };
     let index = PartitionIndex(i32::try_from(part.partition).unwrap_or(0));
     let told = Known {

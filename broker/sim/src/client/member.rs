@@ -20,7 +20,7 @@ use crate::world::message::{Reply, Request};
 
 /// How many tasks the members share.
 pub(crate) const TASKS: u8 = 5;
-const GROUP: &str = "workers";
+pub(crate) const GROUP: &str = "workers";
 const LIMIT: Duration = Duration::from_secs(2);
 /// A join waits for the others.
 const REBALANCE: Duration = Duration::from_secs(8);

@@ -8,10 +8,11 @@ mod member;
 mod producer;
 
 pub(crate) use admin::ask;
+pub(crate) use admin::elect_anybody;
 pub use admin::{administrate, create};
 pub use consumer::consume;
-pub(crate) use member::TASKS;
 pub use member::work_in_group;
+pub(crate) use member::{GROUP, TASKS};
 pub use producer::produce;
 
 /// A producer's or consumer's part of the topics.

@@ -9,8 +9,8 @@ use weir_core::partition::ProduceError;
 use super::Part;
 use super::lookup::{Known, look_up};
 use crate::node::values;
-use crate::world::World;
 use crate::world::message::{Key, Produce, Refusal, Reply, Request};
+use crate::world::{Promise, World};
 
 const LIMIT: Duration = Duration::from_secs(4);
 
@@ -20,23 +20,26 @@ pub async fn produce(world: Arc<World>, part: Part, stop: watch::Receiver<bool>)
     let mut writer: Option<Writer> = None;
     let mut count = 0;
     while !*stop.borrow() {
-        let Some(now) = look_up(&world, &part, known.take()).await else {
+        // Now and then, and when nothing is known: else it is a refusal that makes it ask.
+        let look = known.is_none() || world.chance().one_in(8);
+        let found = if look { look_up(&world, &part, known.take()).await } else { known.take() };
+        let Some(now) = found else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         if writer.as_ref().is_none_or(|writer| writer.key != now.key) {
             count += 1;
             let id = i64::from(part.place.unsigned_abs()) * 1000 + count;
-            writer = Some(Writer { key: now.key, id, sequence: 0, next: 0 });
+            writer = Some(Writer { key: now.key, id, sequence: 0, next: 0, refused: false });
         }
         known = Some(now);
         if let Some(writer) = &mut writer {
             known = writer.write(&world, &part, known.take(), &stop).await;
         }
         // A batch that was given up is given up with its producer id: nobody knows whether it was written.
-        if known.as_ref().is_some_and(|now| writer.as_ref().is_some_and(|writer| writer.key != now.key)) {
-            writer = None;
-        }
+        let over =
+            |writer: &Writer| writer.refused || known.as_ref().is_some_and(|now| writer.key != now.key);
+        writer = writer.filter(|writer| !over(writer));
         let pause = world.chance().millis(1..120);
         tokio::time::sleep(pause).await;
     }
@@ -48,6 +51,8 @@ struct Writer {
     id: i64,
     sequence: i32,
     next: u64,
+    /// What it wrote before was lost, and its sequence with it.
+    refused: bool,
 }
 
 impl Writer {
@@ -63,7 +68,7 @@ impl Writer {
         let batch: Vec<u64> = (first..first + count).collect();
         let now = world.wall_clock(part.place);
         let Ok(bytes) = values::batch(&batch, self.id, self.sequence, now) else { return known };
-        let mut tries = 0;
+        let (mut tries, mut late) = (0, 0);
         loop {
             tries += 1;
             let Some(at) = known.as_ref().filter(|known| known.key == self.key) else {
@@ -91,12 +96,18 @@ impl Writer {
                         self.sequence += i32::try_from(count).unwrap_or(0);
                         return known;
                     }
-                    Ok(Reply::Produced(Err(Refusal::Produce(why)))) => self.judge(world, why),
+                    Ok(Reply::Produced(Err(Refusal::Produce(why)))) => {
+                        self.judge(world, why);
+                        if self.refused {
+                            return known;
+                        }
+                    }
                     _ => {}
                 }
             }
+            late += u32::from(*stop.borrow());
             // Nobody waits for ever, not even for a topic that may be gone.
-            if tries > 2000 || (*stop.borrow() && tries > 600) {
+            if tries > 2000 || late > 600 {
                 world.violation(format!("producer {} can not write {batch:?} to {:?}", self.id, self.key));
                 return known;
             }
@@ -107,7 +118,7 @@ impl Writer {
     }
 
     /// A writer that keeps to the protocol is never told that it does not.
-    fn judge(&self, world: &World, why: ProduceError) {
+    fn judge(&mut self, world: &World, why: ProduceError) {
         let false_alarm = matches!(
             why,
             ProduceError::OutOfOrderSequence { .. }
@@ -115,7 +126,9 @@ impl Writer {
                 | ProduceError::InvalidBatch(_)
                 | ProduceError::NoTransaction
         );
-        if false_alarm {
+        if false_alarm && world.checks.seen().promise(self.key) == Promise::Replicated {
+            self.refused = true;
+        } else if false_alarm {
             world.violation(format!("producer {} on {:?} is told: {why}", self.id, self.key));
         }
     }

@@ -18,6 +18,7 @@ use crate::planted::Bug;
 use crate::world::message::{Beat, Echo};
 
 const TICK: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_secs(1);
 const AGAIN: DurationMs = DurationMs(200);
 /// Less than half an election timeout of 300 ms.
 const CONFIRMED: DurationMs = DurationMs(135);
@@ -40,7 +41,9 @@ impl Process {
     pub(super) async fn keep(self: Arc<Self>) {
         let mut state = self.quorum.state();
         loop {
-            if matches!(tokio::time::timeout(TICK, state.changed()).await, Ok(Err(_))) {
+            // Whoever is not the controller has nothing to do until it is.
+            let tick = if state.borrow().reign.is_some() { TICK } else { IDLE };
+            if matches!(tokio::time::timeout(tick, state.changed()).await, Ok(Err(_))) {
                 // The node has failed: nothing changes any more.
                 return;
             }

@@ -12,6 +12,7 @@ use weir_model::records::batches;
 use super::partition::{Cx, facts};
 use super::{Partition, Process};
 use crate::planted::Bug;
+use crate::world::Promise;
 use crate::world::message::{Fetch, Fetched, Key, Reply, Request};
 
 /// How long a leader may take to answer.
@@ -130,6 +131,7 @@ impl Partition {
         let log = &self.log;
         let (start, end, durable) = (log.log_start(), log.log_end(), log.durable_end());
         self.replica.on_truncated(start, end, durable, producers);
+        self.snapshot_at = None;
     }
 
     fn say_cut(&self, to: i64, lost: i64, cx: &Cx<'_>) {
@@ -139,7 +141,7 @@ impl Partition {
             "cuts",
             format_args!("{:?} from {from} to {to}, lost {lost}", self.key),
         );
-        if lost > 0 {
+        if lost > 0 && cx.world.checks.seen().promise(self.key) != Promise::Replicated {
             cx.world.violation(format!("{:?} cuts {lost} committed records off {:?}", cx.who, self.key));
         }
     }
@@ -158,7 +160,7 @@ impl Partition {
         let mut from = 0;
         for batch in &fetched[..accepted.batches] {
             let len = batch.facts.size_bytes as usize;
-            self.log.append_replicated(&bytes[from..from + len], cx.now)?;
+            self.log.append_replicated(&bytes[from..from + len], cx.wall)?;
             let end = self.log.log_end();
             self.replica.on_replicated(std::slice::from_ref(batch), end, cx.now);
             from += len;

@@ -25,7 +25,8 @@ impl Process {
                 let mut chance = self.world.chance();
                 chance.one_in(20).then(|| chance.millis(1..60))
             };
-            if let Some(late) = late {
+            let late = late.unwrap_or_default() + self.world.machine(self.id()).late;
+            if !late.is_zero() {
                 tokio::time::sleep(late).await;
             }
             self.world.net.gate(self.id()).await;
@@ -99,7 +100,7 @@ impl Process {
             segment_bytes,
             index_interval_bytes: 256,
             checkpoint_bytes: 8192,
-            ..LogConfig::default()
+            ..LogConfig::new(&config, &self.config)
         };
         let mut state = self.state();
         let State { dir, generations, .. } = &mut *state;
@@ -124,7 +125,8 @@ impl Process {
                 let mut cx = Cx {
                     world: &self.world,
                     who: self.who(),
-                    now: self.now(),
+                    now: self.steady(),
+                    wall: self.wall(),
                     lease: !fenced,
                     proposals: &mut nothing,
                 };
@@ -172,7 +174,7 @@ impl Process {
 }
 
 fn state_fenced(process: &Process, lease: &weir_core::controller::lease::Lease) -> bool {
-    !lease.holds(process.world.elapsed()) && !process.world.has(Bug::NoLease)
+    !lease.holds(process.lease_clock()) && !process.world.has(Bug::NoLease)
 }
 
 /// Where a planted bug keeps a topic.

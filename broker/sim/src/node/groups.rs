@@ -243,11 +243,11 @@ impl Owner {
         if records.is_empty() {
             return None;
         }
-        let batch = build(records, self.process.now()).ok()?.freeze();
+        let batch = build(records, self.process.wall()).ok()?.freeze();
         let (answer, answered) = oneshot::channel();
         let write =
             message::Produce { key: self.key, leader_epoch: Some(self.epoch), batch, values: Vec::new() };
-        let deadline = self.process.now() + COMMIT;
+        let deadline = self.process.steady() + COMMIT;
         self.process.with(self.key, |partition, cx| partition.produce(write, deadline, answer, cx))?;
         Some(answered)
     }
@@ -312,7 +312,7 @@ impl Owner {
     }
 
     fn now(&self) -> Now {
-        Now { steady: self.process.world.elapsed(), wall: self.process.now() }
+        Now { steady: self.process.steady(), wall: self.process.wall() }
     }
 
     fn until_deadline(&mut self) -> Duration {

@@ -5,6 +5,7 @@ mod duties;
 mod fetching;
 mod following;
 mod groups;
+mod housekeeping;
 mod isr;
 mod partition;
 mod port;
@@ -162,6 +163,7 @@ impl Process {
         this.spawn(Arc::clone(&this).carry_proposals());
         this.spawn(Arc::clone(&this).keep());
         this.spawn(Arc::clone(&this).tick());
+        this.spawn(Arc::clone(&this).keep_house());
         Ok(this)
     }
 
@@ -201,12 +203,22 @@ impl Process {
 
     /// Whether it may acknowledge, for all it knows of itself.
     pub(crate) fn has_lease(&self) -> bool {
-        self.state().lease.holds(self.world.elapsed())
+        self.state().lease.holds(self.lease_clock())
     }
 
-    /// The wall clock here.
-    pub(crate) fn now(&self) -> Millis {
+    /// The wall clock here: for timestamps and ages. It jumps.
+    pub(crate) fn wall(&self) -> Millis {
         self.world.wall_clock(self.id())
+    }
+
+    /// The clock that never jumps: for deadlines and lags.
+    pub(crate) fn steady(&self) -> Millis {
+        self.world.elapsed()
+    }
+
+    /// The clock that leases go by.
+    fn lease_clock(&self) -> Millis {
+        if self.world.has(Bug::LeaseByWallClock) { self.wall() } else { self.steady() }
     }
 
     /// The state of the metadata here.
@@ -219,8 +231,9 @@ impl Process {
         let mut state = self.state();
         let State { partitions, lease, proposals, .. } = &mut *state;
         let partition = partitions.get_mut(&key)?;
-        let lease = lease.holds(self.world.elapsed());
-        let mut cx = Cx { world: &self.world, who: self.who(), now: self.now(), lease, proposals };
+        let now = self.steady();
+        let lease = lease.holds(self.lease_clock());
+        let mut cx = Cx { world: &self.world, who: self.who(), now, wall: self.wall(), lease, proposals };
         let done = act(partition, &mut cx);
         let (propose, sync) = (!cx.proposals.is_empty(), self.sync_due(partition));
         drop(state);
@@ -246,12 +259,22 @@ impl Process {
         let mut count = 0_u64;
         loop {
             tokio::time::sleep(Duration::from_millis(25)).await;
-            self.with_each(|partition, cx| partition.tick(cx));
+            for key in self.due() {
+                self.with(key, |partition, cx| partition.tick(cx));
+            }
             count += 1;
             if count.is_multiple_of(20) {
                 self.look_at_partitions();
             }
         }
+    }
+
+    /// The partitions that have something to do at this time.
+    fn due(&self) -> Vec<Key> {
+        let now = self.steady();
+        let state = self.state();
+        let due = state.partitions.iter().filter(|(_, partition)| partition.is_due(now));
+        due.map(|(key, _)| *key).collect()
     }
 }
 

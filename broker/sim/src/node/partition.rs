@@ -29,6 +29,9 @@ pub(crate) struct Partition {
     /// Tells this one from another that is opened in its place.
     pub(super) generation: u64,
     pub(super) syncing: bool,
+    pub(super) compacting: bool,
+    /// Where the producers' state was last kept.
+    pub(super) snapshot_at: Option<Offset>,
     /// Wakes its fetcher.
     pub(super) wake: Arc<Notify>,
     /// Counts what a waiting fetch may want to hear of.
@@ -50,8 +53,10 @@ struct Waiting {
 pub(crate) struct Cx<'a> {
     pub(super) world: &'a World,
     pub(super) who: (i32, u64),
-    /// By the wall clock.
+    /// By the clock that never jumps.
     pub(super) now: Millis,
+    /// By the wall clock.
+    pub(super) wall: Millis,
     /// Whether the broker may acknowledge.
     pub(super) lease: bool,
     /// To be put to the controller.
@@ -95,6 +100,8 @@ impl Partition {
             replica,
             generation,
             syncing: false,
+            compacting: false,
+            snapshot_at: None,
             wake: Arc::new(Notify::new()),
             news: watch::Sender::new(0),
             waiting: BTreeMap::new(),
@@ -129,6 +136,11 @@ impl Partition {
     pub(super) fn set_fenced(&mut self, fenced: bool, cx: &mut Cx<'_>) {
         self.replica.set_fenced(fenced, &mut self.effects);
         self.settle(cx);
+    }
+
+    pub(super) fn is_due(&self, now: Millis) -> bool {
+        let sync = !self.syncing && self.replica.sync_wanted(now);
+        sync || self.replica.next_deadline().is_some_and(|at| at <= now)
     }
 
     pub(super) fn tick(&mut self, cx: &mut Cx<'_>) {
@@ -248,7 +260,7 @@ impl Partition {
         let waiting = self.waiting.get_mut(&token).ok_or(StorageFailure::Failed)?;
         let mut batch = std::mem::take(&mut waiting.batch);
         let epoch = if cx.world.has(Bug::StampsOldEpoch) { LeaderEpoch(0) } else { epoch };
-        match self.log.append(&mut batch, epoch, cx.now) {
+        match self.log.append(&mut batch, epoch, cx.wall) {
             Ok(appended) => Ok(appended.base),
             Err(LogError::DiskFull { .. }) => Err(StorageFailure::Full),
             Err(_) => Err(StorageFailure::Failed),
@@ -347,8 +359,12 @@ impl Partition {
 
     /// What the log holds, for the checks at the end.
     pub(crate) fn content(&mut self, up_to: Offset) -> Result<Content, LogError> {
+        self.content_from(self.log.log_start(), up_to)
+    }
+
+    /// As [`Partition::content`], from an offset on.
+    pub(crate) fn content_from(&mut self, mut from: Offset, up_to: Offset) -> Result<Content, LogError> {
         let (mut bytes, mut found) = (Vec::new(), Vec::new());
-        let mut from = self.log.log_start();
         while from < up_to {
             let read = self.log.read_bytes(from, up_to, 1 << 20)?;
             let Some(last) = batches(&read).filter_map(Result::ok).last() else { break };

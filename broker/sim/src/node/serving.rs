@@ -148,7 +148,7 @@ impl Process {
         write: Produce,
     ) -> Result<(weir_core::partition::Produced, weir_model::LeaderEpoch), Refusal> {
         let (answer, answered) = oneshot::channel();
-        let deadline = self.now() + PATIENCE;
+        let deadline = self.steady() + PATIENCE;
         self.with(write.key, |partition, cx| partition.produce(write, deadline, answer, cx))
             .ok_or(Refusal::Unknown)?;
         answered.await.unwrap_or(Err(Refusal::Storage))
@@ -175,7 +175,12 @@ impl Process {
             let limit = if all { partition.replica.log_end() } else { bound.limit };
             let bytes = partition.log.read_bytes(read.offset, limit, MOST);
             let bytes = bytes.map_err(|_| Refusal::Storage)?;
-            Ok(Consumed { bytes, high_watermark: if all { limit } else { bound.high_watermark } })
+            let leader_epoch = partition.replica.leader_epoch();
+            Ok(Consumed {
+                leader_epoch,
+                bytes,
+                high_watermark: if all { limit } else { bound.high_watermark },
+            })
         });
         done.unwrap_or(Err(Refusal::Unknown))
     }

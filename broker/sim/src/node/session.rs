@@ -78,7 +78,7 @@ impl Process {
             let state = self.state();
             (state.ready, state.want_shutdown)
         };
-        let sent_at = self.world.elapsed();
+        let sent_at = self.lease_clock();
         let beat = Beat { node: self.node, epoch, ready, want_shutdown };
         let to = self.controller_is();
         let answer = self.world.net.call(&self.world, self.id(), to, Request::Beat(beat), LIMIT).await;
@@ -91,7 +91,7 @@ impl Process {
                 if fenced {
                     state.lease.end();
                 } else {
-                    state.lease.answered(sent_at, as_of, self.world.elapsed());
+                    state.lease.answered(sent_at, as_of, self.lease_clock());
                 }
                 state.may_stop |= may_stop;
                 drop(state);
@@ -119,7 +119,7 @@ impl Process {
     pub(super) fn lease_changed(&self) {
         let fenced = {
             let mut state = self.state();
-            let fenced = !state.lease.holds(self.world.elapsed()) && !self.world.has(Bug::NoLease);
+            let fenced = !state.lease.holds(self.lease_clock()) && !self.world.has(Bug::NoLease);
             if state.fenced == fenced {
                 return;
             }
@@ -133,7 +133,10 @@ impl Process {
     /// Fences the broker when its lease runs out.
     pub(super) async fn mind_lease(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            let left = self.state().lease.deadline().map_or(0, |at| at.since(self.lease_clock()).0);
+            // One that does not hold begins with a beat's answer, which says so itself.
+            let wait = if left > 0 { left } else { 50 };
+            tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
             self.lease_changed();
         }
     }

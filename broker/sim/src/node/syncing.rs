@@ -20,7 +20,7 @@ pub(super) struct Sync {
 impl Process {
     /// Takes a sync that is due, if none runs.
     pub(super) fn sync_due(&self, partition: &mut Partition) -> Option<Sync> {
-        if partition.syncing || !partition.replica.sync_wanted(self.now()) {
+        if partition.syncing || !partition.replica.sync_wanted(self.steady()) {
             return None;
         }
         let job = partition.log.sync_job().transpose()?;
@@ -35,6 +35,7 @@ impl Process {
             let mut chance = self.world.chance();
             if chance.one_in(50) { chance.millis(10..200) } else { chance.micros(200..4000) }
         };
+        let delay = delay + self.world.machine(self.id()).slow_disk;
         self.spawn(async move {
             let Sync { generation, job } = sync;
             tokio::time::sleep(delay).await;

@@ -4,13 +4,15 @@ use bytes::Bytes;
 use weir_model::records::{BatchBuilder, BatchError, NewRecord, batches};
 use weir_model::{Millis, Offset, ProducerEpoch, ProducerId, Sequence};
 
+use crate::world::key_of;
+
 /// A batch of values by an idempotent producer.
 pub(crate) fn batch(values: &[u64], producer: i64, sequence: i32, now: Millis) -> Result<Bytes, BatchError> {
     let mut builder =
         BatchBuilder::new(Offset::ZERO).producer(ProducerId(producer), ProducerEpoch(0), Sequence(sequence));
     for value in values {
-        let bytes = value.to_be_bytes();
-        builder.push(NewRecord { timestamp: now, key: None, value: Some(&bytes), headers: &[] })?;
+        let (key, bytes) = (key_of(*value).to_be_bytes(), value.to_be_bytes());
+        builder.push(NewRecord { timestamp: now, key: Some(&key), value: Some(&bytes), headers: &[] })?;
     }
     builder.build().map(|built| built.freeze())
 }
@@ -31,4 +33,9 @@ pub(crate) fn read(bytes: &[u8]) -> Vec<(i64, u64)> {
         }
     }
     found
+}
+
+/// The offset after the last batch. Compaction may have left nothing in it.
+pub(crate) fn end(bytes: &[u8]) -> Option<i64> {
+    batches(bytes).filter_map(Result::ok).last().map(|batch| batch.header().next_offset().0)
 }

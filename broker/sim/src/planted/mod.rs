@@ -115,6 +115,8 @@ bugs! {
     TakesProposalForGranted,
     /// A lease lasts longer than the session that it is about.
     LeaseOutlivesSession,
+    /// A lease is measured by the wall clock.
+    LeaseByWallClock,
     /// The quorum's log and votes are reported as synced, and are not.
     QuorumNeverSyncs,
     /// A damaged log is made anew although others count on it.

@@ -48,12 +48,19 @@ impl Script {
         Ok(())
     }
 
-    /// Somebody leads the topic's first partition: that broker, or nobody.
+    /// Somebody leads the topic's first partition, and has heard of it: that broker, or nobody.
     pub async fn until_led_by(&self, topic: &str, leader: Option<i32>) -> Told {
         self.until(format_args!("{topic} is led by {leader:?}"), |s| {
-            s.partition(topic).is_some_and(|p| p.leader.map(|id| id.0) == leader)
+            let so = s.partition(topic).is_some_and(|p| p.leader.map(|id| id.0) == leader);
+            so && leader.is_none_or(|id| s.reigns(id, topic))
         })
         .await
+    }
+
+    /// The leader of the topic's first partition has heard that these are in sync in it.
+    pub async fn until_known_in_sync(&self, leader: i32, topic: &str, brokers: &[i32]) -> Told {
+        let what = format_args!("{leader} knows that {brokers:?} are in sync in {topic}");
+        self.until(what, |s| s.in_sync_as_known_by(leader, topic) == brokers).await
     }
 
     /// These and no others are in sync in the topic's first partition.

@@ -110,6 +110,16 @@ impl Script {
         self.world.machine(id).disk.fail_syncs(true);
     }
 
+    /// Every sync of a partition takes that much longer.
+    pub fn slow_disk(&self, id: i32, millis: u64) {
+        self.world.change_machine(id, |machine| machine.slow_disk = Duration::from_millis(millis));
+    }
+
+    /// The broker hears that much later of what was decided.
+    pub fn hear_late(&self, id: i32, millis: u64) {
+        self.world.change_machine(id, |machine| machine.late = Duration::from_millis(millis));
+    }
+
     /// The wall clock is off by this much from now on.
     pub fn set_clock_off(&self, id: i32, millis: i64) {
         self.world.change_machine(id, |machine| machine.clock_off = millis);
@@ -168,6 +178,7 @@ impl Script {
     /// An operator makes a topic, and somebody reads it.
     pub async fn create(&self, topic: NewTopic) -> Told {
         let name = topic.name.clone();
+        self.world.declare(&topic);
         super::expect(format_args!("{name} can be created"), create(&self.world, topic).await)?;
         self.read_everything(&name);
         Ok(())

@@ -25,10 +25,12 @@ pub use writing::{Answer, Writer};
 use crate::Report;
 use crate::client::{Part, consume, produce, work_in_group};
 use crate::planted::Bug;
-use crate::run::{Clients, begin, conclude, offsets_topic, report};
+use crate::run::{Clients, begin, bounded, conclude, offsets_topic, report};
 use crate::world::message::NewTopic;
-use crate::world::{Faults, Options, World};
+use crate::world::{Faults, MOST_DRAWS, Options, Promise, World};
 
+/// A story takes no longer, with all that it waits for.
+const LIFETIME: Duration = Duration::from_secs(3600);
 /// How long the story waits for anything.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Members of the group, where there is one; the even one is static.
@@ -97,7 +99,10 @@ impl Scene {
             seed: self.seed,
             brokers: self.brokers,
             least_in_sync: 2,
+            promise: Promise::Kept,
             busy: Duration::ZERO,
+            lifetime: LIFETIME,
+            most_draws: MOST_DRAWS,
             faults: Faults::default(),
             bug: self.bug,
             trace: std::env::var_os("WEIR_SIM_TRACE").is_some(),
@@ -126,11 +131,16 @@ pub fn play(scene: Scene, story: impl AsyncFnOnce(&Script) -> Told) -> Result<Re
     // Only the story itself is compiled anew for each.
     Ok(runtime.block_on(Box::pin(async {
         let script = Script::of(&scene);
-        let told = match Box::pin(script.begin(&scene)).await {
-            Ok(()) => Box::pin(story(&script)).await,
-            Err(why) => Err(why),
-        };
-        Box::pin(script.end(&scene, told)).await
+        let (world, begun) = (Arc::clone(&script.world), script.begun);
+        let telling = Box::pin(async {
+            let told = match Box::pin(script.begin(&scene)).await {
+                Ok(()) => Box::pin(story(&script)).await,
+                Err(why) => Err(why),
+            };
+            Box::pin(script.end(&scene, told)).await;
+        });
+        bounded(&world, telling).await;
+        report(&world, begun).await
     })))
 }
 
@@ -161,19 +171,18 @@ impl Script {
         Ok(())
     }
 
-    async fn end(self, scene: &Scene, told: Told) -> Report {
-        let world = self.world;
+    async fn end(&self, scene: &Scene, told: Told) {
+        let world = &self.world;
         match told {
             Err(Unexpected(what)) => world.violation(format!("unexpected: {what}")),
             Ok(()) if world.is_decided() => {}
             Ok(()) => {
                 let members = if scene.group { MEMBERS.len() } else { 0 };
-                let clients = Clients { tasks: self.load.take(), end: self.stop };
-                let readers = Clients { tasks: self.readers.take(), end: self.halt };
-                conclude(&world, clients, readers, members).await;
+                let clients = Clients { tasks: self.load.take(), end: self.stop.clone() };
+                let readers = Clients { tasks: self.readers.take(), end: self.halt.clone() };
+                conclude(world, clients, readers, members).await;
             }
         }
-        report(&world, self.begun).await
     }
 }
 

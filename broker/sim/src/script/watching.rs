@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use weir_core::controller::alter_partitions::{AlterPartitions, IsrChange, IsrError, IsrMember};
 use weir_core::controller::{Image, Partition};
-use weir_model::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, PartitionIndex};
+use weir_core::group::{FetchOffsets, GroupId, WantedTopic};
+use weir_model::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, PartitionIndex, TopicId, TopicName};
 
 use super::{Script, Told, Unexpected};
+use crate::client::{GROUP, TASKS};
 use crate::node::Partition as Held;
 use crate::world::message::{Consume, Consumed, Fetch, Fetched, Key, Refusal, Reply, Request};
 
@@ -48,6 +50,74 @@ impl Script {
             self.partition(topic).map(|p| p.isr.iter().map(|id| id.0).collect()).unwrap_or_default();
         ids.sort_unstable();
         ids
+    }
+
+    /// Who is in sync in it as that broker knows, if it leads.
+    pub fn in_sync_as_known_by(&self, id: i32, topic: &str) -> Vec<i32> {
+        let known = self.look(id, topic, |held| held.replica.isr().iter().map(|id| id.0).collect());
+        let mut known: Vec<i32> = known.unwrap_or_default();
+        known.sort_unstable();
+        known
+    }
+
+    /// Whether a broker takes itself for its leader.
+    pub fn takes_itself_for_leader(&self, id: i32, topic: &str) -> bool {
+        self.look(id, topic, |held| held.replica.is_leader()).unwrap_or(false)
+    }
+
+    /// Whether a broker has heard that another one is there and not fenced.
+    pub fn knows_of(&self, id: i32, other: i32) -> bool {
+        let image = self.world.net.at(id).map(|process| process.image());
+        image.is_some_and(|image| image.is_active(BrokerId(other)))
+    }
+
+    /// How many commits of the group were acknowledged.
+    pub fn commits(&self) -> usize {
+        self.world.checks.seen().membership.commits()
+    }
+
+    /// What the coordinator says of every task is no older than what was acknowledged.
+    pub async fn expect_committed(&self, coordinator: i32) -> Told {
+        let least: Vec<i64> = {
+            let seen = self.world.checks.seen();
+            (0..TASKS).map(|task| seen.membership.greatest(task)).collect()
+        };
+        let Ok(topic) = TopicName::new("orders") else { return Ok(()) };
+        let partitions = (0..TASKS).map(|task| PartitionIndex(i32::from(task))).collect();
+        let asked = FetchOffsets {
+            group: GroupId::from(GROUP),
+            topics: Some(vec![WantedTopic { topic, topic_id: TopicId::ZERO, partitions }]),
+            require_stable: true,
+        };
+        let mut topics = None;
+        for _ in 0..100 {
+            let asked = Request::Offsets(asked.clone());
+            match self.world.net.call(&self.world, READER, coordinator, asked, LIMIT).await {
+                Ok(Reply::Offsets(Ok(told))) => topics = Some(told),
+                _ => self.millis(50).await,
+            }
+            if topics.is_some() {
+                break;
+            }
+        }
+        let Some(topics) = topics else {
+            return Err(Unexpected(format!("{coordinator} does not tell what is committed")));
+        };
+        for (task, found) in topics.into_iter().flat_map(|topic| topic.partitions) {
+            let (task, position) = (task.0, found.ok().flatten().map_or(0, |found| found.offset.0));
+            let Ok(task) = u8::try_from(task) else { continue };
+            let checked =
+                self.world.checks.seen().membership.fetched(task, position, least[usize::from(task)]);
+            checked.map_err(Unexpected)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a broker knows that it leads it in the newest reign.
+    pub fn reigns(&self, id: i32, topic: &str) -> bool {
+        let reign = self.reign(topic);
+        self.look(id, topic, |held| held.replica.is_leader() && held.replica.leader_epoch() == reign)
+            .unwrap_or(false)
     }
 
     /// Which broker is the controller; of two that think so, the one of the later term.

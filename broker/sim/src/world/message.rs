@@ -147,6 +147,8 @@ pub enum Fetched {
 
 #[derive(Clone, Debug)]
 pub struct Consumed {
+    /// In which reign it was served, for the checkers: who names none may be served in a later one than it believes in.
+    pub leader_epoch: LeaderEpoch,
     pub bytes: Bytes,
     pub high_watermark: Offset,
 }

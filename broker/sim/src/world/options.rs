@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
+use super::Promise;
 use crate::planted::Bug;
+
+/// A minute of faults, what of them ends later, two minutes to heal and what clients wait for: less than half of this.
+const LIFETIME: Duration = Duration::from_secs(900);
+/// A run draws some hundred thousand times.
+pub(crate) const MOST_DRAWS: u64 = 20_000_000;
 
 /// A run's shape.
 #[derive(Clone, Debug)]
@@ -13,8 +19,14 @@ pub struct Options {
     pub brokers: i32,
     /// What the second topic asks for with `min.insync.replicas`; the first asks for two.
     pub least_in_sync: u32,
+    /// What the third topic promises.
+    pub promise: Promise,
     /// How long faults and load go on, in the cluster's time.
     pub busy: Duration,
+    /// How much of the cluster's time the whole run may take, and how often chance may be asked: one that goes on is ended,
+    /// and has failed.
+    pub lifetime: Duration,
+    pub most_draws: u64,
     /// Which faults may happen.
     pub faults: Faults,
     /// A bug that is planted.
@@ -52,6 +64,8 @@ pub struct Faults {
     pub moves: bool,
     /// Topics are deleted and made again.
     pub topics: bool,
+    /// The power goes in the middle of a few writes.
+    pub tears: bool,
 }
 
 impl Faults {
@@ -73,6 +87,7 @@ impl Faults {
             stops: some(),
             moves: some(),
             topics: some(),
+            tears: some(),
         }
     }
 }
@@ -85,12 +100,18 @@ impl Options {
         let brokers = if chance.one_in(3) { 5 } else { 3 };
         let busy = Duration::from_secs(chance.within(20..60));
         let least_in_sync = 1 + u32::from(!seed.is_multiple_of(2));
+        let faults = Faults::drawn(&mut chance);
+        let promise = chance.pick(&Promise::ALL).copied().unwrap_or_default();
+        let (lifetime, most_draws) = (LIFETIME, MOST_DRAWS);
         Self {
             seed,
             brokers,
             least_in_sync,
+            promise,
             busy,
-            faults: Faults::drawn(&mut chance),
+            lifetime,
+            most_draws,
+            faults,
             bug: None,
             trace: false,
         }
@@ -100,6 +121,12 @@ impl Options {
     #[must_use]
     pub fn calm(seed: u64) -> Self {
         Self { faults: Faults::default(), ..Self::of(seed) }
+    }
+
+    /// Whether a topic that does not wait for disks keeps its promise all the same: nobody loses what was not synced.
+    #[must_use]
+    pub const fn power_lasts(&self) -> bool {
+        !self.faults.power && !self.faults.syncs && !self.faults.tears
     }
 
     /// With a bug.

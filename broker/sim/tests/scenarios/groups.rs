@@ -9,8 +9,12 @@ use weir_sim::world::message::NewTopic;
 
 use crate::{Story, holds, told};
 
-pub(crate) const STORIES: &[(&str, Story)] =
-    &[("coordinators", coordinators), ("groups_in_the_dark", groups_in_the_dark), ("rebalances", rebalances)];
+pub(crate) const STORIES: &[(&str, Story)] = &[
+    ("coordinators", coordinators),
+    ("just_committed", just_committed),
+    ("groups_in_the_dark", groups_in_the_dark),
+    ("rebalances", rebalances),
+];
 
 const OFFSETS: &str = "__consumer_offsets";
 
@@ -32,6 +36,30 @@ pub(crate) fn coordinators(telling: Telling) -> Report {
             s.kill(coordinator).await;
             s.until("another coordinates", |s| s.leader(OFFSETS).is_some_and(|id| id != coordinator)).await?;
             s.seconds(2).await;
+            s.start(coordinator).await;
+            s.until_in_sync(OFFSETS, &[0, 1, 2]).await?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn scenario_26_a_commit_that_was_just_answered_is_known_to_the_next_coordinator() {
+    holds(just_committed);
+}
+
+/// The coordinator dies as soon as it has answered a commit: the next one may not have heard that it was committed.
+pub(crate) fn just_committed(telling: Telling) -> Report {
+    told(scene(telling), async |s| {
+        for _ in 0..6 {
+            s.seconds(3).await;
+            let Some(coordinator) = s.leader(OFFSETS) else { continue };
+            let before = s.commits();
+            s.until("a commit is answered", |s| s.commits() > before).await?;
+            s.kill(coordinator).await;
+            s.until("another coordinates", |s| s.leader(OFFSETS).is_some_and(|id| id != coordinator)).await?;
+            let next = s.leader(OFFSETS).unwrap_or(coordinator);
+            s.expect_committed(next).await?;
             s.start(coordinator).await;
             s.until_in_sync(OFFSETS, &[0, 1, 2]).await?;
         }

@@ -38,7 +38,7 @@ fn holds(story: Story) {
 }
 
 #[test]
-#[ignore = "takes minutes without optimisation: cargo test --profile fast -p weir-sim --test scenarios -- --include-ignored"]
+#[ignore = "takes minutes without optimisation: make sim-stories"]
 fn every_story_holds_with_other_chances() {
     let mut failed = Vec::new();
     for (name, story) in STORIES.into_iter().flatten() {

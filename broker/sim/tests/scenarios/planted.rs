@@ -5,7 +5,7 @@ use weir_sim::planted::Bug;
 use weir_sim::script::Telling;
 use weir_sim::{Options, Report, run};
 
-use crate::{Story, clients, isolation, quorum, replication, storage};
+use crate::{Story, clients, groups, isolation, quorum, replication, storage};
 
 /// What shows a bug.
 #[derive(Clone, Copy)]
@@ -48,15 +48,22 @@ const CAUGHT: &[Caught] = &[
     (Bug::LeaseOutlivesSession, By::Story(isolation::cut_off), "it has no lease"),
     (Bug::EligibleWithoutProof, By::Story(replication::alone), "leader completeness"),
     (Bug::ReignDoesNotGrow, By::Story(replication::ignorant), "both acknowledge"),
-    (Bug::FollowerLiesAboutSync, By::Seed(2), ""),
-    (Bug::VoteForgotten, By::Seed(1), ""),
-    (Bug::OpensBeforeRegistration, By::Seed(2), ""),
-    (Bug::CountOnSend, By::Seed(2), ""),
-    (Bug::JoinsEarly, By::Seed(1), ""),
-    (Bug::LeaderTellsLogEnd, By::Seed(3), ""),
-    (Bug::SkipDivergence, By::Seed(3), ""),
-    (Bug::StampsOldEpoch, By::Seed(3), ""),
-    (Bug::RestartByWatermark, By::Seed(2), ""),
+    (Bug::FollowerLiesAboutSync, By::Story(storage::slow_disk), "that 3 has not synced"),
+    (Bug::CountOnSend, By::Story(isolation::unheard), "that 3 does not hold"),
+    (Bug::JoinsEarly, By::Story(replication::far_behind), "3 is not in sync"),
+    (Bug::KeepsLeading, By::Story(replication::deposed), "4 has heard that it leads no more"),
+    (Bug::SpeaksThoughFenced, By::Story(replication::stale_leader), "that has read further"),
+    (Bug::ForgetDoubt, By::Story(isolation::in_doubt), "acknowledges nothing without 3"),
+    (Bug::ServesBeforeItFollows, By::Story(isolation::old_view), "as long as it takes itself for the leader"),
+    (Bug::LeaseByWallClock, By::Story(isolation::an_hour_back), "it has no lease"),
+    (Bug::GroupLoadsToWatermark, By::Story(groups::just_committed), "is lost"),
+    (Bug::GroupForgets, By::Story(groups::just_committed), "is lost"),
+    (Bug::LeaderTellsLogEnd, By::Seed(3), "leader completeness"),
+    (Bug::VoteForgotten, By::Seed(1), "differs at"),
+    (Bug::OpensBeforeRegistration, By::Seed(2), "leader completeness"),
+    (Bug::SkipDivergence, By::Seed(3), "differ"),
+    (Bug::StampsOldEpoch, By::Seed(1), "stuck: the ISR"),
+    (Bug::RestartByWatermark, By::Seed(2), "leader completeness"),
 ];
 
 fn shown(bug: Bug, by: By) -> Report {

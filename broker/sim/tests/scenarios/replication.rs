@@ -19,6 +19,8 @@ pub(crate) const STORIES: &[(&str, Story)] = &[
     ("last_in_memory", last_in_memory),
     ("last_wiped", last_wiped),
     ("moves", moves),
+    ("far_behind", far_behind),
+    ("deposed", deposed),
 ];
 
 #[test]
@@ -36,7 +38,7 @@ pub(crate) fn alone(telling: Telling) -> Report {
         s.until_in_sync("orders", &[2, 4]).await?;
         writer.write(3).await?;
         s.kill(2).await;
-        s.until_in_sync("orders", &[4]).await?;
+        s.until_known_in_sync(4, "orders", &[4]).await?;
         let answer = writer.send(4, 3).await?;
         let too_few = Refusal::Produce(ProduceError::NotEnoughReplicas { isr: 1, min: 2 });
         expect_eq("the answer to acks=all", answer, Answer::Refused(too_few))?;
@@ -184,6 +186,13 @@ pub(crate) fn stale_leader(telling: Telling) -> Report {
         expect_eq("what 4 tells a newer consumer", answer, Some(Err(Refusal::Read(unknown.into()))))?;
         let answer = s.fetch_as(3, 4, "orders", (new, 0)).await.map(|answer| answer.map(|_| ()));
         expect_eq("what 4 tells a newer follower", answer, Some(Err(Refusal::Read(unknown.into()))))?;
+        let end = s.log_end(leader, "orders").unwrap_or(0);
+        let answer = s.read(4, "orders", end).await.map(|answer| answer.map(|_| ()));
+        expect_eq(
+            "what 4 tells a consumer that has read further than its log goes",
+            answer,
+            Some(Err(Refusal::Read(FenceError::NotLeader.into()))),
+        )?;
         let fenced = FenceError::Fenced { asked: old, current: new };
         let answer = s.read_in(leader, "orders", 0, Some(old)).await.map(|answer| answer.map(|_| ()));
         expect_eq(
@@ -203,6 +212,58 @@ pub(crate) fn stale_leader(telling: Telling) -> Report {
         writer.deliver().await?;
         s.until_settled().await?;
         s.expect_same_logs("orders", &[2, 3, 4])
+    })
+}
+
+#[test]
+fn scenario_5_a_leader_that_another_takes_over_from_hears_of_it_and_takes_nothing_in() {
+    holds(deposed);
+}
+
+/// Leadership moves while both are well.
+pub(crate) fn deposed(telling: Telling) -> Report {
+    let scene = Scene::of(5).topic(NewTopic::on("orders", &[3, 4], 1)).told(telling);
+    told(scene, async |s| {
+        let mut writer = s.writer("orders")?;
+        writer.write(3).await?;
+        s.stop(3).await?;
+        s.until_led_by("orders", Some(4)).await?;
+        s.start(3).await;
+        s.until_in_sync("orders", &[3, 4]).await?;
+        s.elect_preferred().await;
+        s.until_led_by("orders", Some(3)).await?;
+        s.until("4 has heard that it leads no more", |s| !s.takes_itself_for_leader(4, "orders")).await?;
+        let answer = writer.send(4, 2).await?;
+        let fenced = Refusal::Produce(ProduceError::Fence(FenceError::NotLeader));
+        expect_eq("what 4 tells a writer", answer, Answer::Refused(fenced))?;
+        writer.deliver().await?;
+        s.until_settled().await?;
+        s.expect_same_logs("orders", &[3, 4])
+    })
+}
+
+#[test]
+fn scenario_6_a_follower_is_in_sync_when_it_holds_what_is_committed_and_not_when_it_asks_for_it() {
+    holds(far_behind);
+}
+
+/// A follower that was away asks for what it missed, and no answer reaches it.
+pub(crate) fn far_behind(telling: Telling) -> Report {
+    let scene = Scene::of(5).topic(NewTopic::on("orders", &[4, 3], 1)).told(telling);
+    told(scene, async |s| {
+        let mut writer = s.writer("orders")?;
+        writer.write(3).await?;
+        s.kill(3).await;
+        s.until_in_sync("orders", &[4]).await?;
+        writer.write_batches(4).await?;
+        s.cut(4, 3);
+        s.start(3).await;
+        s.until("4 knows that 3 is back", |s| s.knows_of(4, 3)).await?;
+        s.for_seconds(6, "3 is not in sync: it holds nothing new", |s| s.in_sync("orders") == [4]).await?;
+        s.mend(4, 3);
+        s.until_in_sync("orders", &[3, 4]).await?;
+        s.until_settled().await?;
+        s.expect_same_logs("orders", &[3, 4])
     })
 }
 

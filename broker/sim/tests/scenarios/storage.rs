@@ -10,6 +10,7 @@ use crate::{Story, holds, told};
 
 pub(crate) const STORIES: &[(&str, Story)] = &[
     ("blackout", blackout),
+    ("slow_disk", slow_disk),
     ("one_dark_one_still", one_dark_one_still),
     ("bit_in_the_tail", bit_in_the_tail),
     ("bit_in_an_index", bit_in_an_index),
@@ -43,6 +44,30 @@ pub(crate) fn blackout(telling: Telling) -> Report {
             s.until_in_sync("orders", &[0, 1, 2]).await?;
         }
         Ok(())
+    })
+}
+
+#[test]
+fn scenario_8_nothing_is_acknowledged_that_a_follower_with_a_slow_disk_has_not_synced() {
+    holds(slow_disk);
+}
+
+/// A follower loses power, which holds what its disk has not taken yet.
+pub(crate) fn slow_disk(telling: Telling) -> Report {
+    let scene = Scene::of(5).topic(NewTopic::on("orders", &[4, 3], 2)).told(telling);
+    told(scene, async |s| {
+        let mut writer = s.writer("orders")?;
+        writer.write_batches(2).await?;
+        s.until_settled().await?;
+        s.slow_disk(3, 4000);
+        let answer = writer.send(4, 3).await?;
+        expect("nothing is acknowledged that 3 has not synced", !matches!(answer, Answer::Acknowledged(_)))?;
+        s.lose_power(&[3], CrashStyle::LoseUnsynced).await;
+        s.slow_disk(3, 0);
+        s.start(3).await;
+        writer.deliver().await?;
+        s.until_settled().await?;
+        s.expect_same_logs("orders", &[3, 4])
     })
 }
 
@@ -123,7 +148,8 @@ pub(crate) fn bit_in_an_index(telling: Telling) -> Report {
             s.flip_a_bit(4, file)?;
         }
         s.start(4).await;
-        s.until_in_sync("orders", &[3, 4]).await?;
+        // Alone it commits nothing: it shows what it has heard to be committed.
+        s.until_settled().await?;
         s.kill(3).await;
         s.until_led_by("orders", Some(4)).await?;
         let read = s.read(4, "orders", 0).await;
@@ -286,4 +312,17 @@ pub(crate) fn full(telling: Telling) -> Report {
         writer.write_batches(2).await?;
         Ok(())
     })
+}
+
+#[test]
+fn a_bit_that_flips_where_nobody_looks_is_noticed_by_the_checks_in_the_end() {
+    let scene = Scene::of(5).topic(NewTopic::on("orders", &[2, 3, 4], 2));
+    let report = told(scene, async |s| {
+        s.writer("orders")?.write_batches(120).await?;
+        s.until_settled().await?;
+        let segments = s.segments(4, "orders");
+        s.flip_a_bit(4, &segments[1])
+    });
+    let noticed = |violation: &String| violation.contains("differ") || violation.contains("can not be read");
+    assert!(report.violations.iter().any(noticed), "{:#?}", report.violations);
 }
