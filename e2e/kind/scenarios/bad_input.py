@@ -6,11 +6,11 @@ from kind.scenarios.stage import Stage
 from kind.waiting import NotYet, until
 
 _TOLD_S = 120.0
-# What each needs to say to be of use: words of its message, any of them.
+# What each needs to say to be of use: words of its message.
 _IMPOSSIBLE = {
-    "no-class": ({"storage": {"size": "1Gi", "storageClassName": "no-such-class"}}, ("no-such-class",)),
-    "no-image": ({"image": "registry.invalid/weir:none"}, ("pull", "image")),
-    "no-memory": ({"resources": {"limits": {"memory": "12Mi"}}}, ("memory", "limit")),
+    "no-class": ({"storage": {"size": "1Gi", "storageClassName": "no-such-class"}}, ("no StorageClass no-such-class",)),
+    "no-image": ({"image": "registry.invalid/weir:none"}, ("correct spec.image",)),
+    "no-memory": ({"resources": {"limits": {"memory": "12Mi"}}}, ("raise resources.limits.memory",)),
 }
 _REFUSED = {
     "replicas must be at least 1": {"replicas": 0},

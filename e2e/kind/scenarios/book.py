@@ -12,11 +12,14 @@ class Scenario:
     play: Callable
     core: bool
     clients: bool
+    hurts_nodes: bool = False
 
 
-def scenario(sentence: str, *, core: bool = False, clients: bool = True) -> Callable[[Callable], Scenario]:
-    """Makes a scenario of a function that takes the stage. With `clients`, producers and a group work from before it until after it."""
-    return lambda play: Scenario(sentence, play, core, clients)
+def scenario(sentence: str, *, core: bool = False, clients: bool = True, hurts_nodes: bool = False) -> Callable[[Callable], Scenario]:
+    """Makes a scenario of a function that takes the stage. With `clients`, producers and a group work from before it until after it;
+    nodes that it hurts are healed afterwards.
+    """
+    return lambda play: Scenario(sentence, play, core, clients, hurts_nodes)
 
 
 def chosen(all_of_them: list[Scenario], only_core: bool, word: str) -> list[Scenario]:

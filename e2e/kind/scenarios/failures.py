@@ -36,7 +36,7 @@ def pod_and_volume_deleted(stage: Stage) -> None:
     stage.note(f"ready with an empty disk after {took:.1f} s")
 
 
-@scenario("a node loses its power, and later has it back", core=True)
+@scenario("a node loses its power, and later has it back", core=True, hurts_nodes=True)
 def node_away(stage: Stage) -> None:
     brokers = stage.brokers
     node = node_of(brokers.pods()[2])

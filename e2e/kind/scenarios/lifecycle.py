@@ -16,7 +16,7 @@ _ALL_KINDS = (
 )
 
 
-@scenario("clusters of one, three and five brokers are made, and a second apply writes nothing", core=True, clients=False)
+@scenario("clusters of one, three and five brokers are made, and a second apply writes nothing", clients=False)
 def sizes(stage: Stage) -> None:
     with stage.namespace("sizes") as namespace:
         clusters = [Brokers(stage.there, namespace, f"of-{count}", count) for count in (1, 3, 5)]
@@ -30,7 +30,7 @@ def sizes(stage: Stage) -> None:
         for brokers in clusters:
             brokers.apply()
         time.sleep(_STILL_S)
-        expect("nothing is written again", versions(stage, namespace) == before, _difference(before, versions(stage, namespace)))
+        expect("nothing is written again", versions(stage, namespace) == before, difference(before, versions(stage, namespace)))
         stage.note(f"{len(before)} objects, none of them written by a second apply")
 
 
@@ -65,7 +65,7 @@ def versions(stage: Stage, namespace: str) -> dict[str, str]:
     return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in found}
 
 
-def _difference(before: dict, after: dict) -> list[str]:
+def difference(before: dict, after: dict) -> list[str]:
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 

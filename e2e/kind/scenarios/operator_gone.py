@@ -35,7 +35,7 @@ def killed_while_rolling(stage: Stage) -> None:
     stage.note(f"killed {kills} times; brokers {', '.join(map(str, seen.restarted()))}")
 
 
-@scenario("the leading operator is cut off from the API server: the second takes over, and the cluster has one will")
+@scenario("the leading operator is cut off from the API server: the second takes over, and the cluster has one will", hurts_nodes=True)
 def cut_off(stage: Stage) -> None:
     brokers, there = stage.brokers, stage.there
     scale_operator(there, 2)
@@ -57,7 +57,7 @@ def cut_off(stage: Stage) -> None:
     scale_operator(there, 1)
 
 
-@scenario("the API server is away, the operator is killed and so is a broker: brokers fail over by themselves", core=True)
+@scenario("the API server is away, the operator is killed and so is a broker: brokers fail over by themselves", core=True, hurts_nodes=True)
 def without_api_server(stage: Stage) -> None:
     brokers, there = stage.brokers, stage.there
     broker, operator = brokers.pods()[0], operator_pods(there)[0]

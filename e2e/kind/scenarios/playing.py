@@ -82,7 +82,7 @@ def _play(stage: Stage, one: Scenario, number: int) -> Outcome:
     _tell(stage, one, seconds, failure, verdict)
     began = time.monotonic()
     try:
-        stage.mend()
+        stage.mend(nodes=one.hurts_nodes or failure is not None)
     except CommandFailed as failed:
         failure = failure or f"the cluster does not heal afterwards: {failed}"
         say(f"  FAILED to heal: {failed}")

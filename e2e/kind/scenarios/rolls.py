@@ -29,7 +29,7 @@ def image(stage: Stage) -> None:
     expect(f"all run {wanted}", images == {wanted}, images)
 
 
-@scenario("topics at their min ISR make a roll wait, and status says for what", core=True)
+@scenario("topics at their min ISR make a roll wait, and status says for what", core=True, hurts_nodes=True)
 def at_min_isr(stage: Stage) -> None:
     """One of three replicas stands still with its node: two are left, and two must have what is acknowledged."""
     brokers = stage.brokers

@@ -67,9 +67,9 @@ class Stage:
             for name in (*self.leaving, NAMESPACE):
                 delete_namespace(self.there, name)
 
-    def mend(self) -> None:
-        """Nodes, API server, operator and the shared Cluster, all well again."""
-        for node in self.there.nodes():
+    def mend(self, nodes: bool) -> None:
+        """Operator and the shared Cluster, and where asked nodes and API server, all well again."""
+        for node in self.there.nodes() if nodes else ():
             faults.heal(self.there, node)
         until("all nodes are ready", _NODES_S, self._nodes_ready)
         if operator_pods(self.there) == []:

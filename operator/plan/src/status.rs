@@ -5,6 +5,7 @@ mod brokers;
 mod conditions;
 mod events;
 mod listeners;
+mod mistakes;
 mod progress;
 mod proposal;
 pub mod reason;

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use weir_operator_api::{Cluster, condition};
 
-use super::{Outcome, reason, seconds};
+use super::{Outcome, mistakes, reason, seconds};
 use crate::observed::Observed;
 use crate::observed::brokers::{BrokerState, BrokersView, Snapshot};
 use crate::plan::{Balance, Operation, Plan, Waiting};
@@ -132,8 +132,12 @@ fn degraded(outcome: Outcome<'_>, observed: &Observed) -> Verdict {
         .iter()
         .filter_map(|pod| pod.broker.zip(pod.trouble.as_ref()))
         .min_by_key(|(broker, _)| *broker);
+    if let Some(message) = mistakes::missing_storage_class(observed) {
+        return Verdict::new("True", reason::STORAGE_CLASS_MISSING, message);
+    }
     if let Some((broker, trouble)) = stuck {
-        return Verdict::new("True", &word(&trouble.reason), format!("broker {broker}: {}", trouble.message));
+        let message = format!("broker {broker}: {}{}", mistakes::way_out(&trouble.reason), trouble.message);
+        return Verdict::new("True", &word(&trouble.reason), message);
     }
     let person = waiting.iter().find(|waiting| {
         matches!(

@@ -26,6 +26,8 @@ pub const INVALID_SPEC: &str = "InvalidSpec";
 pub const AS_EXPECTED: &str = "AsExpected";
 /// Degraded: a broker was there and is not heard of.
 pub const BROKER_LOST: &str = "BrokerLost";
+/// Degraded: a volume can not be made, for its StorageClass does not exist.
+pub const STORAGE_CLASS_MISSING: &str = "StorageClassMissing";
 /// Degraded: a broker's disk does not work.
 pub const DISK_FAILED: &str = "DiskFailed";
 /// Balanced: replicas are spread over the brokers.
