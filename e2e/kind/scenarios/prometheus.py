@@ -32,7 +32,7 @@ def scraped(stage: Stage) -> None:
         child = children.spawn([*through, "prometheus", *options], stdout=log, stderr=log)
     try:
         until("all targets are up", _UP_S, lambda: _all_up(through))
-        for metric in ("weir_operator_leader", "kafka_brokers", "kafka_server_brokertopicmetrics_messagesin_total"):
+        for metric in ("weir_operator_leader", "process_resident_memory_bytes"):
             found = _ask(through, metric)
             expect(f"{metric} is there", found != [], found)
         stage.note(f"{_TARGETS} targets up; {_ask(through, _ALL)[0]['value'][1]} series")
