@@ -24,6 +24,7 @@ _RATE = 100
 _TOPIC_S = 60.0
 _CALM_S = 2.0
 _ANSWERED_S = 60.0
+_STARTED_S = 30.0
 _JUDGED_S = 120.0
 _SHOWN = 10
 
@@ -64,7 +65,7 @@ class Work:
                 self._drivers.append(Driver(client, task, directory, self._through))
             drivers.await_first_answers(self._drivers)
             # Every producer has its id: kafka-python gives up for good when the broker that it asks for one is lost meanwhile.
-            self.await_answers(0.0)
+            self.await_answers(0.0, _STARTED_S)
         except AssertionError as failed:
             self.stop()
             raise CommandFailed(str(failed)) from failed
@@ -78,7 +79,7 @@ class Work:
         for driver in self._drivers:
             driver.kill()
 
-    def await_answers(self, since: float | None = None) -> None:
+    def await_answers(self, since: float | None = None, within_s: float = _ANSWERED_S) -> None:
         """Until every writer has been acknowledged something in every partition from now on, and every group has polled something."""
         began = time.monotonic() if since is None else since
 
@@ -90,7 +91,7 @@ class Work:
             if waiting or len({group.group for group in history.owned}) < len(self._drivers):
                 raise NotYet(waiting[0] if waiting else "a group has no members")
 
-        until("clients are answered", _ANSWERED_S, look)
+        until("clients are answered", within_s, look)
 
     def verdict(self) -> Verdict:
         time.sleep(_CALM_S)
