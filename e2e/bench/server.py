@@ -102,6 +102,8 @@ class Server:
             "node.id": 0,
             "listeners": f"PLAINTEXT://{self.bootstrap}",
             "weir.http.listener": "",
+            # As for Kafka: the first member of a group does not wait for company.
+            "group.initial.rebalance.delay.ms": 0,
             "log.dirs": self.data,
             **self.contender.broker_settings,
         }

@@ -21,6 +21,8 @@ from bench.workloads.workload import Work, Workload
 
 # Starting a broker and making its topics, about.
 _START_S = 5.0
+# Of what a failure says: a command line may be longer than all the rest of a report.
+_TOLD_OF_FAILURE = 1_000
 
 
 @dataclass
@@ -60,9 +62,9 @@ class Session:
                 servers = {one.name: self._server(stack, workload, one) for one in contenders}
                 self._blocks(workload, servers, outcome, progress)
         except Exception as failed:  # whatever it was: the other workloads are still worth their time
-            outcome.failure = f"{type(failed).__name__}: {failed}"
+            outcome.failure = f"{type(failed).__name__}: {failed}"[:_TOLD_OF_FAILURE]
             self.say(f"FAILED {workload.name}: {outcome.failure}")
-            self.say(traceback.format_exc(limit=-4))
+            self.say("".join(traceback.format_tb(failed.__traceback__)[-4:]))
         return outcome
 
     def _server(self, stack: contextlib.ExitStack, workload: Workload, contender: Contender) -> Server | Trio:

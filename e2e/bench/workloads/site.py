@@ -33,6 +33,7 @@ class Size:
     partitions: tuple[int, ...]
     connections: tuple[int, ...]
     kills: int
+    members: int
 
 
 FULL = Size(
@@ -49,6 +50,7 @@ FULL = Size(
     partitions=(1_000, 10_000),
     connections=(1_000, 10_000),
     kills=10,
+    members=100,
 )
 QUICK = Size(
     blocks=1,
@@ -64,6 +66,7 @@ QUICK = Size(
     partitions=(100,),
     connections=(100,),
     kills=1,
+    members=5,
 )
 
 

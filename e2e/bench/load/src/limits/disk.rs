@@ -68,7 +68,7 @@ pub(super) fn append(directory: &Path) -> Result<Appended, LoadError> {
 pub(super) fn sync(directory: &Path, seconds: f64) -> Result<f64, LoadError> {
     let (scratch, mut file) = Scratch::create(directory)?;
     let (block, began, mut times) = (vec![7; SYNCED], Instant::now(), 0_u32);
-    while began.elapsed().as_secs_f64() < seconds {
+    while times == 0 || began.elapsed().as_secs_f64() < seconds {
         file.write_all(&block)
             .and_then(|()| file.sync_data())
             .map_err(LoadError::machine("syncing a file"))?;

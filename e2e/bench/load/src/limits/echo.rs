@@ -90,7 +90,7 @@ fn ask(address: SocketAddr, seconds: f64) -> Result<u64, LoadError> {
     let mut buffer = vec![0; 16 << 10];
     let (began, mut sent, mut received) = (Instant::now(), 0_usize, 0_usize);
     loop {
-        let over = began.elapsed().as_secs_f64() >= seconds;
+        let over = sent > 0 && began.elapsed().as_secs_f64() >= seconds;
         while !over && sent - received / REQUEST < DEPTH {
             stream.write_all(&request).map_err(&failed)?;
             sent += 1;

@@ -69,7 +69,7 @@ fn transfer(
         let sending = scope.spawn(move || {
             bind(server)?;
             let (cpu, mut bytes) = (thread_cpu(), 0_u64);
-            while began.elapsed().as_secs_f64() < seconds {
+            while bytes == 0 || began.elapsed().as_secs_f64() < seconds {
                 bytes += send(&stream).map_err(LoadError::machine("sending over loopback"))? as u64;
             }
             Ok((bytes, thread_cpu() - cpu))

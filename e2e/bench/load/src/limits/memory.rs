@@ -32,7 +32,7 @@ fn rate(seconds: f64, mut pass: impl FnMut()) -> f64 {
     pass();
     let (began, cpu) = (Instant::now(), thread_cpu());
     let mut passes = 0;
-    while began.elapsed().as_secs_f64() < seconds {
+    while passes == 0 || began.elapsed().as_secs_f64() < seconds {
         pass();
         passes += 1;
     }

@@ -1,0 +1,96 @@
+"""A consumer group: all members join at once, then one leaves. Until everybody has an assignment of the same generation."""
+
+import asyncio
+import struct
+import time
+
+from bench.blocks import Figures
+from bench.group import FIND, Answer, GroupFailed, Member, blob, text
+from bench.server import Server
+from bench.workloads.site import Site
+from bench.workloads.workload import Figure, Workload
+
+_WITHIN_S = 120.0
+_COORDINATOR_POLL_S = 0.1
+# It is being made, or loaded.
+_COMING = (14, 15, 16)
+
+
+class Rebalances:
+    """A new group each block; members beat every 100 ms, so that what is measured is the broker and not their patience."""
+
+    def prepare(self, site: Site, server: Server) -> None:
+        asyncio.run(asyncio.wait_for(_await_coordinator(server), _WITHIN_S))
+
+    def warm(self, site: Site, server: Server) -> None:
+        until = time.monotonic() + site.size.warmup_s
+        while time.monotonic() < until:
+            self.measure(site, server)
+
+    def measure(self, site: Site, server: Server) -> Figures:
+        cpu_s = server.cpu_s()
+        join_s, leave_s = asyncio.run(asyncio.wait_for(_join_and_leave(server, site.topic(), site.size.members), _WITHIN_S))
+        return {"join_ms": join_s * 1000, "leave_ms": leave_s * 1000, "cpu_s": server.cpu_s() - cpu_s}
+
+
+async def _join_and_leave(server: Server, group: str, many: int) -> tuple[float, float]:
+    changed = asyncio.Event()
+    members = [Member(group, "127.0.0.1", server.port, changed.set) for _ in range(many)]
+    began = time.monotonic()
+    tasks = [asyncio.create_task(member.run()) for member in members]
+    try:
+        first = await _stable(members, tasks, changed, None)
+        joined = time.monotonic()
+        tasks.pop().cancel()
+        await members.pop().leave()
+        await _stable(members, tasks, changed, first)
+        return joined - began, time.monotonic() - joined
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stable(members: list[Member], tasks: list[asyncio.Task], changed: asyncio.Event, other_than: int | None) -> int:
+    """Until all have their assignment in one generation, and it is a new one. A member that failed ends it."""
+    while True:
+        generations = {member.generation for member in members}
+        if len(generations) == 1 and not generations & {None, other_than}:
+            return generations.pop()
+        waiting = asyncio.create_task(changed.wait())
+        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        changed.clear()
+        for task in tasks:
+            if task.done():
+                task.result()
+
+
+async def _await_coordinator(server: Server) -> None:
+    """The topic of the offsets is made with the first question."""
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(blob(struct.pack(">hhi", FIND, 0, 1) + text("bench") + text("anybody")))
+        length = int.from_bytes(await reader.readexactly(4))
+        error = Answer((await reader.readexactly(length))[4:]).number("h")
+        writer.close()
+        if error == 0:
+            return
+        if error not in _COMING:
+            raise GroupFailed(f"looking for the coordinator was refused with error {error}")
+        await asyncio.sleep(_COORDINATOR_POLL_S)
+
+
+WORKLOADS = (
+    Workload(
+        "rebalance-group",
+        "100 members of a classic group join at once, then one leaves; members beat every 100 ms, the broker waits for nobody else to come",
+        Rebalances,
+        (
+            Figure("join_ms", "until all have joined, ms"),
+            Figure("leave_ms", "until all go on after one has left, ms"),
+            Figure("cpu_s", "broker CPU-s"),
+        ),
+        contenders=("weir", "kafka"),
+    ),
+)
