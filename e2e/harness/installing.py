@@ -29,6 +29,8 @@ def install(suites: set[str], against: str, say) -> None:
         _python_clients(say)
     if suites & {"librdkafka", "kind"}:
         _kcat(say)
+    if "watching" in suites:
+        _prometheus(say)
     if suites & {"java", *_OF_CLUSTERS} or against == "kafka":
         _kafka_jars(say)
     if suites & {"java", *_OF_CLUSTERS}:
@@ -54,12 +56,21 @@ def _python_clients(say) -> None:
 
 
 def _kcat(say) -> None:
-    if shutil.which("kcat"):
+    _by_apt(say, "kcat", "kcat")
+
+
+def _prometheus(say) -> None:
+    _by_apt(say, "promtool", "prometheus")
+
+
+def _by_apt(say, program: str, package: str) -> None:
+    if shutil.which(program):
         return
-    with _step(say, "kcat by apt"):
+    with _step(say, f"{package} by apt"):
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         _run([*sudo, "apt-get", "update", "-qq"], "apt-get update")
-        _run([*sudo, "apt-get", "install", "-y", "-qq", "kcat"], "apt-get install kcat (install it by hand if you have no apt)")
+        install = [*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+        _run(install, f"apt-get install {package} (install it by hand if you have no apt)")
 
 
 def _kafka_jars(say) -> None:

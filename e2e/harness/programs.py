@@ -24,6 +24,7 @@ SUITES = (
     "crash",
     "cluster-tools",
     "moves",
+    "watching",
     "faults",
     "failover",
     "kind",
@@ -42,6 +43,7 @@ _SUITE_SECONDS = {
     "crash": 900,
     "cluster-tools": 180,
     "moves": 180,
+    "watching": 240,
     "faults": 60,  # and what its seeds take
     "failover": 900,
     "kind": 1200,  # and what the scenarios take that are not of the core
@@ -52,9 +54,9 @@ _SUITE_SECONDS = {
 # Suites which measure the broker or hurt it get one to themselves.
 _OWN_BROKER = {"badinput", "limits"}
 # These start, kill and restart what they need themselves.
-_NO_BROKER = {"strangers", "crash", "moves", "faults", "failover", "kind", "scale", "bench"}
+_NO_BROKER = {"strangers", "crash", "moves", "watching", "faults", "failover", "kind", "scale", "bench"}
 # These speak what only Weir speaks, or are of no use without it.
-_WEIR_ONLY = {"strangers", "moves", "bench"}
+_WEIR_ONLY = {"strangers", "moves", "watching", "bench"}
 # Three brokers, shared by all programs of the suite.
 _CLUSTER = {"cluster-tools"}
 
@@ -126,7 +128,7 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
     which = ["--against", against, "--weir", weir_binary]
     if suite == "faults":
         return _fault_commands(which, choices)
-    if suite in ("strangers", "moves"):
+    if suite in ("strangers", "moves", "watching"):
         return [(script.stem, [paths.VENV_PYTHON, script, *which]) for script in _scripts(suite)]
     if suite == "failover":
         kills = ["--kills", choices.kills or _KILLS[against]]

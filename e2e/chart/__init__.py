@@ -1,0 +1,1 @@
+"""The chart's files that are made from something."""
