@@ -46,7 +46,7 @@ _SUITE_SECONDS = {
     "watching": 240,
     "faults": 60,  # and what its seeds take
     "failover": 900,
-    "kind": 1200,  # and what the scenarios take that are not of the core
+    "kind": 1800,  # and what the scenarios take that are not of the core
     "scale": 300,  # and what more partitions take
     "bench": 300,
 }

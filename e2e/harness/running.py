@@ -15,6 +15,7 @@ from harness.programs import Program, environment
 
 STILL_RUNNING_EVERY_S = 30.0
 OUTPUT_TAIL_LINES = 60
+_SHOWN_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,14 @@ class Runner:
         with open(output_path, "wb") as output:
             child = children.spawn(program.command, stdout=output, stderr=subprocess.STDOUT, env=told, cwd=self._directory)
             try:
-                failure = self._await(child, program, began)
+                failure = self._await(child, program, began, output_path)
             finally:
                 children.end_group(child)
         lines = output_path.read_text(errors="replace").splitlines()
         outcome = Outcome(program, time.monotonic() - began, failure, lines[-1].strip() if lines else "")
         return self._report(outcome, broker, "\n".join(lines[-OUTPUT_TAIL_LINES:]))
 
-    def _await(self, child: subprocess.Popen, program: Program, began: float) -> str | None:
+    def _await(self, child: subprocess.Popen, program: Program, began: float, output: Path) -> str | None:
         while True:
             spent = time.monotonic() - began
             if spent >= program.timeout_s:
@@ -88,7 +89,7 @@ class Runner:
                 code = child.wait(min(STILL_RUNNING_EVERY_S, program.timeout_s - spent))
                 return None if code == 0 else f"exit code {code}"
             except subprocess.TimeoutExpired:
-                self._say(f"  … {program.title} still running after {time.monotonic() - began:.0f} s")
+                self._say(f"  … {program.title} still running after {time.monotonic() - began:.0f} s: {_last_line(output)}")
 
     def _report(self, outcome: Outcome, broker: Broker | Cluster | None, output: str) -> Outcome:
         verdict = "ok    " if outcome.failure is None else "FAILED"
@@ -98,6 +99,12 @@ class Runner:
             if broker is not None:
                 self._say(_indented("the end of the broker's log", broker.log_tail()))
         return outcome
+
+
+def _last_line(output: Path) -> str:
+    """What it is at: its last word so far."""
+    lines = output.read_text(errors="replace").splitlines()
+    return lines[-1].strip()[:_SHOWN_WIDTH] if lines else "nothing said yet"
 
 
 def _indented(heading: str, text: str) -> str:
