@@ -103,19 +103,15 @@ impl<D: Disk> Log<D> {
         let mut images = self.read_indexes(&found)?;
         self.drop_dead_segments(&mut found, &mut images)?;
 
-        let mut epochs = Epochs::default();
-        for (epoch, start) in images.values().flat_map(|(_, begun)| begun.entries()) {
-            epochs.assign(*epoch, *start);
-        }
         let sealed_end = images.values().map(|(image, _)| image.end).max().unwrap_or(Offset::ZERO);
         let floor = checkpoint.as_ref().map_or(sealed_end, |c| c.segment.end);
         if let Some(checkpoint) = &checkpoint {
             self.cleaned_to = checkpoint.cleaned_to;
             self.names.ancestors_synced = true;
-            epochs = checkpoint.epochs.clone();
+            self.epochs = checkpoint.epochs.clone();
         }
-        self.epochs = epochs;
-        let known = Known { images, checkpoint: checkpoint.map(|c| c.segment), floor };
+        let epochs_known_to = checkpoint.as_ref().map_or(Offset::ZERO, |c| c.segment.end);
+        let known = Known { images, checkpoint: checkpoint.map(|c| c.segment), floor, epochs_known_to };
         self.take_segments(&found, known, report)?;
         self.since_checkpoint = report.scanned_bytes;
         self.settle(&found)
@@ -220,7 +216,12 @@ impl<D: Disk> Log<D> {
                 }
             }
             let segment = match known.images.remove(base) {
-                Some((image, _)) => Segment::sealed(&image),
+                Some((image, begun)) => {
+                    for (epoch, start) in begun.entries() {
+                        self.epochs.assign(*epoch, *start);
+                    }
+                    Segment::sealed(&image)
+                }
                 None => self.take_unsealed(*base, *len, &mut known, report)?,
             };
             let cut = segment.len < *len;
@@ -261,9 +262,13 @@ impl<D: Disk> Log<D> {
         let file = segment.file(&self.place)?;
         let (from, expected) = (segment.len, segment.end);
         let (interval, epochs) = (self.config.index_interval_bytes, &mut self.epochs);
+        let epochs_known_to = known.epochs_known_to;
         let scan = verify(&*file, from, len, expected, |batch| {
             segment.note(&batch.header, interval);
-            epochs.note_record(batch.header.leader_epoch, batch.header.base_offset);
+            // Of an old segment that lost its index nothing is new: a record of it would take later epochs for empty ones.
+            if batch.header.base_offset >= epochs_known_to {
+                epochs.note_record(batch.header.leader_epoch, batch.header.base_offset);
+            }
         });
         report.scanned_bytes += segment.len - from;
         match scan {
@@ -360,4 +365,6 @@ struct Known {
     checkpoint: Option<SegmentImage>,
     /// Everything below was durable.
     floor: Offset,
+    /// The checkpoint tells of every epoch of a record below. What comes after is told by indexes and records, in their order.
+    epochs_known_to: Offset,
 }

@@ -307,3 +307,29 @@ fn what_recovery_cut_does_not_come_back_behind_what_is_appended_then() {
         assert!(found.len() >= 5 && expected.starts_with(&found), "seed {seed}: {} batches", found.len());
     }
 }
+
+/// Seed 3014 of the simulator: a leader whose index had lost a bit told its followers of an older epoch than its records were of,
+/// and had them cut their logs for ever.
+#[test]
+fn an_old_segment_that_lost_its_index_takes_no_later_epoch_with_it() {
+    for (at, with_checkpoint) in [(0, true), (1, true), (2, true), (0, false), (1, false), (2, false)] {
+        let disk = MemoryDisk::new();
+        let (mut log, _) = open(&disk, &small());
+        for i in 0..120 {
+            log.append(&mut batch(i, 2, 0), LeaderEpoch(i as i32 / 10), Millis(0)).unwrap();
+        }
+        sync(&mut log).unwrap();
+        let (expected, epochs) = (contents(&mut log), log.epochs().clone());
+        log.close().unwrap();
+        let mut files = disk.list(&dir()).unwrap();
+        files.retain(|file| file.name.ends_with(".index"));
+        disk.remove(&dir().join(&files[at].name)).unwrap();
+        if !with_checkpoint {
+            disk.remove(&dir().join(names::CHECKPOINT)).unwrap();
+        }
+        let (mut log, recovered) = reopen(&disk).unwrap();
+        assert!(recovered.rebuilt_indexes > 0);
+        assert_eq!(*log.epochs(), epochs, "index {at} is lost, checkpoint: {with_checkpoint}");
+        assert_eq!(contents(&mut log), expected);
+    }
+}
