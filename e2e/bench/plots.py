@@ -1,6 +1,7 @@
 """Plots as SVG, by hand: bars with the range of the blocks, and latency curves. Pure; no library and no font is needed."""
 
 import math
+from statistics import median
 from xml.sax.saxutils import escape
 
 from bench.blocks import Measured
@@ -29,7 +30,7 @@ def bars(title: str, figure: Figure, measured: Measured) -> str:
     scale = (_WIDTH - _LEFT - _RIGHT) / most
     parts = [_text(12, 20, f"{title}: {figure.title} ({'less' if figure.less_is_better else 'more'} is better)", 14)]
     for number, (name, values) in enumerate(rows.items()):
-        y, middle = _TOP + number * _ROW, values[len(values) // 2]
+        y, middle = _TOP + number * _ROW, median(values)
         parts.append(_text(12, y + 15, name, 12))
         parts.append(f'<rect x="{_LEFT}" y="{y}" width="{middle * scale:.1f}" height="20" fill="{_COLOURS.get(name, _OTHER)}"/>')
         x1, x2 = _LEFT + values[0] * scale, _LEFT + values[-1] * scale

@@ -1,5 +1,7 @@
 """The report as Markdown: a table of ratios first, then every workload with all its columns, losses like wins. Pure."""
 
+from statistics import median
+
 from bench.blocks import Measured, Ratio, middle, ratio
 from bench.contenders import BY_NAME
 from bench.workloads import named
@@ -125,9 +127,7 @@ def _noise(workload: Workload, measured: Measured) -> list[str]:
 def _spread(values: list[float]) -> str:
     if not values:
         return "–"
-    ordered = sorted(values)
-    middle_value = ordered[len(ordered) // 2]
-    return _number(middle_value) + (f" ({_number(ordered[0])}–{_number(ordered[-1])})" if len(ordered) > 1 else "")
+    return _number(median(values)) + (f" ({_number(min(values))}–{_number(max(values))})" if len(values) > 1 else "")
 
 
 def _number(value: float | None) -> str:

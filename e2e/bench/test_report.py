@@ -43,6 +43,11 @@ class Report(unittest.TestCase):
     def test_the_noise_floor_is_kafka_beside_itself(self):
         self.assertIn("Noise floor: Kafka beside itself, broker CPU-s/GB: 1.10x", report.render(result()))
 
+    def test_the_middle_of_two_blocks_lies_between_them(self):
+        measured = result()
+        measured["workloads"]["produce-1k"]["measured"]["weir"] = [block(1.0), block(2.0)]
+        self.assertIn("| broker CPU-s/GB | 1.5 (1–2) |", report.render(measured))
+
     def test_a_failure_is_reported(self):
         self.assertIn("**Failed:** lost", report.render(result("lost")))
 
