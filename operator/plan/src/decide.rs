@@ -62,14 +62,15 @@ pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) ->
     plan
 }
 
-/// The broker that `decide` may want to stop next, if any: the controller asks "may it stop?" and puts the answer into
+/// The brokers that `decide` may want to stop next: the controller asks "may it stop?" of each and puts the answers into
 /// [`crate::observed::brokers::Snapshot::may_stop`] before it calls `decide`.
 #[must_use]
-pub fn question(cluster: &ValidCluster, desired: &Desired, observed: &Observed) -> Option<BrokerRef> {
+pub fn questions(cluster: &ValidCluster, desired: &Desired, observed: &Observed) -> Vec<BrokerRef> {
     if cluster.deleting || cluster.paused {
-        return None;
+        return Vec::new();
     }
-    roll::candidate(cluster, desired, observed).or_else(|| scale_in::candidate(cluster, observed))
+    let rolling = roll::candidates(cluster, desired, observed);
+    if rolling.is_empty() { scale_in::candidate(cluster, observed).into_iter().collect() } else { rolling }
 }
 
 /// One name for what is going on: what disturbs brokers first.

@@ -5,7 +5,7 @@
 //! validate(&Cluster, &Observed)                  -> ValidCluster, or what the user must change
 //! build(&ValidCluster, &Observed)                -> Desired
 //! unseen(&Desired, &Observed)                    -> the children that the controller looks for by name before it applies them
-//! question(&ValidCluster, &Desired, &Observed)   -> the broker that the controller asks "may it stop?", if any
+//! questions(&ValidCluster, &Desired, &Observed)  -> the brokers that the controller asks "may it stop?"
 //! decide(&ValidCluster, &Desired, &Observed)     -> Plan { steps, waiting, operation, requeue }
 //! status(&Cluster, &Observed, Outcome)           -> ClusterStatus
 //! ```
@@ -35,7 +35,7 @@ mod valid;
 mod validate;
 
 pub use build::{Address, Desired, Host, build};
-pub use decide::{decide, question, unseen};
+pub use decide::{decide, questions, unseen};
 pub use names::Names;
 pub use object::{Kind, Object, ObjectRef};
 pub use observed::Observed;

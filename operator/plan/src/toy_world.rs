@@ -10,7 +10,7 @@ use weir_model::BrokerId;
 use weir_operator_api::{Cluster, label};
 
 use crate::build::build;
-use crate::decide::{decide, question};
+use crate::decide::{decide, questions};
 use crate::fixtures::{incarnation, nothing};
 use crate::names::Names;
 use crate::object::{Kind, Object};
@@ -131,9 +131,8 @@ impl World {
             Err(wrong) => panic!("{wrong:?}"),
         };
         let desired = build(&valid, &observed);
-        if let Some(broker) = question(&valid, &desired, &observed)
-            && let BrokersView::Known(seen) = &mut observed.brokers
-        {
+        for broker in questions(&valid, &desired, &observed) {
+            let BrokersView::Known(seen) = &mut observed.brokers else { continue };
             let answer = if self.refusing > 0 || self.partitions.moves_of(broker.id) > 0 {
                 MayStop::No { reasons: vec!["not now".to_owned()] }
             } else {

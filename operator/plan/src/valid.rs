@@ -38,6 +38,8 @@ pub struct ValidCluster {
     pub config: BTreeMap<String, String>,
     /// The label of nodes that brokers are spread over.
     pub topology_key: String,
+    /// How many brokers may be restarted at once.
+    pub max_unavailable: usize,
     /// Whether and how replicas move.
     pub rebalance: ValidRebalance,
     /// What an earlier pass wrote into status, and this one goes on from.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Rollout {
-    /// How many brokers may be restarted at once, never more than partitions allow. This version restarts one after
-    /// another and refuses more than 1. Default: 1.
+    /// How many brokers may be restarted at once: always of one zone, and only such as share no partition, so that every
+    /// partition keeps its min.insync.replicas. Default: 1.
     #[serde(default = "one")]
     #[x_kube(validation = Rule::new("self >= 1").message("rollout.maxUnavailable must be at least 1"))]
     pub max_unavailable: i32,

@@ -1,5 +1,5 @@
 //! What one pass has found out: the world, and what the plan says about it. Looks by name for children that are about to be
-//! made, and asks the controller of the brokers the one question that the plan wants answered; decides nothing itself.
+//! made, and asks the controller of the brokers what the plan wants to know; decides nothing itself.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Pass {
                 let unseen = weir_operator_plan::unseen(&desired, &observed);
                 let found = look_for(client, &valid.namespace, unseen).await?;
                 observed.children.extend(found);
-                if let Some(broker) = weir_operator_plan::question(&valid, &desired, &observed) {
+                for broker in weir_operator_plan::questions(&valid, &desired, &observed) {
                     ask(&mut observed, broker, session).await;
                 }
                 let plan = weir_operator_plan::decide(&valid, &desired, &observed);

@@ -1,6 +1,9 @@
 //! The roll: pods that run something else than they should are made anew. One that is broken at once, for nobody misses
-//! it; the others one after another, the controller last, each only when the cluster is calm and the controller says that
-//! the broker may stop. A pod that does not come up stops the roll by not being ready.
+//! it; the others one after another, or several of one zone that share no partition (`batch.rs`), the controller last, each
+//! only when the cluster is calm and the controller says that the broker may stop. A pod that does not come up stops the
+//! roll by not being ready.
+
+mod batch;
 
 use weir_model::BrokerId;
 use weir_operator_api::OperationKind;
@@ -46,34 +49,41 @@ pub(super) fn decide(
     match &observed.brokers {
         BrokersView::Unknown { why } => plan.waiting.push(Waiting::BrokersUnknown { why: why.clone() }),
         BrokersView::Known(_) if !at_rest => {}
-        BrokersView::Known(seen) => next(replicas, &outdated, seen, plan),
+        BrokersView::Known(seen) => next(cluster, replicas, &outdated, seen, plan),
     }
 }
 
-/// The broker that a calm cluster would restart next.
-pub(super) fn candidate(cluster: &ValidCluster, desired: &Desired, observed: &Observed) -> Option<BrokerRef> {
-    let set = observed.stateful_set().filter(|set| !set.child.deleting)?;
-    let seen = observed.brokers.known()?;
+/// The brokers that a calm cluster would restart next.
+pub(super) fn candidates(cluster: &ValidCluster, desired: &Desired, observed: &Observed) -> Vec<BrokerRef> {
+    let Some(set) = observed.stateful_set().filter(|set| !set.child.deleting) else { return Vec::new() };
+    let Some(seen) = observed.brokers.known() else { return Vec::new() };
     let at_rest = calm::pods(set.replicas(), observed).is_empty();
     let calm = at_rest && calm::brokers(set.replicas(), seen).is_empty();
     let outdated = outdated(desired, observed);
     if !calm || !is_in_place(cluster, desired, observed) {
-        return None;
+        return Vec::new();
     }
-    first(&outdated, seen).map(|(_, broker)| broker)
+    batch::choose(cluster, &outdated, seen).into_iter().map(|(_, broker)| broker).collect()
 }
 
-/// Stops the next broker, if everything speaks for it.
-fn next(replicas: u32, outdated: &[&PodSeen], seen: &Snapshot, plan: &mut Plan) {
+/// Stops the next brokers, if everything speaks for it.
+fn next(cluster: &ValidCluster, replicas: u32, outdated: &[&PodSeen], seen: &Snapshot, plan: &mut Plan) {
     let restless = calm::brokers(replicas, seen);
     if !restless.is_empty() {
         plan.waiting.extend(restless);
         return;
     }
-    let Some((pod, broker)) = first(outdated, seen) else { return };
-    if let Some(operation) = &mut plan.operation {
-        operation.broker = Some(broker.id);
+    let batch = batch::choose(cluster, outdated, seen);
+    if let (Some(operation), Some((_, first))) = (&mut plan.operation, batch.first()) {
+        operation.broker = Some(first.id);
     }
+    for (pod, broker) in batch {
+        stop(pod, broker, seen, plan);
+    }
+}
+
+/// Stops one broker, if the controller says that it may.
+fn stop(pod: &PodSeen, broker: BrokerRef, seen: &Snapshot, plan: &mut Plan) {
     match seen.may_stop.get(&broker.id) {
         Some(MayStop::Yes { incarnation }) if *incarnation == broker.incarnation => {
             delete(pod, "what it runs has changed", plan);
@@ -133,19 +143,6 @@ fn is_unheard(pod: &PodSeen, observed: &Observed) -> bool {
         !broker.fenced || broker.state == BrokerState::Recovering || broker.recovery.is_some()
     });
     waited && !missed
-}
-
-/// The highest first, as StatefulSets do, and the controller last: every other order elects more often.
-fn first<'a>(outdated: &[&'a PodSeen], seen: &Snapshot) -> Option<(&'a PodSeen, BrokerRef)> {
-    let known = |pod: &&'a PodSeen| {
-        let id = pod.broker?;
-        let incarnation = seen.brokers.get(&id)?.incarnation;
-        Some((*pod, BrokerRef { id, incarnation }))
-    };
-    outdated
-        .iter()
-        .filter_map(known)
-        .max_by_key(|(_, broker): &(_, BrokerRef)| (seen.controller != Some(broker.id), broker.id))
 }
 
 fn delete(pod: &PodSeen, why: &str, plan: &mut Plan) {

@@ -5,7 +5,7 @@ mod walks;
 
 use weir_model::BrokerId;
 
-use super::{decide, question};
+use super::{decide, questions};
 use crate::build::build;
 use crate::fixtures::{incarnation, nothing, now, valid};
 use crate::object::Kind;
@@ -290,7 +290,7 @@ fn a_cluster_that_is_paused_or_deleted_is_left_alone() {
     deleted.deleting = true;
     let plan = decide(&deleted, &build(&deleted, &observed), &observed);
     assert_eq!(plan, Plan::default());
-    assert_eq!(question(&deleted, &build(&deleted, &observed), &observed), None);
+    assert_eq!(questions(&deleted, &build(&deleted, &observed), &observed), []);
 }
 
 #[test]
@@ -472,7 +472,7 @@ fn drift_is_put_back_and_somebody_elses_object_is_not_touched() {
 fn only_the_next_broker_is_asked_about() {
     let asked = |observed: &Observed| {
         let valid = valid(NEWER, observed);
-        question(&valid, &build(&valid, observed), observed).map(|broker| broker.id.0)
+        questions(&valid, &build(&valid, observed), observed).first().map(|broker| broker.id.0)
     };
     let mut observed = world(SPEC, NEWER);
     assert_eq!(asked(&observed), Some(1));

@@ -48,7 +48,7 @@ pub struct Snapshot {
     pub metadata_version: i32,
     /// Every partition; `None` when nobody told.
     pub partitions: Option<Vec<PartitionState>>,
-    /// The answers to "may it stop?", of this pass. [`crate::question`] says whom to ask about.
+    /// The answers to "may it stop?", of this pass. [`crate::questions`] says whom to ask about.
     pub may_stop: BTreeMap<BrokerId, MayStop>,
 }
 
