@@ -15,8 +15,11 @@ use super::{calm, tell};
 use crate::observed::Observed;
 use crate::observed::brokers::{PartitionState, Snapshot};
 use crate::plan::{Balance, Left, Operation, Plan, Step, Waiting};
-use crate::rebalance::{Effort, Layout, Proposal, Settings, Why, propose};
+use crate::rebalance::{Effort, Layout, Proposal, Settings, Standing, Why, propose};
 use crate::valid::ValidCluster;
+
+/// How long a broker that is only restarted is waited for.
+const RESTARTING_MAX_S: i64 = 120;
 
 /// What moves next, and what is going on.
 #[derive(Debug, Default)]
@@ -90,7 +93,9 @@ impl World<'_> {
                 || self.observed.pod(*id).is_none_or(|pod| !pod.ready)
         };
         let rolling = plan.operation.as_ref().is_some_and(|operation| operation.kind == OperationKind::Roll);
-        if !rolling || self.layout.leaving().any(|id| gone(&id)) {
+        if let Some(broker) = self.restarting() {
+            next.waiting.push(Waiting::BrokerNotBack { broker });
+        } else if !rolling || self.layout.leaving().any(|id| gone(&id)) {
             next.steps = self.begin(&proposal, moving);
         }
         if let Some(first) = proposal.stuck.first() {
@@ -120,6 +125,17 @@ impl World<'_> {
         });
         self.announce(&mut next);
         next
+    }
+
+    /// A broker that stays and is away, not for long yet: what is moved meanwhile would all go to the others.
+    fn restarting(&self) -> Option<BrokerId> {
+        let now = self.observed.now.as_second();
+        let lately = |id: &BrokerId| {
+            let since = self.cluster.before.unheard_since.get(id);
+            since.is_none_or(|since| now - since.as_second() < RESTARTING_MAX_S)
+        };
+        let keeps = self.layout.brokers.iter().filter(|broker| broker.standing == Standing::Keeps);
+        keeps.map(|broker| broker.id).find(lately)
     }
 
     /// Everybody gets his share, when nothing else is going on.
