@@ -25,6 +25,7 @@ SUITES = (
     "cluster-tools",
     "moves",
     "watching",
+    "disks",
     "faults",
     "failover",
     "kind",
@@ -44,6 +45,7 @@ _SUITE_SECONDS = {
     "cluster-tools": 180,
     "moves": 180,
     "watching": 240,
+    "disks": 240,
     "faults": 60,  # and what its seeds take
     "failover": 900,
     "kind": 1800,  # and what the scenarios take that are not of the core
@@ -54,9 +56,9 @@ _SUITE_SECONDS = {
 # Suites which measure the broker or hurt it get one to themselves.
 _OWN_BROKER = {"badinput", "limits"}
 # These start, kill and restart what they need themselves.
-_NO_BROKER = {"strangers", "crash", "moves", "watching", "faults", "failover", "kind", "scale", "bench"}
+_NO_BROKER = {"strangers", "crash", "moves", "watching", "disks", "faults", "failover", "kind", "scale", "bench"}
 # These speak what only Weir speaks, or are of no use without it.
-_WEIR_ONLY = {"strangers", "moves", "watching", "bench"}
+_WEIR_ONLY = {"strangers", "moves", "watching", "disks", "bench"}
 # Three brokers, shared by all programs of the suite.
 _CLUSTER = {"cluster-tools"}
 
@@ -128,7 +130,7 @@ def _commands(suite: str, against: str, weir_binary: Path, choices: Choices) -> 
     which = ["--against", against, "--weir", weir_binary]
     if suite == "faults":
         return _fault_commands(which, choices)
-    if suite in ("strangers", "moves", "watching"):
+    if suite in ("strangers", "moves", "watching", "disks"):
         return [(script.stem, [paths.VENV_PYTHON, script, *which]) for script in _scripts(suite)]
     if suite == "failover":
         kills = ["--kills", choices.kills or _KILLS[against]]

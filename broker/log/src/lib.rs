@@ -28,11 +28,13 @@
 //! | `checkpoint` | the same for the open segment, up to what was durable; all epochs; how far compaction got |
 //! | `<offset>.start` | empty; the log starts at this offset |
 //! | `<offset>.snapshot` | opaque state as of an offset |
+//! | `damage` | stretches of closed segments that were found damaged; not there while all is well |
 //! | `*.tmp`, `*.cleaned` | half-written, removed at open |
 //! | `*.swap` | a compacted segment that was decided to replace others; the replacement is finished at open |
 
 mod compaction;
 mod config;
+mod damage;
 mod data_dir;
 mod disk;
 mod epochs;
@@ -45,11 +47,13 @@ mod index;
 mod log;
 mod names;
 mod scan;
+mod scrub;
 mod segment;
 mod small_file;
 
 pub use compaction::{Cancellation, CompactionJob, CompactionOutcome};
 pub use config::LogConfig;
+pub use damage::Damage;
 pub use data_dir::{DataDir, OpenedDataDir};
 pub use disk::{
     CrashStyle, DirEntry, Disk, DiskFile, MemoryDisk, MemoryFile, MemoryLock, RealDisk, RealFile, RealLock,
@@ -60,6 +64,8 @@ pub use error::LogError;
 pub use health::DirHealth;
 pub use home::Home;
 pub use log::{
-    Appended, Compacted, Deleted, Log, Recovered, SegmentInfo, Slice, SyncDone, SyncJob, TimestampHit,
+    Appended, Compacted, Deleted, Log, Recovered, Scrubbed, SegmentInfo, Slice, SyncDone, SyncJob,
+    TimestampHit,
 };
+pub use scrub::Scrub;
 pub use small_file::SmallFile;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use weir_model::Offset;
 
 pub(crate) const CHECKPOINT: &str = "checkpoint";
+pub(crate) const DAMAGE: &str = "damage";
 
 /// What a name in a log's directory means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) enum Name {
     Snapshot(Offset),
     /// Recovery point, epochs, index of the open segment.
     Checkpoint,
+    /// What was found damaged.
+    Damage,
     /// Half-written; worthless after a crash.
     Leftover,
     /// Not ours.
@@ -33,6 +36,9 @@ impl Name {
     pub(crate) fn parse(name: &str) -> Self {
         if name == CHECKPOINT {
             return Self::Checkpoint;
+        }
+        if name == DAMAGE {
+            return Self::Damage;
         }
         if name.ends_with(".tmp") || name.ends_with(".cleaned") {
             return Self::Leftover;
@@ -82,6 +88,8 @@ mod tests {
             ("00000000000000000042.log.cleaned", Name::Leftover),
             ("checkpoint", Name::Checkpoint),
             ("checkpoint.tmp", Name::Leftover),
+            ("damage", Name::Damage),
+            ("damage.tmp", Name::Leftover),
             ("42.log", Name::Foreign),
             ("99999999999999999999.log", Name::Foreign),
             ("lost+found", Name::Foreign),

@@ -129,7 +129,17 @@ impl<F: DiskFile> Segment<F> {
         place: &Place<D>,
         offset: Offset,
     ) -> Result<Option<Placed>, LogError> {
-        let from = self.index(place)?.floor_of_delta(delta(offset, self.base));
+        self.find_from(place, offset, 0)
+    }
+
+    /// As [`Self::find`], looking at no byte before `at_least`, which is where a batch begins.
+    pub(crate) fn find_from<D: Disk<File = F>>(
+        &mut self,
+        place: &Place<D>,
+        offset: Offset,
+        at_least: u64,
+    ) -> Result<Option<Placed>, LogError> {
+        let from = self.index(place)?.floor_of_delta(delta(offset, self.base)).max(at_least);
         self.walk_until(place, from, |batch| batch.header.last_offset() >= offset)
     }
 

@@ -22,6 +22,7 @@ mod partition;
 mod peers;
 mod process;
 mod replication;
+mod scrub;
 mod settings;
 mod start;
 mod telemetry;

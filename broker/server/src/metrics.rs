@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     pub(crate) offline_partitions: IntGauge,
     pub(crate) groups: IntGauge,
     pub(crate) log_dir_failed: IntGauge,
+    pub(crate) damage: Damage,
     pub(crate) log_bytes: IntGauge,
     pub(crate) disk_free_bytes: IntGauge,
     pub(crate) disk_total_bytes: IntGauge,
@@ -102,6 +103,33 @@ impl Replication {
             isr_expands: at.counter(
                 "weir_isr_expands_total",
                 "proposals of leaders here to add replicas to their ISR",
+            )?,
+        })
+    }
+}
+
+/// What tells of data that is not what was written.
+#[derive(Debug)]
+pub(crate) struct Damage {
+    pub(crate) scrubbed_bytes: IntCounter,
+    pub(crate) found: IntCounter,
+    pub(crate) partitions: IntGauge,
+    pub(crate) repaired: IntCounter,
+}
+
+impl Damage {
+    fn register(at: &Registrar) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            scrubbed_bytes: at.counter(
+                "weir_log_scrubbed_bytes_total",
+                "bytes of closed segments that were read again to check them",
+            )?,
+            found: at.counter("weir_log_damage_found_total", "damaged stretches found in logs here")?,
+            partitions: at
+                .gauge("weir_log_damaged_partitions", "replicas here with a damaged stretch in their log")?,
+            repaired: at.counter(
+                "weir_log_damage_repaired_total",
+                "logs that were cut below what was damaged, to be fetched from their leader again",
             )?,
         })
     }
@@ -173,6 +201,7 @@ impl Metrics {
             groups: at.gauge("weir_groups", "consumer groups this broker coordinates")?,
             log_dir_failed: at
                 .gauge("weir_log_dir_failed", "1 after an I/O error stopped the data directory")?,
+            damage: Damage::register(&at)?,
             log_bytes: at.gauge("weir_log_bytes", "bytes of all partition logs")?,
             disk_free_bytes: at
                 .gauge("weir_disk_free_bytes", "bytes free on the data directory's file system")?,
@@ -253,6 +282,7 @@ mod tests {
         metrics.bad_input.with_label_values(&[BadInput::Frame.as_str()]).inc();
         let found = metrics.gather();
         let refused = found.iter().find(|family| family.name() == "weir_bad_input_total").unwrap();
-        assert_eq!(refused.get_metric()[0].get_counter().get_value(), 1.0);
+        let frames = refused.get_metric().iter().find(|m| m.get_label()[0].value() == "frame").unwrap();
+        assert_eq!(frames.get_counter().get_value(), 1.0, "its children come in no order");
     }
 }

@@ -43,6 +43,7 @@ use crate::net::descriptors;
 use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
 use crate::replication::carrier;
+use crate::scrub;
 use crate::settings::StaticSettings;
 use crate::vital::Vital;
 use crate::watched::watch;
@@ -154,6 +155,7 @@ pub(crate) async fn start(settings: StaticSettings) -> anyhow::Result<Running> {
     let dispatch = Arc::new(Dispatch::new(Arc::clone(&broker)));
     member.link.answer_with(&dispatch);
     ground.tasks.spawn(watch("the housekeeper", housekeeper::run(Arc::clone(&broker))));
+    ground.tasks.spawn(watch("the checks of closed segments", scrub::run(Arc::clone(&broker))));
     ground.tasks.spawn(watch("the carrier of ISR changes", carrier::run(Arc::clone(&broker))));
     wishes.send_modify(|wishes| wishes.ready = true);
     let unfenced = word.wait_for(|word| word.unfenced || word.superseded).await.map(|word| word.unfenced);

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thiserror::Error;
-use weir_model::config::Pairs;
+use weir_model::config::{Pairs, TopicRules};
 use weir_model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId};
 
 use super::image::{Image, Partition};
 use super::transition::{Brokers, Rules, Transition, record};
 use super::{ControllerError, Decision, PartitionKey, gate};
+use crate::partition::IsrCause;
 
 /// The request.
 #[derive(Clone, Debug)]
@@ -34,8 +35,10 @@ pub struct IsrChange {
     pub leader_epoch: LeaderEpoch,
     /// The state that it knows.
     pub partition_epoch: PartitionEpoch,
-    /// Those in sync, each with the epoch of the registration that was seen to be.
+    /// Those in sync, each with the epoch of the registration that was seen to be. Nobody where the cause is damage.
     pub isr: Vec<IsrMember>,
+    /// What it is about.
+    pub cause: IsrCause,
 }
 
 /// A replica of one registration of its broker.
@@ -71,6 +74,12 @@ pub enum IsrError {
     /// `INVALID_REQUEST`
     #[error("{0}")]
     Invalid(&'static str),
+    /// `NOT_LEADER_OR_FOLLOWER`
+    #[error("the broker holds no replica")]
+    NotReplica,
+    /// `INELIGIBLE_REPLICA`: a damaged replica is still better than none.
+    #[error("no other replica is in sync: the damaged one can not be done without")]
+    NobodyElse,
     /// `INELIGIBLE_REPLICA`
     #[error("broker {0} is fenced, shutting down or has restarted")]
     Ineligible(BrokerId),
@@ -115,7 +124,12 @@ fn alter(
 ) -> Result<Arc<Partition>, IsrError> {
     let topic = image.topic_by_id(change.topic).ok_or(IsrError::UnknownTopic)?;
     let partition = topic.partition(change.index).ok_or(IsrError::UnknownPartition)?;
-    check_epochs(partition, sender, change)?;
+    check_epochs(partition, change)?;
+    if change.cause == IsrCause::Damaged {
+        check_version(partition, change)?;
+        return let_go(image, partition, sender, rules.of(topic));
+    }
+    check_leader(partition, sender, change)?;
     check_members(image, partition, sender, &change.isr)?;
     let isr = change.isr.iter().map(|member| member.broker).collect();
     let next = Transition::of(partition, rules.of(topic)).in_sync(isr).finish(&Brokers::now(image));
@@ -130,20 +144,48 @@ fn confirmed(partition: &Partition) -> Partition {
     again
 }
 
-fn check_epochs(partition: &Partition, sender: BrokerId, change: &IsrChange) -> Result<(), IsrError> {
+fn check_epochs(partition: &Partition, change: &IsrChange) -> Result<(), IsrError> {
     if change.leader_epoch < partition.leader_epoch {
         return Err(IsrError::FencedLeaderEpoch(partition.leader_epoch));
     }
     if change.leader_epoch > partition.leader_epoch || change.partition_epoch > partition.partition_epoch {
         return Err(IsrError::Ahead);
     }
+    Ok(())
+}
+
+fn check_leader(partition: &Partition, sender: BrokerId, change: &IsrChange) -> Result<(), IsrError> {
     if partition.leader != Some(sender) {
         return Err(IsrError::NotLeader);
     }
+    check_version(partition, change)
+}
+
+fn check_version(partition: &Partition, change: &IsrChange) -> Result<(), IsrError> {
     if change.partition_epoch < partition.partition_epoch {
         return Err(IsrError::InvalidUpdateVersion(partition.partition_epoch));
     }
     Ok(())
+}
+
+/// A replica whose log is damaged is counted on no longer, and does not lead, once somebody in sync is there who has
+/// everything. The reign ends even where the leader stays: what the replica fetched in it proves nothing any more, so
+/// that it can cut its log and is taken for what it is from its first fetch in the next one.
+fn let_go(
+    image: &Image,
+    partition: &Partition,
+    sender: BrokerId,
+    rules: TopicRules,
+) -> Result<Arc<Partition>, IsrError> {
+    if !partition.replicas.contains(&sender) {
+        return Err(IsrError::NotReplica);
+    }
+    let brokers = Brokers::now(image);
+    if !partition.isr.iter().any(|member| *member != sender && brokers.active(*member)) {
+        return Err(IsrError::NobodyElse);
+    }
+    let next = Transition::of(partition, rules).damaged(sender).finish(&brokers);
+    Ok(Arc::new(next.unwrap_or_else(|| confirmed(partition))))
 }
 
 fn check_members(

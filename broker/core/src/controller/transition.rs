@@ -134,6 +134,13 @@ impl<'a> Transition<'a> {
         self.restarted(id)
     }
 
+    /// A replica has lost a part of its log: others have it. The reign ends, so that nothing it did in it counts.
+    pub(super) const fn damaged(mut self, id: BrokerId) -> Self {
+        self.lost = Some(id);
+        self.reign_ends = true;
+        self
+    }
+
     /// The partition gets other replicas: those that stay or come, then those that go when the move ends.
     pub(super) fn assigned(mut self, to: Assignment) -> Self {
         let Assignment { replicas, adding, removing, throttle } = to;

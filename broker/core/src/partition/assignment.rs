@@ -45,6 +45,7 @@ impl Replica {
         } else {
             self.follow(news, effects);
         }
+        self.mend(news, news.leader_epoch > reign, now, effects);
     }
 
     fn lead(&mut self, news: Assignment<'_>, new_reign: bool, now: Millis, effects: &mut Vec<Effect>) {

@@ -52,6 +52,9 @@ pub enum Effect {
     LogStart(Offset),
     /// Propose this ISR to the controller, then report [`super::Replica::on_isr_answer`].
     AlterIsr(IsrChange),
+    /// Cut the log below what is damaged in it, before this replica fetches in this reign; then report
+    /// [`super::Replica::on_truncated`] and [`super::Replica::on_repaired`].
+    CutDamage,
 }
 
 /// Where a written batch came to lie.

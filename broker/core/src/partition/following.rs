@@ -62,6 +62,9 @@ impl Replica {
     }
 
     fn following(&self) -> Option<FetchFrom> {
+        if self.is_cutting() {
+            return None;
+        }
         let Role::Follower(Following { leader: Some(leader), .. }) = self.role else { return None };
         Some(FetchFrom { leader, leader_epoch: self.leader_epoch, offset: self.log_end })
     }

@@ -24,6 +24,18 @@ pub struct IsrChange {
     /// The members with the registrations they are known by; -1 for this broker itself and for a member that has not
     /// been heard of in this reign.
     pub isr: Vec<(BrokerId, i64)>,
+    /// What it is about.
+    pub cause: IsrCause,
+}
+
+/// What a replica asks the controller for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IsrCause {
+    /// The leader says who is in sync.
+    #[default]
+    InSync,
+    /// A replica, leader or not, has lost a part of its log: it wants to be neither in sync nor to lead, and names nobody.
+    Damaged,
 }
 
 /// What became of a proposal.
@@ -73,6 +85,16 @@ impl Replica {
     pub fn on_isr_answer(&mut self, answer: IsrAnswer, now: Millis, effects: &mut Vec<Effect>) {
         let current =
             answer.leader_epoch == self.leader_epoch && answer.partition_epoch == self.partition_epoch;
+        if let Some(damaged) = &mut self.damaged
+            && !damaged.cutting
+            && matches!(damaged.asking.stage, Stage::InFlight)
+        {
+            // Agreed, or overtaken by other news: either way the news is on its way, and begins it anew.
+            if current && !matches!(answer.outcome, Ok(_) | Err(IsrRefusal::Stale)) {
+                damaged.asking.pause(now);
+            }
+            return;
+        }
         let Role::Leader(leader) = &mut self.role else { return };
         if !current || !matches!(leader.changing.stage, Stage::InFlight) {
             return;
@@ -102,8 +124,9 @@ impl Replica {
     pub(super) fn propose_isr(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         let (log_end, lag_max, high_watermark) =
             (self.log_end, self.policy.replica_lag_max, self.high_watermark);
+        let asks = self.damaged.is_some_and(|damaged| matches!(damaged.asking.stage, Stage::InFlight));
         let Role::Leader(leader) = &mut self.role else { return };
-        if self.fenced || !leader.changing.is_free(now) {
+        if asks || self.fenced || !leader.changing.is_free(now) {
             return;
         }
         leader.changing.stage = Stage::Idle;
@@ -123,7 +146,12 @@ impl Replica {
         }
         leader.changing.stage = Stage::InFlight;
         let (leader_epoch, partition_epoch) = (self.leader_epoch, self.partition_epoch);
-        effects.push(Effect::AlterIsr(IsrChange { leader_epoch, partition_epoch, isr }));
+        effects.push(Effect::AlterIsr(IsrChange {
+            leader_epoch,
+            partition_epoch,
+            isr,
+            cause: IsrCause::InSync,
+        }));
     }
 
     /// When [`Replica::propose_isr`] may have something to do.
@@ -157,7 +185,7 @@ impl Leader {
 }
 
 impl Changing {
-    fn is_free(self, now: Millis) -> bool {
+    pub(super) fn is_free(self, now: Millis) -> bool {
         match self.stage {
             Stage::Idle => true,
             Stage::InFlight => false,
@@ -165,7 +193,15 @@ impl Changing {
         }
     }
 
-    fn pause(&mut self, now: Millis) {
+    pub(super) const fn begin(&mut self) {
+        self.stage = Stage::InFlight;
+    }
+
+    pub(super) const fn paused_until(self) -> Option<Millis> {
+        if let Stage::Paused(until) = self.stage { Some(until) } else { None }
+    }
+
+    pub(super) fn pause(&mut self, now: Millis) {
         let pause = RETRY_FIRST_MS << self.refusals.min(RETRY_DOUBLINGS);
         self.refusals = self.refusals.saturating_add(1);
         self.stage = Stage::Paused(now + DurationMs(pause));

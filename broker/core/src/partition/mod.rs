@@ -15,6 +15,7 @@
 
 mod assignment;
 mod batch;
+mod damage;
 mod delete_records;
 mod effect;
 mod error;
@@ -44,7 +45,7 @@ pub use effect::{Acks, Effect, Produced, Token};
 pub use error::{DeleteRecordsError, FenceError, FollowError, ProduceError, ReadError, StorageFailure};
 pub use follower_fetch::{FollowerFetch, FollowerRead};
 pub use following::{Accepted, FetchFrom, FetchedBatch};
-pub use isr::{IsrAnswer, IsrChange, IsrRefusal};
+pub use isr::{IsrAnswer, IsrCause, IsrChange, IsrRefusal};
 pub use leader::FollowerState;
 pub use leader_epochs::{EpochEnd, EpochStart, diverging_epoch, end_of_epoch};
 pub use list_offsets::{ListOffsets, Listed, bounded};

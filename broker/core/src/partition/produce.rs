@@ -157,10 +157,11 @@ impl Replica {
 
     /// Gives up on writes that replicas did not confirm in time: they stay in the log and may be committed yet.
     /// Notes when `flush.ms` has passed: [`Replica::sync_wanted`] says so until a sync is reported. Proposes an ISR
-    /// without the members that have been behind for too long.
+    /// without the members that have been behind for too long. Asks again to be let go with a damaged log.
     pub fn tick(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.awaiting_commit.expire(now, effects);
         self.flush_due |= self.flush_deadline().is_some_and(|deadline| deadline <= now);
         self.propose_isr(now, effects);
+        self.ask_to_be_let_go(now, effects);
     }
 }

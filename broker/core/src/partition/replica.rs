@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch, PartitionIndex, TopicId};
 
+use super::damage::Damaged;
 use super::leader::Leader;
 use super::policy::Policy;
 use super::produce::Assigned;
@@ -36,6 +37,8 @@ pub struct Replica {
     pub(super) awaiting_append: Waiting,
     pub(super) awaiting_commit: Waiting,
     pub(super) producers: Producers,
+    /// A part of the log that was durable is not what it was.
+    pub(super) damaged: Option<Damaged>,
 }
 
 /// What this replica is in the current reign.
@@ -116,6 +119,7 @@ impl Replica {
             awaiting_append: Waiting::default(),
             awaiting_commit: Waiting::default(),
             producers: found.producers,
+            damaged: None,
         }
     }
 
@@ -153,7 +157,8 @@ impl Replica {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
         let flush = self.flush_deadline().filter(|_| !self.flush_due);
-        [self.awaiting_commit.next_deadline(), flush, self.isr_deadline()].into_iter().flatten().min()
+        let asking = self.damage_deadline();
+        [self.awaiting_commit.next_deadline(), flush, self.isr_deadline(), asking].into_iter().flatten().min()
     }
 
     /// When the oldest record that is not synced has to be, by `flush.ms`.

@@ -64,6 +64,8 @@ pub trait DiskFile: Send + Sync + 'static {
     /// Makes the bytes and the length durable (fdatasync). After an error NOTHING written before may be trusted to
     /// ever become durable, whatever a later call says.
     fn sync_data(&self) -> io::Result<()>;
+    /// Asks that the next read of this range comes from the device and not from memory. A wish, not a promise.
+    fn forget_cached(&self, _position: u64, _len: u64) {}
 }
 
 /// One name in a directory.

@@ -80,7 +80,9 @@ impl<D: Disk> Log<D> {
         let lag = self.config.min_compaction_lag_ms;
         let closed = self.segments.len().saturating_sub(1);
         let old = |s: &Segment<D::File>| lag.0 <= 0 || s.latest.timestamp + lag <= now;
-        self.segments[..closed].iter().take_while(|s| s.sealed && s.end <= up_to && old(s)).count()
+        let whole = |s: &Segment<D::File>| !self.damage.iter().any(|d| d.segment == s.base);
+        let ripe = |s: &&Segment<D::File>| s.sealed && s.end <= up_to && old(s) && whole(s);
+        self.segments[..closed].iter().take_while(ripe).count()
     }
 
     fn is_dirty_enough(&self, count: usize, now: Millis) -> bool {

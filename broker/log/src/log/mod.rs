@@ -7,6 +7,7 @@ mod lookup;
 mod open;
 mod read;
 mod retention;
+mod scrubbing;
 mod snapshots;
 mod swap;
 mod sync;
@@ -27,9 +28,11 @@ pub use lookup::TimestampHit;
 pub use open::Recovered;
 pub use read::Slice;
 pub use retention::Deleted;
+pub use scrubbing::Scrubbed;
 pub use sync::{SyncDone, SyncJob};
 
 use crate::config::LogConfig;
+use crate::damage::Damage;
 use crate::disk::Disk;
 use crate::epochs::Epochs;
 use crate::error::LogError;
@@ -55,6 +58,8 @@ pub struct Log<D: Disk> {
     /// The marker file that says where the log starts, if it does not start at 0.
     start_marker: Option<Offset>,
     snapshots: Vec<Offset>,
+    /// Stretches of segments that are known to be damaged, in order.
+    damage: Vec<Damage>,
     names: Names,
     gate: Arc<Gate>,
     /// Counts truncations: a sync that began before one proves nothing about what came after.

@@ -45,6 +45,7 @@ pub(super) struct Found {
     snapshots: Vec<Offset>,
     leftovers: Vec<String>,
     checkpoint: bool,
+    damage: bool,
 }
 
 impl<D: Disk> Log<D> {
@@ -79,6 +80,7 @@ impl<D: Disk> Log<D> {
             cleaned_to: Offset::ZERO,
             start_marker: None,
             snapshots: Vec::new(),
+            damage: Vec::new(),
             names: Names::default(),
             gate: Arc::new(Gate::default()),
             truncations: 0,
@@ -114,7 +116,8 @@ impl<D: Disk> Log<D> {
         let known = Known { images, checkpoint: checkpoint.map(|c| c.segment), floor, epochs_known_to };
         self.take_segments(&found, known, report)?;
         self.since_checkpoint = report.scanned_bytes;
-        self.settle(&found)
+        self.settle(&found)?;
+        if found.damage { self.recall_damage() } else { Ok(()) }
     }
 
     fn look(&self) -> Result<Found, LogError> {
@@ -129,6 +132,7 @@ impl<D: Disk> Log<D> {
                 Name::Start(offset) => found.starts.push(offset),
                 Name::Snapshot(offset) => found.snapshots.push(offset),
                 Name::Checkpoint => found.checkpoint = true,
+                Name::Damage => found.damage = true,
                 Name::Leftover => found.leftovers.push(entry.name),
                 Name::Foreign => {}
             }

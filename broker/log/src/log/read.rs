@@ -99,18 +99,21 @@ impl<D: Disk> Log<D> {
         if from >= up_to {
             return Ok(None);
         }
+        self.check_damage(from)?;
         let place = self.place.clone();
         let mut at = self.locate(from);
         while let Some(here) = at.filter(|here| *here < self.segments.len()) {
             self.touch(here);
             let known = self.cursors.get(from, self.segments[here].base);
+            let past = self.past_damage(self.segments[here].base, from);
+            let wall = self.next_damage(self.segments[here].base, from);
             let segment = &mut self.segments[here];
             let found = match known {
                 Some(position) => segment.walk_until(&place, position, |b| b.header.last_offset() >= from)?,
-                None => segment.find(&place, from)?,
+                None => segment.find_from(&place, from, past)?,
             };
             if let Some(first) = found {
-                let slice = slice(segment, &place, &first, up_to, max_bytes, at_least_one)?;
+                let slice = slice(segment, &place, &first, Bounds { up_to, wall, max_bytes }, at_least_one)?;
                 if let Some(slice) = &slice {
                     self.cursors.note(slice.next, segment.base, slice.position + slice.len as u64);
                 }
@@ -153,20 +156,29 @@ impl<D: Disk> Log<D> {
     }
 }
 
+/// What a slice must not reach beyond.
+#[derive(Clone, Copy)]
+struct Bounds {
+    up_to: Offset,
+    /// Where the next damaged batch of the segment begins.
+    wall: Option<u64>,
+    max_bytes: usize,
+}
+
 fn slice<D: Disk>(
     segment: &mut Segment<D::File>,
     place: &Place<D>,
     first: &Placed,
-    up_to: Offset,
-    max_bytes: usize,
+    bounds: Bounds,
     at_least_one: bool,
 ) -> Result<Option<Slice<D::File>>, LogError> {
+    let Bounds { up_to, max_bytes, .. } = bounds;
     let fits = first.header.size <= max_bytes || at_least_one;
     if first.header.next_offset() > up_to || !fits {
         return Ok(None);
     }
     let file = segment.file(place)?;
-    let (end, next) = last_whole_batch(segment, place, &*file, first, up_to, max_bytes as u64)?;
+    let (end, next) = last_whole_batch(segment, place, &*file, first, bounds)?;
     let len = (end - first.position) as usize;
     Ok(Some(Slice { file, position: first.position, len, base: first.header.base_offset, next }))
 }
@@ -177,10 +189,11 @@ fn last_whole_batch<D: Disk>(
     place: &Place<D>,
     file: &D::File,
     first: &Placed,
-    up_to: Offset,
-    max_bytes: u64,
+    bounds: Bounds,
 ) -> Result<(u64, Offset), LogError> {
-    let limit = first.position.saturating_add(max_bytes);
+    let Bounds { up_to, wall, max_bytes } = bounds;
+    let end = wall.unwrap_or(segment.len);
+    let limit = first.position.saturating_add(max_bytes as u64).min(end);
     if segment.end <= up_to && segment.len <= limit {
         return Ok((segment.len, segment.end));
     }
@@ -195,7 +208,7 @@ fn last_whole_batch<D: Disk>(
         // The batch at an entry starts where the one before ends, or after a gap that holds nothing.
         reached = (from, segment.base.plus(i64::from(entry.delta)));
     }
-    let mut walk = HeaderWalk::new(file, from, segment.len);
+    let mut walk = HeaderWalk::new(file, from, end);
     while let Some(batch) = walk.next().map_err(|e| segment.scan_error(place, e))? {
         if batch.end() > limit || batch.header.next_offset() > up_to {
             break;

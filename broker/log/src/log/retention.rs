@@ -98,6 +98,7 @@ impl<D: Disk> Log<D> {
             self.log_start = self.log_start.max(gone.end);
         }
         self.start_at(start)?;
+        self.forget_gone_damage()?;
         Ok(deleted)
     }
 

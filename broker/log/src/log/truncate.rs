@@ -30,8 +30,13 @@ impl<D: Disk> Log<D> {
         }
         let place = self.place.clone();
         let Some(at) = self.locate(offset) else { return Ok(self.log_end) };
-        let cut = self.segments[at].find(&place, offset)?;
-        let position = cut.map_or(self.segments[at].len, |b| b.position);
+        // Where a whole segment goes nothing of it is read: it may be damaged.
+        let cut = match self.segments[at].base == offset {
+            true => None,
+            false => self.segments[at].find(&place, offset)?,
+        };
+        let whole = if self.segments[at].base == offset { 0 } else { self.segments[at].len };
+        let position = cut.map_or(whole, |b| b.position);
         let end = cut.map_or(offset, |b| b.header.base_offset.min(offset));
         if end < self.log_start {
             // The batch at the log's start goes, and with it all there was.
@@ -96,6 +101,7 @@ impl<D: Disk> Log<D> {
         self.untrimmed = false;
         self.open_closed.clear();
         self.cursors.forget();
+        self.forget_gone_damage()?;
         self.drop_snapshots_above(end)
     }
 

@@ -62,6 +62,9 @@ pub struct BrokerConfig {
     pub cleaner_dedupe_buffer_bytes: u64,
     pub cleaner_bytes_per_second: f64,
     pub retention_check_interval: DurationMs,
+    /// Negative for never.
+    pub scrub_interval: DurationMs,
+    pub scrub_bytes_per_second: u64,
 }
 
 impl BrokerConfig {
@@ -113,6 +116,8 @@ impl BrokerConfig {
             cleaner_dedupe_buffer_bytes: read.wide("log.cleaner.dedupe.buffer.size")?,
             cleaner_bytes_per_second: read.fraction("log.cleaner.io.max.bytes.per.second")?,
             retention_check_interval: read.span("log.retention.check.interval.ms")?,
+            scrub_interval: read.span("weir.log.scrub.interval.ms")?,
+            scrub_bytes_per_second: read.wide("weir.log.scrub.max.bytes.per.second")?,
         };
         config.check()
     }

@@ -625,6 +625,20 @@ pub static BROKER_SETTINGS: &[Setting] = &[
         "How the broker writes its own log.",
     ),
     row(
+        "weir.log.scrub.interval.ms",
+        Dynamic,
+        Kind::Long(at_least(-1)),
+        Some("604800000"),
+        "Closed segments are read again and their checksums checked once in this time, as evenly as can be; -1 for never.",
+    ),
+    row(
+        "weir.log.scrub.max.bytes.per.second",
+        Dynamic,
+        Kind::Long(at_least(1024)),
+        Some("10485760"),
+        "The most that these checks read in a second, even where that takes them longer than their interval.",
+    ),
+    row(
         "weir.peer.advertised",
         Static,
         Kind::Text,

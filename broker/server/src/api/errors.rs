@@ -18,7 +18,9 @@ pub(crate) fn of_partition(error: &PartitionError) -> ErrorCode {
         PartitionError::Fence(error) => of_fence(error),
         // Never a client's: only fetchers of this broker are told so.
         PartitionError::Follow(_) => ErrorCode::UnknownServerError,
-        PartitionError::Log(_) => ErrorCode::KafkaStorageError,
+        // Another replica leads in a moment, or nobody has it whole: then no retry helps.
+        PartitionError::Damaged { alone: true, .. } => ErrorCode::CorruptMessage,
+        PartitionError::Log(_) | PartitionError::Damaged { .. } => ErrorCode::KafkaStorageError,
         PartitionError::Storage(error) => of_storage(error),
         PartitionError::Stopped => ErrorCode::NotLeaderOrFollower,
     }
@@ -127,10 +129,10 @@ pub(crate) fn of_isr(error: &IsrError) -> ErrorCode {
         IsrError::UnknownPartition => ErrorCode::UnknownTopicOrPartition,
         IsrError::FencedLeaderEpoch(_) => ErrorCode::FencedLeaderEpoch,
         IsrError::Ahead => ErrorCode::NotController,
-        IsrError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        IsrError::NotLeader | IsrError::NotReplica => ErrorCode::NotLeaderOrFollower,
         IsrError::InvalidUpdateVersion(_) => ErrorCode::InvalidUpdateVersion,
         IsrError::Invalid(_) => ErrorCode::InvalidRequest,
-        IsrError::Ineligible(_) => ErrorCode::IneligibleReplica,
+        IsrError::Ineligible(_) | IsrError::NobodyElse => ErrorCode::IneligibleReplica,
     }
 }
 

@@ -39,6 +39,13 @@ pub(crate) enum Command {
     Configure(Box<Configured>),
     /// The broker may (not) promise anything.
     Fenced(bool),
+    /// Check the first closed segment that begins at `from` or later, reading so many bytes in a second. The answer: where
+    /// to go on; nowhere when there is no such segment.
+    Scrub {
+        from: Offset,
+        bytes_per_second: u64,
+        answer: Answer<Option<Offset>>,
+    },
     /// Retention, expiry of producers, compaction when it is worth it.
     Housekeep,
     /// Sync, close, answer, end.

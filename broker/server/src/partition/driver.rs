@@ -12,6 +12,7 @@ mod following;
 mod housekeeping;
 mod isr;
 mod queries;
+mod scrubbing;
 #[cfg(test)]
 mod tests;
 
@@ -25,12 +26,13 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
 use weir_core::partition::{Assignment, Effect, IsrAnswer, Produced, Replica, Token};
-use weir_log::{Cancellation, CompactionOutcome, Log, LogError, SyncDone};
+use weir_log::{Cancellation, CompactionOutcome, Log, LogError, Scrub, SyncDone};
 use weir_model::{Millis, Offset};
 
 use self::deletion::Deletion;
 use self::following::Cut;
 use self::isr::{Proposed, answered};
+use self::scrubbing::Checking;
 use super::command::{Answer, Command, Standing};
 use super::fence::Fence;
 use super::handle::{Mail, Published};
@@ -89,6 +91,7 @@ pub(crate) struct Driver<D: ServedDisk> {
     pub(super) published: Arc<Published>,
     pub(super) surroundings: Surroundings,
     work: Work,
+    checking: Checking<D>,
 }
 
 /// What is under way.
@@ -126,10 +129,11 @@ struct Running<T> {
     task: JoinHandle<Result<T, LogError>>,
 }
 
-enum Event {
+enum Event<D: ServedDisk> {
     Command(Mail),
     Synced(Result<SyncDone, LogError>, Duration),
     Compacted(Result<CompactionOutcome, LogError>),
+    Checked(Result<Scrub<D>, LogError>),
     IsrAnswered(IsrAnswer),
     Deadline,
     Abandoned,
@@ -146,13 +150,15 @@ impl<D: ServedDisk> Driver<D> {
         (standing, effects): (Standing, Vec<Effect>),
     ) -> Box<Self> {
         let work = Work { effects, standing, ..Work::default() };
-        Box::new(Self { log, replica, mailbox, own, published, surroundings, work })
+        let checking = Checking::default();
+        Box::new(Self { log, replica, mailbox, own, published, surroundings, work, checking })
     }
 
     /// Runs until told to stop, or until nobody holds a handle any more. Boxed: a future has room for its arguments twice,
     /// and there is one for each partition.
     pub(crate) async fn run(mut self: Box<Self>) {
-        self.settle();
+        self.recall_damage();
+        self = Box::pin(self.settle_and_cut()).await;
         self.pursue();
         // What a crash left unsynced becomes visible at once, not with the first request.
         self.start_sync();
@@ -163,6 +169,7 @@ impl<D: ServedDisk> Driver<D> {
                 Event::Command(mail) => self.round(*mail),
                 Event::Synced(done, took) => self.synced(done, took),
                 Event::Compacted(outcome) => self.compacted(outcome),
+                Event::Checked(done) => self.checked(done),
                 Event::IsrAnswered(answer) => self.isr_answered(answer),
                 Event::Deadline => self.replica.tick(clock::steady(), &mut self.work.effects),
             }
@@ -170,6 +177,9 @@ impl<D: ServedDisk> Driver<D> {
                 self = Box::pin(self.cut()).await;
             }
             self.settle();
+            if self.work.cut.is_some() {
+                self = Box::pin(self.settle_and_cut()).await;
+            }
             self.answer_fetchers();
             self.tell_followers();
             self.retry_deletions();
@@ -182,12 +192,23 @@ impl<D: ServedDisk> Driver<D> {
         Box::pin(self.close()).await;
     }
 
-    async fn next_event(&mut self) -> Event {
+    /// Cuts what the effects ask for. A damaged log is cut before anything is fetched.
+    async fn settle_and_cut(mut self: Box<Self>) -> Box<Self> {
+        self.settle();
+        if self.work.cut.is_some() {
+            self = Box::pin(self.cut()).await;
+            self.settle();
+        }
+        self
+    }
+
+    async fn next_event(&mut self) -> Event<D> {
         let deadline = self.replica.next_deadline();
         tokio::select! {
             biased;
             (done, took) = finished(&mut self.work.sync) => Event::Synced(done, took),
             (outcome, _) = finished(&mut self.work.compaction) => Event::Compacted(outcome),
+            (done, _) = finished(&mut self.checking.running) => Event::Checked(done),
             answer = answered(&mut self.work.proposal) => Event::IsrAnswered(answer),
             command = self.mailbox.recv() => command.map_or(Event::Abandoned, Event::Command),
             () = until(deadline) => Event::Deadline,
@@ -268,6 +289,9 @@ impl<D: ServedDisk> Driver<D> {
                 self.pursue();
             }
             Command::Fenced(fenced) => self.replica.set_fenced(fenced, &mut self.work.effects),
+            Command::Scrub { from, bytes_per_second, answer } => {
+                self.scrub(from, bytes_per_second, answer);
+            }
             Command::Housekeep => self.housekeep(),
             Command::Stop(stopped) => self.work.stop = Some(stopped),
         }
@@ -322,6 +346,7 @@ impl<D: ServedDisk> Driver<D> {
             self.work.cancel_compaction.cancel();
             let _ = compaction.task.await;
         }
+        self.stop_checking();
         self.work.waiters.wake_all();
         let stop = self.work.stop.take();
         self.has_bytes(0);

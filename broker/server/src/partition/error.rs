@@ -20,6 +20,13 @@ pub(crate) enum PartitionError {
     Follow(#[from] FollowError),
     #[error("the log can not be read: {0}")]
     Log(String),
+    /// What is asked for is damaged here.
+    #[error("the log is damaged where it is read: {what}")]
+    Damaged {
+        what: String,
+        /// No other replica is in sync.
+        alone: bool,
+    },
     #[error(transparent)]
     Storage(#[from] StorageFailure),
     /// The partition is being deleted, or the broker stops.

@@ -56,6 +56,9 @@ pub(crate) fn open(
     };
     let mut replica = Replica::new(*topic, *index, opening.me, configured.policy, found);
     let mut effects = Vec::new();
+    if !log.damage().is_empty() {
+        replica.on_damage(clock::steady(), &mut effects);
+    }
     let assignment = Assignment {
         leader: opening.reign.leader,
         leader_epoch: opening.reign.leader_epoch,

@@ -6,10 +6,11 @@ use tokio::time::Instant;
 use tonic::Status;
 use weir_admin::peer::v1::alter_partitions_reply::Outcome;
 use weir_admin::peer::v1::{
-    AlterPartition, AlterPartitionsReply, AlterPartitionsRequest, AlteredPartition, AlteredPartitions, Member,
+    AlterCause, AlterPartition, AlterPartitionsReply, AlterPartitionsRequest, AlteredPartition,
+    AlteredPartitions, Member,
 };
 use weir_core::controller::alter_partitions::{AlterPartitions, IsrChange, IsrMember};
-use weir_core::partition::IsrRefusal;
+use weir_core::partition::{IsrCause, IsrRefusal};
 use weir_model::{BrokerId, LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId};
 use weir_quorum::NodeId;
 use weir_wire::ErrorCode;
@@ -69,6 +70,10 @@ fn change(change: AlterPartition) -> Option<IsrChange> {
         index: PartitionIndex(change.index),
         leader_epoch: LeaderEpoch(change.leader_epoch),
         partition_epoch: PartitionEpoch(change.partition_epoch),
+        cause: match change.cause() {
+            AlterCause::InSync => IsrCause::InSync,
+            AlterCause::Damaged => IsrCause::Damaged,
+        },
         isr: change.isr.iter().map(member).collect(),
     })
 }
@@ -117,6 +122,10 @@ async fn there(mut way: Way, command: AlterPartitions) -> Asked<Altered> {
         index: change.index.0,
         leader_epoch: change.leader_epoch.0,
         partition_epoch: change.partition_epoch.0,
+        cause: i32::from(match change.cause {
+            IsrCause::InSync => AlterCause::InSync,
+            IsrCause::Damaged => AlterCause::Damaged,
+        }),
         isr: change
             .isr
             .iter()

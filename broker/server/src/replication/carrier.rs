@@ -41,6 +41,7 @@ fn command(image: &Image, me: BrokerId, changes: Vec<(Key, IsrChange)>) -> Optio
         index,
         leader_epoch: change.leader_epoch,
         partition_epoch: change.partition_epoch,
+        cause: change.cause,
         isr: change.isr.into_iter().map(|(broker, epoch)| member(image, broker, epoch)).collect(),
     });
     Some(AlterPartitions { broker: me, broker_epoch, partitions: partitions.collect() })

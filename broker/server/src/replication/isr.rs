@@ -90,6 +90,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use uuid::Uuid;
+    use weir_core::partition::IsrCause;
     use weir_model::{BrokerId, LeaderEpoch, PartitionIndex, TopicId};
 
     use super::*;
@@ -103,6 +104,7 @@ mod tests {
             leader_epoch: LeaderEpoch(1),
             partition_epoch: PartitionEpoch(7),
             isr: vec![(BrokerId(1), -1)],
+            cause: IsrCause::InSync,
         }
     }
 

@@ -61,6 +61,7 @@ fn command(image: &Image, me: BrokerId, batch: &[(Key, IsrChange)]) -> Option<Al
         leader_epoch: change.leader_epoch,
         partition_epoch: change.partition_epoch,
         isr: change.isr.iter().map(member).collect(),
+        cause: change.cause,
     });
     Some(AlterPartitions { broker: me, broker_epoch: epoch_of(me)?, partitions: partitions.collect() })
 }
@@ -71,8 +72,9 @@ const fn verdict(why: IsrError) -> IsrRefusal {
         | IsrError::UnknownPartition
         | IsrError::FencedLeaderEpoch(_)
         | IsrError::NotLeader
+        | IsrError::NotReplica
         | IsrError::InvalidUpdateVersion(_) => IsrRefusal::Stale,
-        IsrError::Ineligible(_) => IsrRefusal::Ineligible,
+        IsrError::Ineligible(_) | IsrError::NobodyElse => IsrRefusal::Ineligible,
         IsrError::Ahead | IsrError::Invalid(_) => IsrRefusal::Unknown,
     }
 }

@@ -9,6 +9,7 @@ mod housekeeping;
 mod isr;
 mod partition;
 mod port;
+mod scrubbing;
 mod serving;
 mod session;
 mod stopping;

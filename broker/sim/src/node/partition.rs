@@ -93,7 +93,11 @@ impl Partition {
             high_watermark: if all_committed { log.log_end() } else { log.log_start() },
             producers,
         };
-        let replica = Replica::new(key.0, key.1, dir.broker(), policy, found);
+        let mut replica = Replica::new(key.0, key.1, dir.broker(), policy, found);
+        if !log.damage().is_empty() {
+            // It is no replica yet, so there is nothing to ask for.
+            replica.on_damage(Millis(0), &mut Vec::new());
+        }
         Ok(Self {
             key,
             log,
@@ -241,6 +245,7 @@ impl Partition {
                         }
                         cx.proposals.push((self.key, change));
                     }
+                    Effect::CutDamage => self.cut_damage(cx),
                 }
             }
             if let Some(end) = end {

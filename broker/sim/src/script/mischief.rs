@@ -151,6 +151,12 @@ impl Script {
         super::expect(format_args!("{} is there to be damaged", file.display()), flipped)
     }
 
+    /// A broker checks its closed segments of a topic's first partition; whether something is damaged that was not known.
+    pub fn scrub(&self, id: i32, topic: &str) -> bool {
+        let Some(key) = self.key(topic) else { return false };
+        self.world.net.at(id).and_then(|p| p.with(key, |partition, cx| partition.scrub(cx))).unwrap_or(false)
+    }
+
     /// A file is gone.
     pub fn remove_file(&self, id: i32, file: &Path) -> Told {
         let removed = self.world.machine(id).disk.remove(file);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use weir_core::controller::alter_partitions::{AlterPartitions, IsrChange, IsrError, IsrMember};
 use weir_core::controller::{Image, Partition};
 use weir_core::group::{FetchOffsets, GroupId, WantedTopic};
+use weir_core::partition::IsrCause;
 use weir_model::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, PartitionIndex, TopicId, TopicName};
 
 use super::{Script, Told, Unexpected};
@@ -255,6 +256,7 @@ impl Script {
             leader_epoch: then.leader_epoch,
             partition_epoch: then.partition_epoch,
             isr: isr.iter().map(member).collect::<Option<_>>()?,
+            cause: IsrCause::InSync,
         };
         let broker = then.leader?;
         let command = AlterPartitions { broker, broker_epoch: epoch_of(broker)?, partitions: vec![change] };

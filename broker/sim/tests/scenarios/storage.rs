@@ -14,6 +14,8 @@ pub(crate) const STORIES: &[(&str, Story)] = &[
     ("one_dark_one_still", one_dark_one_still),
     ("bit_in_the_tail", bit_in_the_tail),
     ("bit_in_an_index", bit_in_an_index),
+    ("rot_in_a_leader", rot_in_a_leader),
+    ("rot_alone", rot_alone),
     ("short_tail", short_tail),
     ("missing_middle", missing_middle),
     ("counted_on", counted_on),
@@ -325,4 +327,67 @@ fn a_bit_that_flips_where_nobody_looks_is_noticed_by_the_checks_in_the_end() {
     });
     let noticed = |violation: &String| violation.contains("differ") || violation.contains("can not be read");
     assert!(report.violations.iter().any(noticed), "{:#?}", report.violations);
+}
+
+#[test]
+fn scenario_10_rot_in_a_closed_segment_of_a_leader_is_found_and_both_replicas_end_whole() {
+    holds(rot_in_a_leader);
+}
+
+/// Bits flip in a closed segment of the leader, then in one of the follower. Each is found, given up and fetched again;
+/// the broker restarts in between and does not forget.
+pub(crate) fn rot_in_a_leader(telling: Telling) -> Report {
+    let scene = Scene::of(5).topic(NewTopic::on("orders", &[2, 3, 4], 2)).told(telling);
+    told(scene, async |s| {
+        s.writer("orders")?.write_batches(120).await?;
+        s.until_settled().await?;
+        let leader = s.leader("orders").unwrap_or(2);
+        let (reign, closed) = (s.reign("orders"), s.segments(leader, "orders"));
+        expect("there are closed segments", closed.len() > 2)?;
+        s.flip_a_bit(leader, &closed[0])?;
+        expect("the check finds it", s.scrub(leader, "orders"))?;
+        s.until("another broker leads", |s| s.leader("orders").is_some_and(|id| id != leader)).await?;
+        expect("in a later reign", s.reign("orders") > reign)?;
+        s.until_in_sync("orders", &[2, 3, 4]).await?;
+        s.writer("orders")?.write_batches(2).await?;
+        s.until_settled().await?;
+        s.expect_same_logs("orders", &[2, 3, 4])?;
+        let leader = s.leader("orders").unwrap_or(2);
+        let follower = if leader == 4 { 3 } else { 4 };
+        s.flip_a_bit(follower, &s.segments(follower, "orders")[1])?;
+        expect("the check finds it", s.scrub(follower, "orders"))?;
+        s.kill(follower).await;
+        s.start(follower).await;
+        s.until_in_sync("orders", &[2, 3, 4]).await?;
+        s.until_settled().await?;
+        expect("nothing damaged is left", !s.scrub(follower, "orders"))?;
+        s.expect_same_logs("orders", &[2, 3, 4])
+    })
+}
+
+#[test]
+fn scenario_10_rot_in_the_last_replica_standing_is_kept_until_somebody_is_back() {
+    holds(rot_alone);
+}
+
+/// A bit flips in the only replica in sync, while the other is away.
+pub(crate) fn rot_alone(telling: Telling) -> Report {
+    let scene = Scene::of(5).topic(NewTopic::on("orders", &[3, 4], 1)).told(telling);
+    told(scene, async |s| {
+        s.writer("orders")?.write_batches(120).await?;
+        s.until_settled().await?;
+        s.kill(4).await;
+        s.until_in_sync("orders", &[3]).await?;
+        s.flip_a_bit(3, &s.segments(3, "orders")[0])?;
+        expect("the check finds it", s.scrub(3, "orders"))?;
+        s.writer("orders")?.write_batches(2).await?;
+        s.for_seconds(5, "it leads on", |s| s.leader("orders") == Some(3)).await?;
+        let read = s.read(3, "orders", 0).await;
+        expect("what is good is served", matches!(read, Some(Ok(read)) if !read.bytes.is_empty()))?;
+        s.start(4).await;
+        s.until("the one that is whole leads", |s| s.leader("orders") == Some(4)).await?;
+        s.until_in_sync("orders", &[3, 4]).await?;
+        s.until_settled().await?;
+        s.expect_same_logs("orders", &[3, 4])
+    })
 }

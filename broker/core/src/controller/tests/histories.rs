@@ -15,6 +15,7 @@ use super::delete_topics::TopicRef;
 use super::elect_leaders::{ElectLeaders, ElectionKind};
 use super::reassign::{Move, Reassign};
 use super::*;
+use crate::partition::IsrCause;
 
 /// One random command; most make sense, some are refused.
 #[derive(Clone, Debug)]
@@ -169,6 +170,7 @@ fn isr_change(image: &Image, topic: &str, index: i32, members: u8) -> Vec<Record
         leader_epoch: p.leader_epoch,
         partition_epoch: p.partition_epoch,
         isr: named.map(|b| IsrMember { broker: *b, epoch: epoch(*b) }).collect(),
+        cause: IsrCause::InSync,
     };
     let command = AlterPartitions { broker: leader, broker_epoch: epoch(leader), partitions: vec![change] };
     alter_partitions::decide(image, &command, &Pairs::new()).records

@@ -2,6 +2,7 @@ use weir_model::{LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId};
 
 use super::alter_partitions::{AlterPartitions, IsrChange, IsrError, IsrMember};
 use super::*;
+use crate::partition::IsrCause;
 
 /// One proposal of broker 0, leader of "t" in a reign after the first, with one thing spoilt.
 fn outcome(image: &Image, spoil: impl FnOnce(&mut AlterPartitions)) -> Result<(), IsrError> {
@@ -12,6 +13,7 @@ fn outcome(image: &Image, spoil: impl FnOnce(&mut AlterPartitions)) -> Result<()
         leader_epoch: p.leader_epoch,
         partition_epoch: p.partition_epoch,
         isr: [0, 1].map(|id| member(image, id)).to_vec(),
+        cause: IsrCause::InSync,
     };
     let mut command =
         AlterPartitions { broker: BrokerId(0), broker_epoch: epoch(image, 0), partitions: vec![change] };
@@ -94,6 +96,7 @@ fn each_partition_of_a_batch_stands_for_itself_and_is_named_once() {
         leader_epoch: LeaderEpoch(leader_epoch),
         partition_epoch: PartitionEpoch(0),
         isr: vec![member(&image, 0)],
+        cause: IsrCause::InSync,
     };
     let partitions = vec![change(0, -1), change(1, 0), change(1, 0)];
     let command = AlterPartitions { broker: BrokerId(0), broker_epoch: 0, partitions };
@@ -121,4 +124,65 @@ fn only_a_change_of_leader_begins_a_new_reign() {
     let p = first(&image, "t");
     assert_eq!((p.leader_epoch, p.partition_epoch), (LeaderEpoch(0), PartitionEpoch(1)));
     assert_eq!(p.isr, ids(&[0, 2]));
+}
+
+/// What comes of broker `id` saying that its log of "t" is damaged.
+fn damaged(image: &mut Image, id: i32, behind: i32) -> Result<(), IsrError> {
+    let p = first(image, "t");
+    let change = IsrChange {
+        topic: image.topic("t").unwrap().id,
+        index: PartitionIndex(0),
+        leader_epoch: p.leader_epoch,
+        partition_epoch: PartitionEpoch(p.partition_epoch.0 - behind),
+        isr: Vec::new(),
+        cause: IsrCause::Damaged,
+    };
+    let command =
+        AlterPartitions { broker: BrokerId(id), broker_epoch: epoch(image, id), partitions: vec![change] };
+    let decision = alter_partitions::decide(image, &command, &Pairs::new());
+    applied(image, &decision.records);
+    decision.reply.unwrap().pop().unwrap().1.map(|_| ())
+}
+
+#[test]
+fn a_damaged_leader_hands_over_and_a_damaged_follower_leaves_both_by_a_new_reign() {
+    for (id, leader, isr) in [(0, 1, [1, 2]), (2, 0, [0, 1])] {
+        let mut image = led_by_0();
+        let all = first(&image, "t");
+        let (reign, version) = (all.leader_epoch, all.partition_epoch);
+        // Everybody in sync, to begin with.
+        let before = all.isr.clone();
+        assert_eq!(damaged(&mut image, id, 0), Ok(()));
+        let p = first(&image, "t");
+        let expected: Vec<_> = before.into_iter().filter(|b| b.0 != id).collect();
+        assert_eq!((p.isr.clone(), &p.elr), (expected, &Vec::new()), "{isr:?}");
+        assert!(p.isr.contains(&BrokerId(leader)) && p.leader.is_some_and(|b| b.0 != id));
+        assert_eq!((p.leader_epoch.0, p.partition_epoch.0), (reign.0 + 1, version.0 + 1));
+        // Out of sync, it may ask again: a reign ends then too, since what it fetched in this one would count.
+        assert_eq!(damaged(&mut image, id, 0), Ok(()));
+        assert_eq!(first(&image, "t").leader_epoch.0, reign.0 + 2);
+    }
+}
+
+#[test]
+fn the_last_one_in_sync_is_not_let_go_however_damaged_it_is() {
+    let mut image = with_topic(cluster(4), "t", &[&[0, 1]]);
+    assert_eq!(damaged(&mut image, 3, 0), Err(IsrError::NotReplica));
+    assert_eq!(damaged(&mut image, 0, 1), Err(IsrError::InvalidUpdateVersion(PartitionEpoch(0))));
+    fence(&mut image, 1, true);
+    let before = first(&image, "t").clone();
+    assert_eq!(damaged(&mut image, 0, 0), Err(IsrError::NobodyElse));
+    assert_eq!(first(&image, "t"), before);
+    fence(&mut image, 1, false);
+    assert_eq!(damaged(&mut image, 1, 0), Ok(()), "it is not in sync, and 0 is");
+    assert_eq!(damaged(&mut image, 0, 0), Err(IsrError::NobodyElse));
+}
+
+#[test]
+fn who_was_let_go_is_not_counted_on_below_min_isr_either() {
+    let image = with_topic(cluster(3), "t", &[&[0, 1, 2]]);
+    let mut image = with_setting(image, "t", "min.insync.replicas", "3");
+    assert_eq!(damaged(&mut image, 0, 0), Ok(()));
+    let p = first(&image, "t");
+    assert_eq!((p.isr.as_slice(), p.elr.as_slice()), (ids(&[1, 2]).as_slice(), ids(&[]).as_slice()));
 }

@@ -2,6 +2,7 @@ use weir_model::PartitionIndex;
 
 use super::elect_leaders::{ElectLeaders, ElectionKind};
 use super::*;
+use crate::partition::IsrCause;
 
 type Outcome = ((String, PartitionIndex), Result<(), ControllerError>);
 
@@ -114,6 +115,7 @@ fn rebalancing_goes_on_where_it_stopped_and_looks_at_no_more_than_it_may() {
             leader_epoch: p.leader_epoch,
             partition_epoch: p.partition_epoch,
             isr: vec![member(&image, 0), member(&image, 1)],
+            cause: IsrCause::InSync,
         })
         .collect();
     let command =

@@ -20,6 +20,7 @@ use weir_model::{BrokerId, Incarnation};
 
 use super::register_broker::RegisterBroker;
 use super::*;
+use crate::partition::IsrCause;
 
 /// A small generator, enough to be repeatable.
 fn seeded(seed: u64) -> impl FnMut() -> u64 {
@@ -147,6 +148,7 @@ fn propose(image: &mut Image, topic: &str, isr: &[i32]) -> Result<(), alter_part
         leader_epoch: p.leader_epoch,
         partition_epoch: p.partition_epoch,
         isr: isr.iter().map(|id| member(image, *id)).collect(),
+        cause: IsrCause::InSync,
     };
     let broker_epoch = epoch(image, broker.0);
     let command = alter_partitions::AlterPartitions { broker, broker_epoch, partitions: vec![change] };

@@ -1,5 +1,6 @@
 //! Table tests of each decision; random histories are in a file of their own.
 
+mod damaged;
 mod following;
 mod histories;
 mod in_sync;

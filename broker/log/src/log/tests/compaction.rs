@@ -69,7 +69,9 @@ fn filled(disk: &MemoryDisk, seed: u64, batches: u64) -> Log<MemoryDisk> {
 fn compact(log: &mut Log<MemoryDisk>, now: i64, map_bytes: usize) -> Result<Option<Compacted>, LogError> {
     let end = log.log_end();
     let Some(job) = log.compaction_job(Millis(now), end, map_bytes)? else { return Ok(None) };
-    log.install(job.run()?).map(Some)
+    let compacted = log.install(job.run()?)?;
+    assert_eq!(scrubbing::check_all(log), [], "what compaction wrote is sound");
+    Ok(Some(compacted))
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod crash;
 mod failures;
 mod model;
 mod real;
+mod scrubbing;
 
 use std::path::{Path, PathBuf};
 

@@ -88,7 +88,9 @@ fn run(calls: Vec<Call>) {
         match call {
             Call::Append { records, size, time } => {
                 let mut bytes = batch(size, records, time);
-                let appended = log.append(&mut bytes, EPOCH, Millis(0)).unwrap();
+                let epoch =
+                    LeaderEpoch(time as i32 / 100).max(log.epochs().latest().map_or(EPOCH, |(e, _)| e));
+                let appended = log.append(&mut bytes, epoch, Millis(0)).unwrap();
                 assert_eq!(appended.base, Offset(model.end));
                 model.end = appended.end.0;
                 model.batches.push((BatchHeader::parse(&bytes).unwrap(), bytes.to_vec(), time));
@@ -127,6 +129,8 @@ fn run(calls: Vec<Call>) {
         }
         assert_eq!((log.log_start().0, log.log_end().0), (model.start, model.end));
     }
+    sync(&mut log).unwrap();
+    assert_eq!(scrubbing::check_all(&mut log), [], "what was written is sound");
 }
 
 proptest! {

@@ -51,6 +51,7 @@ impl<D: ServedDisk> Driver<D> {
                     Effect::HighWatermark(to) => self.work.waiters.advance(to),
                     Effect::LogStart(start) => self.delete_before(start),
                     Effect::AlterIsr(change) => self.propose(change),
+                    Effect::CutDamage => self.cut_damage(),
                 }
             }
             self.report(written);

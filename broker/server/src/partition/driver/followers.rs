@@ -50,9 +50,15 @@ impl<D: ServedDisk> Driver<D> {
             }
         };
         let slice = match serve.from < bound.limit {
-            true => self.log.read(serve.from, bound.limit, serve.max_bytes, serve.at_least_one)?,
+            true => {
+                let slice = self.log.read(serve.from, bound.limit, serve.max_bytes, serve.at_least_one);
+                slice.map_err(|error| self.distrust(error, serve.from))?
+            }
             false => None,
         };
+        if slice.is_some() {
+            self.notice_repeat(serve.follower, serve.from);
+        }
         Ok(ReadReply { bound, span: slice.map(D::span), diverging: None, preferred: None })
     }
 

@@ -27,12 +27,13 @@ use crate::replication::roster::Position;
 
 /// A log that is to be cut, and who waits for it.
 pub(super) struct Cut {
-    at: CutAt,
-    answer: Answer<Position>,
+    pub(super) at: CutAt,
+    /// Nobody where the log is cut for what is damaged in it.
+    pub(super) answer: Option<Answer<Position>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum CutAt {
+pub(super) enum CutAt {
     /// Everything from here on goes.
     End(Offset),
     /// Everything goes; the next record has this offset.
@@ -73,7 +74,7 @@ impl<D: ServedDisk> Driver<D> {
                 self.work.fetchers.push(answer);
                 self.answer_fetchers();
             }
-            Ok(Some(at)) => self.work.cut = Some(Cut { at, answer }),
+            Ok(Some(at)) => self.work.cut = Some(Cut { at, answer: Some(answer) }),
             Err(error) => {
                 self.complain_of(&error);
                 let _ = answer.send(Err(error));
@@ -207,12 +208,16 @@ impl<D: ServedDisk> Driver<D> {
         };
         match done {
             Ok(()) => {
-                owner.work.fetchers.push(answer);
+                owner.was_cut();
+                owner.work.fetchers.extend(answer);
                 owner.answer_fetchers();
             }
             Err(error) => {
                 owner.disk_failed("a log could not be cut", &error);
-                let _ = answer.send(Err(error.into()));
+                owner.replica.on_cut_failed(clock::steady());
+                if let Some(answer) = answer {
+                    let _ = answer.send(Err(error.into()));
+                }
             }
         }
         owner

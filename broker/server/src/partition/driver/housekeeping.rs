@@ -28,6 +28,7 @@ impl<D: ServedDisk> Driver<D> {
             Ok(_) => {}
             Err(error) => self.disk_failed("retention failed", &error),
         }
+        self.forget_repaired();
         self.start_compaction();
         self.log.release_idle();
     }
@@ -73,7 +74,10 @@ impl<D: ServedDisk> Driver<D> {
     pub(super) fn compacted(&mut self, outcome: Result<CompactionOutcome, LogError>) {
         match outcome.and_then(|outcome| self.log.install(outcome)) {
             Ok(_) => info!(log = %self.log.dir().display(), bytes = self.log.size(), "compacted"),
-            Err(error) => self.disk_failed("compaction failed", &error),
+            Err(error) => {
+                self.suspect(&error);
+                self.disk_failed("compaction failed", &error);
+            }
         }
     }
 }

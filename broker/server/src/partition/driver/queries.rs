@@ -34,7 +34,10 @@ impl<D: ServedDisk> Driver<D> {
             Place::Leader | Place::Anywhere => {}
         }
         let slice = match read.from < bound.limit {
-            true => self.log.read(read.from, bound.limit, read.max_bytes, read.at_least_one)?,
+            true => {
+                let slice = self.log.read(read.from, bound.limit, read.max_bytes, read.at_least_one);
+                slice.map_err(|error| self.distrust(error, read.from))?
+            }
             false => None,
         };
         let span = slice.map(D::span);

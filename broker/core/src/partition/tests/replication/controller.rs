@@ -83,6 +83,19 @@ impl Controller {
         self.say(word);
     }
 
+    /// Its log is damaged: somebody else leads, in a new reign, and does not count on it.
+    fn let_go(&mut self, broker: usize) -> Result<PartitionEpoch, IsrRefusal> {
+        let mut word = self.now().clone();
+        let able = |b: &usize| *b != broker && !word.fenced[*b];
+        let Some(heir) = word.leader.filter(able).or(word.isr.iter().copied().find(able)) else {
+            return Err(IsrRefusal::Ineligible);
+        };
+        word.isr.retain(|b| *b != broker);
+        (word.leader, word.leader_epoch) = (Some(heir), word.leader_epoch + 1);
+        self.say(word);
+        Ok(PartitionEpoch(self.now().version))
+    }
+
     pub(super) fn alter_isr(
         &mut self,
         from: usize,
@@ -91,8 +104,12 @@ impl Controller {
     ) -> Result<PartitionEpoch, IsrRefusal> {
         let word = self.now();
         let current = word.version == change.partition_epoch.0 && word.leader_epoch == change.leader_epoch.0;
-        if !current || word.leader != Some(from) || word.broker_epochs[from] != epoch {
+        let entitled = word.leader == Some(from) || change.cause == IsrCause::Damaged;
+        if !current || !entitled || word.broker_epochs[from] != epoch {
             return Err(IsrRefusal::Stale);
+        }
+        if change.cause == IsrCause::Damaged {
+            return self.let_go(from);
         }
         let members: Vec<(usize, i64)> = change.isr.iter().map(|(b, e)| (b.0 as usize, *e)).collect();
         let fit = |(b, e): &(usize, i64)| !word.fenced[*b] && (*e < 0 || *e == word.broker_epochs[*b]);

@@ -22,6 +22,7 @@ pub(super) struct Disk {
     pub(super) durable: Offset,
     pub(super) entries: Vec<Entry>,
     pub(super) reigns: Vec<EpochStart>,
+    pub(super) damaged: bool,
 }
 
 impl Disk {
@@ -56,7 +57,7 @@ impl Disk {
     }
 
     pub(super) fn empty_at(&mut self, at: Offset) {
-        *self = Self { start: at, end: at, durable: at, ..Self::default() };
+        *self = Self { start: at, end: at, durable: at, damaged: self.damaged, ..Self::default() };
     }
 
     pub(super) fn delete_before(&mut self, start: Offset) {

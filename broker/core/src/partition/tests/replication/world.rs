@@ -15,6 +15,8 @@ pub(super) struct Terms {
     pub(super) min_isr: u32,
     /// Clients delete records; then followers may have to start over, and producers are forgotten.
     pub(super) deletes: bool,
+    /// Closed parts of logs are found damaged.
+    pub(super) rots: bool,
 }
 
 struct Node {
@@ -65,6 +67,8 @@ pub(super) struct World {
     committed: BTreeMap<Offset, u64>,
     pub(super) acknowledged: BTreeMap<u64, Offset>,
     pub(super) cuts: i32,
+    /// Logs that were cut because they were damaged.
+    pub(super) mended: i32,
 }
 
 impl World {
@@ -90,6 +94,7 @@ impl World {
             committed: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             cuts: 0,
+            mended: 0,
         };
         world.clients[1].value = 1;
         for at in 0..3 {
@@ -127,6 +132,7 @@ impl World {
             977..979 => self.suspect(at),
             979..982 => self.fence_itself(at),
             982..985 => self.delete(at),
+            985..986 if self.terms.rots => self.rot(at),
             _ => self.unfence(at),
         }
         self.pump(at);
@@ -195,8 +201,15 @@ impl World {
             _ => self.network.swap_remove(which),
         };
         if fate == 1 {
-            if let Message::AlterIsr { from, broker_epoch, change } = message {
-                self.answer_unknown(from, broker_epoch, &change);
+            match message {
+                Message::AlterIsr { from, broker_epoch, change } => {
+                    self.answer_unknown(from, broker_epoch, &change);
+                }
+                Message::Altered { to, broker_epoch, answer } => {
+                    let answer = IsrAnswer { outcome: Err(IsrRefusal::Unknown), ..answer };
+                    self.altered(to, broker_epoch, answer);
+                }
+                Message::Fetch { .. } | Message::Fetched { .. } => {}
             }
             return;
         }
@@ -301,7 +314,8 @@ impl World {
 
     fn hear_words(&mut self, at: usize, most: usize) {
         let from = self.nodes[at].unheard;
-        for word in self.controller.said[from.min(self.controller.said.len())..].iter().take(most) {
+        let words = self.controller.said[from.min(self.controller.said.len())..].to_vec();
+        for word in words.iter().take(most) {
             let node = &mut self.nodes[at];
             let Some(replica) = &mut node.replica else { return };
             node.unheard += 1;
@@ -316,8 +330,39 @@ impl World {
             };
             replica.assign(news, self.now, &mut node.effects);
             Self::reigns_noted(node);
+            self.mend(at);
         }
         self.pump(at);
+    }
+
+    /// A check finds a part of the log damaged that was durable.
+    fn rot(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        if let Some(replica) = node.replica.as_mut().filter(|_| node.disk.durable > node.disk.start) {
+            node.disk.damaged = true;
+            replica.on_damage(self.now, &mut node.effects);
+        }
+    }
+
+    /// Before another word is heard, and before anything is fetched; the disk may refuse.
+    fn mend(&mut self, at: usize) {
+        let (fails, lost) = (self.below(8) == 0, self.below(80) as i64);
+        let Node { replica: Some(replica), disk, effects, .. } = &mut self.nodes[at] else { return };
+        let asked = effects.len();
+        effects.retain(|effect| !matches!(effect, Effect::CutDamage));
+        if asked == effects.len() {
+            return;
+        }
+        if fails {
+            return replica.on_cut_failed(self.now);
+        }
+        // Those that began were noted, and may lie in what is cut now.
+        effects.retain(|effect| !matches!(effect, Effect::LeaderEpochStarted { .. }));
+        disk.cut(disk.start.max(disk.end.plus(-lost)));
+        disk.damaged = false;
+        replica.on_truncated(disk.start, disk.end, disk.durable, disk.producers());
+        replica.on_repaired();
+        self.mended += 1;
     }
 
     /// In order, and before another word is heard.
@@ -334,6 +379,7 @@ impl World {
         let node = &mut self.nodes[at];
         if let Some(replica) = &mut node.replica {
             replica.tick(self.now, &mut node.effects);
+            self.mend(at);
         }
     }
 
@@ -370,7 +416,11 @@ impl World {
             producers: disk.producers(),
         };
         let me = BrokerId(at as i32);
-        node.replica = Some(Replica::new(TopicId::ZERO, PartitionIndex(0), me, policy, found));
+        let mut replica = Replica::new(TopicId::ZERO, PartitionIndex(0), me, policy, found);
+        if disk.damaged {
+            replica.on_damage(self.now, &mut node.effects);
+        }
+        node.replica = Some(replica);
         self.hear_words(at, 1);
     }
 
@@ -444,6 +494,7 @@ impl World {
                         let broker_epoch = node.broker_epoch;
                         self.network.push(Message::AlterIsr { from: at, broker_epoch, change });
                     }
+                    Effect::CutDamage => unreachable!("it is cut before anything else happens"),
                     Effect::LeaderEpochStarted { .. } | Effect::HighWatermark(_) => {}
                 }
             }
