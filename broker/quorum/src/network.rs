@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -86,6 +87,8 @@ pub(crate) struct Lines {
     pub(crate) contacts: Contacts,
     /// How long an unreachable node is left alone.
     pub(crate) pause: Duration,
+    /// This node leads and hears nobody: it keeps silent, so that others find another leader.
+    pub(crate) silent: Arc<AtomicBool>,
 }
 
 /// A line to one node.
@@ -123,6 +126,9 @@ enum LineError {
 
 impl Line {
     async fn ask(&self, call: Call, ask: Ask) -> Result<Answer, LineError> {
+        if call == Call::Append && self.lines.silent.load(Ordering::Relaxed) {
+            return Err(PeerError::Unreachable("a leader that nobody answers keeps silent".to_owned()).into());
+        }
         let question = Question { from: self.lines.me, to: self.to, ask }.encode();
         let answer = self.lines.peers.ask(self.to, &self.at, call, question).await?;
         let answer = Answer::decode(&answer)?;

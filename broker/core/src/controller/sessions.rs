@@ -43,6 +43,8 @@ struct Session {
     over: bool,
     /// Its stream of beats broke then, and no beat has come since.
     suspected_at: Option<Millis>,
+    /// Every beat since then was answered that it is alive.
+    answered_since: Option<Millis>,
 }
 
 /// What to answer a beat.
@@ -118,9 +120,27 @@ impl Sessions {
             Some(session) if session.epoch == epoch && (session.over || session.deadline <= now) => {
                 return Beat::Over;
             }
-            Some(_) | None => self.begin(broker, epoch, now),
+            Some(_) | None => {}
         }
-        if self.is_confirmed(now) { Beat::Alive } else { Beat::Unconfirmed }
+        let before = self.sessions.get(&broker).filter(|session| session.epoch == epoch);
+        let answered_since = before.and_then(|session| session.answered_since);
+        self.begin(broker, epoch, now);
+        let confirmed = self.is_confirmed(now);
+        if let Some(session) = self.sessions.get_mut(&broker) {
+            session.answered_since = confirmed.then(|| answered_since.unwrap_or(now));
+        }
+        if confirmed { Beat::Alive } else { Beat::Unconfirmed }
+    }
+
+    /// Whether a broker that says that it hears no answers is to be believed deaf: it was answered for a whole session.
+    /// Its own lease has ended by then, so it serves nobody, and its beats must not keep others from it. Where the
+    /// controller was the silent one, or is new, the answer to this very beat helps.
+    #[must_use]
+    pub fn is_deaf(&self, broker: BrokerId, now: Millis) -> bool {
+        let session = self.sessions.get(&broker).filter(|session| !session.over);
+        session
+            .and_then(|session| session.answered_since)
+            .is_some_and(|since| now >= since + self.times.session)
     }
 
     /// A broker's stream of beats has ended without its word. Whether it is worth a probe.
@@ -180,7 +200,7 @@ impl Sessions {
 
     fn begin(&mut self, broker: BrokerId, epoch: i64, now: Millis) {
         let deadline = now + self.times.session;
-        self.put(broker, Session { epoch, deadline, over: false, suspected_at: None });
+        self.put(broker, Session { epoch, deadline, over: false, suspected_at: None, answered_since: None });
     }
 
     fn put(&mut self, broker: BrokerId, session: Session) {

@@ -64,6 +64,7 @@ pub(super) struct Timer {
     election: Duration,
     answer_within: Duration,
     chance: u64,
+    silence: Silence,
 }
 
 impl Timer {
@@ -76,6 +77,7 @@ impl Timer {
             election: config.timings.election,
             answer_within: config.timings.heartbeat,
             chance: config.seed,
+            silence: Silence::new(steps(config.timings.election, config.timings.heartbeat / 2)),
         }
     }
 
@@ -94,8 +96,17 @@ impl Timer {
             }
             let now = self.pulse.seen();
             // A leader that nobody answers is no reason for the others not to find another one.
-            if metrics.state == ServerState::Leader && hears_majority(&metrics, self.election) {
+            let leads = metrics.state == ServerState::Leader;
+            let heard = hears_majority(&metrics, self.election);
+            if leads && heard {
                 self.pulse.beat();
+            }
+            let silent = self.silence.step(leads && !heard);
+            if self.lines.silent.swap(silent, Ordering::Relaxed) != silent && silent {
+                info!(
+                    term = metrics.current_term,
+                    "nobody answers this leader: it is silent, so that others find another"
+                );
             }
             self.pulse.silent.fetch_add(1, Ordering::Relaxed);
             waited = if now == seen && metrics.state != ServerState::Leader { waited + 1 } else { 0 };
@@ -146,6 +157,29 @@ impl Timer {
     }
 }
 
+/// When a leader that hears no majority says nothing either. What it sends may arrive: as long as it does the others wait,
+/// and nobody can decide. So it is silent for longer than they wait, and then shows itself for as long as an answer takes, in
+/// case they could not find another one.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    election: u64,
+    unheard: u64,
+}
+
+impl Silence {
+    const fn new(election: u64) -> Self {
+        Self { election, unheard: 0 }
+    }
+
+    /// One step on; whether to be silent in it.
+    const fn step(&mut self, unheard: bool) -> bool {
+        self.unheard = if unheard { self.unheard + 1 } else { 0 };
+        // Voters stand after one to two election timeouts, and may need a second go.
+        let (speaks, waits) = (self.election + 1, self.election * 5);
+        unheard && self.unheard % (speaks + waits) >= speaks
+    }
+}
+
 /// Whether this node heard a leader within an election timeout, for others who ask.
 pub(super) fn hears_leader(pulse: &Pulse, config: &QuorumConfig) -> bool {
     let step = config.timings.heartbeat / 2;
@@ -165,4 +199,21 @@ fn is_majority(members: &Membership, agreeing: &[NodeId]) -> bool {
     let sets = members.get_joint_config();
     !sets.is_empty()
         && sets.iter().all(|set| set.iter().filter(|voter| agreeing.contains(voter)).count() * 2 > set.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leader_that_hears_nobody_is_silent_for_longer_than_others_wait_and_shows_itself_in_between() {
+        let mut silence = Silence::new(10);
+        assert!((0..100).all(|_| !silence.step(false)), "a leader that is answered speaks");
+        let said: Vec<bool> = (0..132).map(|_| silence.step(true)).collect();
+        let longest = said.chunk_by(|a, b| a == b).filter(|run| run[0]).map(<[bool]>::len).max();
+        assert!(longest >= Some(40), "{longest:?}: twice the longest wait of a voter");
+        assert!(!said[..10].contains(&true), "at first it waits for answers that are late");
+        assert!(said[20..].iter().filter(|silent| !**silent).count() >= 11, "it shows itself again");
+        assert!(!silence.step(false), "who is heard again speaks at once");
+    }
 }

@@ -105,8 +105,13 @@ impl Quorum {
         };
         let (store, machine) = perform(&*work, opening).await.map_err(|_| LogError::Failed)??;
         machine.publish_start().await;
-        let lines =
-            Lines { me: config.me, peers, contacts: Contacts::default(), pause: config.timings.heartbeat };
+        let lines = Lines {
+            me: config.me,
+            peers,
+            contacts: Contacts::default(),
+            pause: config.timings.heartbeat,
+            silent: Arc::default(),
+        };
         let was_empty = store.is_empty();
         let bytes = store.clone();
         let raft = Raft::new(config.me, Arc::new(settings), lines.clone(), store, machine)

@@ -117,6 +117,35 @@ async fn a_silent_leader_is_followed_within_two_election_timeouts_and_a_step() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_whose_word_arrives_and_that_hears_no_answer_is_followed_too() {
+    let mut slowest = Duration::ZERO;
+    for seed in 0..20 {
+        let world = World::of(3, 3_000 + seed).await;
+        let old = world.leader().await;
+        world.create(old, "before").await.unwrap();
+        world.deafen(old);
+        let lost = Instant::now();
+        let new = loop {
+            match world.leading()[..] {
+                [new] if new != old => break new,
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+            assert!(lost.elapsed() < 30 * SECOND, "nobody else leads, seed {seed}");
+        };
+        slowest = slowest.max(lost.elapsed());
+        world.create(new, "meanwhile").await.unwrap();
+        // It shows itself again and again, and deposes nobody.
+        tokio::time::sleep(10 * SECOND).await;
+        assert_eq!(world.leading(), [new], "seed {seed}");
+        world.heal();
+        world.create(world.leader().await, "after").await.unwrap();
+        world.arrives(old, "after").await;
+    }
+    // Until it knows that nobody answers, until it is silent, and what a silent leader's followers wait.
+    assert!(slowest < 2 * SECOND, "{slowest:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leader_known_to_be_dead_is_followed_at_once() {
     let mut slowest = Duration::ZERO;
     for seed in 0..50 {

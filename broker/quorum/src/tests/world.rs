@@ -177,6 +177,12 @@ impl World {
         }
     }
 
+    /// What the broker sends arrives; no request and no answer arrives at it.
+    pub(super) fn deafen(&self, broker: i32) {
+        let mut links = self.net.0.lock().unwrap();
+        links.cut.extend((0..10).filter(|other| *other != broker).map(|other| (other, broker)));
+    }
+
     pub(super) fn heal(&self) {
         self.net.0.lock().unwrap().cut.clear();
     }

@@ -247,9 +247,12 @@ impl Keeper {
         let (fenced, leaving) = (registration.fenced, registration.shutting_down);
         let beat = reigning.sessions.beat(pulse.node.broker, pulse.epoch, now);
         if matches!(beat, Beat::Alive | Beat::Unconfirmed) {
-            if pulse.want_fenced && !fenced {
+            // A broker that hears nothing leads nothing, whatever it says: others shall.
+            let deaf = pulse.unanswered && reigning.sessions.is_deaf(pulse.node.broker, now);
+            if (pulse.want_fenced || deaf) && !fenced {
                 self.fence(pulse.node.broker, pulse.epoch, true);
-            } else if fenced && pulse.ready && !pulse.want_fenced && !pulse.want_shutdown && !leaving {
+            } else if fenced && pulse.ready && !pulse.want_fenced && !deaf && !pulse.want_shutdown && !leaving
+            {
                 self.fence(pulse.node.broker, pulse.epoch, false);
             }
         }

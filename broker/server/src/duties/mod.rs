@@ -34,6 +34,8 @@ pub(crate) struct Pulse {
     pub(crate) ready: bool,
     pub(crate) want_shutdown: bool,
     pub(crate) want_fenced: bool,
+    /// It fenced itself, because no beat was answered for too long.
+    pub(crate) unanswered: bool,
 }
 
 /// What a beat is answered.

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream;
@@ -76,6 +77,8 @@ pub(crate) struct Attendance {
     pub(crate) word: watch::Sender<Word>,
     /// Held while a controller is looked for.
     pub(crate) looking: Arc<Mutex<()>>,
+    /// The lease ended because nobody answered, and nobody has since.
+    pub(crate) unanswered: Arc<AtomicBool>,
 }
 
 /// One beat's fate.
@@ -134,6 +137,7 @@ impl Attendance {
             ready: wishes.ready,
             want_shutdown: wishes.shutdown,
             want_fenced: self.health.is_disk_failed(),
+            unanswered: self.unanswered.load(Ordering::Relaxed),
         }
     }
 
@@ -260,6 +264,7 @@ impl Sent {
             applied: u64::from(pulse.ready),
             want_shutdown: pulse.want_shutdown,
             want_fenced: pulse.want_fenced,
+            unanswered: pulse.unanswered,
         }
     }
 
@@ -291,6 +296,7 @@ struct Standing {
     word: watch::Sender<Word>,
     /// The latest word for the partitions, which are told apart from beating: there may be many.
     for_partitions: watch::Sender<bool>,
+    unanswered: Arc<AtomicBool>,
 }
 
 impl Standing {
@@ -303,6 +309,7 @@ impl Standing {
             metrics: Arc::clone(&of.metrics),
             word: of.word.clone(),
             for_partitions: watch::Sender::new(true),
+            unanswered: Arc::clone(&of.unanswered),
         }
     }
 
@@ -318,6 +325,7 @@ impl Standing {
     fn take(&mut self, heard: Heard) {
         // A lease that ended unnoticed: the partitions have to hear of it before another begins.
         self.lapse();
+        self.unanswered.store(false, Ordering::Relaxed);
         match heard {
             Heard::Answered { sent, fenced: false, may_stop, as_of } => {
                 self.lease.answered(sent, as_of, self.is_alone());
@@ -356,6 +364,7 @@ impl Standing {
     fn lapse(&mut self) {
         if self.serving && !self.lease.holds() {
             warn!("no controller has answered for too long: this broker fences itself");
+            self.unanswered.store(true, Ordering::Relaxed);
             self.end();
         }
     }

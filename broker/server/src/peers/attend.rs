@@ -94,6 +94,7 @@ impl PeerService {
             ready: beat.applied > 0,
             want_shutdown: beat.want_shutdown,
             want_fenced: beat.want_fenced,
+            unanswered: beat.unanswered,
         };
         let sequence = beat.sequence;
         let over =

@@ -187,6 +187,7 @@ impl Member {
             wishes,
             word,
             looking: Arc::default(),
+            unanswered: Arc::default(),
         }
     }
 

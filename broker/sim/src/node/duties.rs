@@ -188,18 +188,27 @@ impl Process {
             (Arc::clone(&state.image), state.round)
         };
         let broker = beat.node.broker;
+        let deaf;
         let (verdict, fenced, leaving) = {
             let mut guard = self.reigning();
             let Some(reigning) = &mut *guard else { return Echo::NotController };
             let known = image.broker(broker).map(|b| &b.registration);
             let known = known.filter(|r| r.incarnation == beat.node.incarnation && r.epoch == beat.epoch);
             let Some(known) = known else { return Echo::Stale };
-            (reigning.sessions.beat(broker, beat.epoch, now), known.fenced, known.shutting_down)
+            let verdict = reigning.sessions.beat(broker, beat.epoch, now);
+            deaf = beat.unanswered && reigning.sessions.is_deaf(broker, now);
+            (verdict, known.fenced, known.shutting_down)
         };
         if verdict == Verdict::Stale {
             return Echo::Stale;
         }
-        let back = fenced && beat.ready && !beat.want_shutdown && !leaving;
+        if deaf
+            && !fenced
+            && let Some(this) = self.myself()
+        {
+            this.fence(broker, beat.epoch, true);
+        }
+        let back = fenced && beat.ready && !deaf && !beat.want_shutdown && !leaving;
         if verdict != Verdict::Over
             && back
             && let Some(this) = self.myself()

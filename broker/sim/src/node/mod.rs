@@ -84,6 +84,8 @@ pub(crate) struct State {
     want_shutdown: bool,
     may_stop: bool,
     fenced: bool,
+    /// Its lease ended because nobody answered, and nobody has since.
+    unanswered: bool,
     proposals: Vec<(Key, IsrChange)>,
 }
 
@@ -135,6 +137,7 @@ impl Process {
             epoch: None,
             ready: false,
             want_shutdown: false,
+            unanswered: false,
             may_stop: false,
             fenced: true,
             proposals: Vec::new(),

@@ -74,12 +74,12 @@ impl Process {
 
     async fn beat_once(self: &Arc<Self>, epoch: i64) {
         self.look_at_partitions();
-        let (ready, want_shutdown) = {
+        let (ready, want_shutdown, unanswered) = {
             let state = self.state();
-            (state.ready, state.want_shutdown)
+            (state.ready, state.want_shutdown, state.unanswered)
         };
         let sent_at = self.lease_clock();
-        let beat = Beat { node: self.node, epoch, ready, want_shutdown };
+        let beat = Beat { node: self.node, epoch, ready, want_shutdown, unanswered };
         let to = self.controller_is();
         let answer = self.world.net.call(&self.world, self.id(), to, Request::Beat(beat), LIMIT).await;
         match answer {
@@ -94,6 +94,7 @@ impl Process {
                     state.lease.answered(sent_at, as_of, self.lease_clock());
                 }
                 state.may_stop |= may_stop;
+                state.unanswered = false;
                 drop(state);
                 self.lease_changed();
             }
@@ -137,7 +138,10 @@ impl Process {
             // One that does not hold begins with a beat's answer, which says so itself.
             let wait = if left > 0 { left } else { 50 };
             tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
+            let served = !self.state().fenced;
             self.lease_changed();
+            let mut state = self.state();
+            state.unanswered |= served && state.fenced;
         }
     }
 }

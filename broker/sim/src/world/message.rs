@@ -76,6 +76,8 @@ pub struct Beat {
     pub epoch: i64,
     pub ready: bool,
     pub want_shutdown: bool,
+    /// It fenced itself: nobody answers.
+    pub unanswered: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -17,6 +17,7 @@ pub(crate) const STORIES: &[(&str, Story)] = &[
     ("unheard", unheard),
     ("an_hour_back", an_hour_back),
     ("old_view", old_view),
+    ("deaf_both", deaf_both),
     ("in_doubt", in_doubt),
     ("granted", granted),
     ("late_word", late_word),
@@ -97,8 +98,8 @@ fn scenario_35_a_leader_that_is_heard_and_hears_nobody_fences_itself() {
     holds(deaf);
 }
 
-/// Asymmetric partition: what the leader sends arrives, what is sent to it does not. As long as its beats come nobody else is
-/// elected; it can not know, and stops all the same.
+/// Asymmetric partition: what the leader sends arrives, what is sent to it does not. It stops, says so in its beats, and another
+/// one leads; it is counted on again only when it hears what it is told.
 pub(crate) fn deaf(telling: Telling) -> Report {
     let scene = Scene::of(5).topic(NewTopic::on("orders", &[4, 3], 1)).told(telling);
     told(scene, async |s| {
@@ -107,6 +108,8 @@ pub(crate) fn deaf(telling: Telling) -> Report {
         (0..4).for_each(|other| s.cut(other, 4));
         s.until("4 has fenced itself", |s| !s.has_lease(4)).await?;
         takes_nothing(s, 4, &mut writer).await?;
+        s.until_led_by("orders", Some(3)).await?;
+        s.for_seconds(5, "3 leads on, whatever beats 4 sends", |s| s.leader("orders") == Some(3)).await?;
         (0..4).for_each(|other| s.mend(other, 4));
         writer.deliver().await?;
         s.until_settled().await?;
@@ -117,6 +120,30 @@ pub(crate) fn deaf(telling: Telling) -> Report {
 #[test]
 fn scenario_35_a_controller_that_is_cut_off_keeps_itself_no_longer_than_anybody() {
     holds(deaf_controller);
+}
+
+/// The leader is the controller itself, is heard by all, and hears nobody.
+pub(crate) fn deaf_both(telling: Telling) -> Report {
+    told(Scene::of(3).told(telling), async |s| {
+        let first = s.controller().ok_or_else(|| Unexpected("nobody is the controller".to_owned()))?;
+        let others = [(first + 1) % 3, (first + 2) % 3];
+        s.create(NewTopic::on("orders", &[first, others[0], others[1]], 2)).await?;
+        s.until_settled().await?;
+        let mut writer = s.writer("orders")?;
+        writer.write_batches(2).await?;
+        others.iter().for_each(|other| s.cut(*other, first));
+        until_another_leads(s, first).await?;
+        takes_nothing(s, first, &mut writer).await?;
+        others.iter().for_each(|other| s.mend(*other, first));
+        writer.deliver().await?;
+        s.until_settled().await?;
+        s.expect_same_logs("orders", &VOTERS)
+    })
+}
+
+#[test]
+fn scenario_35_a_controller_that_is_heard_and_hears_nobody_is_followed_by_another() {
+    holds(deaf_both);
 }
 
 /// The leader is the controller itself, and is isolated.

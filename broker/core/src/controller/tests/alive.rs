@@ -47,6 +47,28 @@ fn a_beat_keeps_a_session_and_silence_ends_it() {
 }
 
 #[test]
+fn only_who_was_answered_for_a_whole_session_is_believed_deaf() {
+    let mut sessions = elected(2, 0);
+    let id = BrokerId(0);
+    let mut beats = |from: i64, to: i64, confirmed: bool| {
+        for now in (from..to).step_by(250) {
+            if confirmed {
+                sessions.confirmed(Millis(now));
+            }
+            sessions.beat(id, 0, Millis(now));
+        }
+        sessions.is_deaf(id, Millis(to))
+    };
+    assert!(!beats(250, 2_000, true), "a controller that is new");
+    assert!(beats(2_000, 3_250, true), "it was answered all the while");
+    assert!(!beats(3_250, 6_250, false), "the controller itself was not sure for a while");
+    assert!(!beats(6_250, 9_000, true));
+    assert!(beats(9_000, 9_250, true));
+    assert_eq!(named(&mut sessions, 9_250 + SESSION), [0, 1].map(|id| id)[..1].to_vec());
+    assert!(!sessions.is_deaf(id, Millis(9_250 + SESSION)), "it is being fenced as it is");
+}
+
+#[test]
 fn a_session_that_is_over_is_not_brought_back_by_a_beat() {
     let mut sessions = elected(2, 0);
     sessions.confirmed(Millis(SESSION));
