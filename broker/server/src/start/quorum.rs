@@ -46,7 +46,7 @@ pub(super) async fn open(ground: &Ground) -> anyhow::Result<(Opened, Commits)> {
     let Ground { vital, config, data, view, .. } = ground;
     let me = ground.me();
     let dialer = Dialer::new(vital.handle().clone());
-    let lines = Lines { me, view: Arc::clone(view), dialer: Arc::clone(&dialer) };
+    let lines = Lines::new(me, Arc::clone(view), Arc::clone(&dialer), &config.cluster.voters);
     let mut settings = QuorumConfig::new(me, Uuid::new_v4().as_u64_pair().0);
     settings.timings.heartbeat = span(config.cluster.quorum_heartbeat);
     settings.timings.election = span(config.cluster.quorum_election_timeout);

@@ -205,6 +205,50 @@ async fn a_broker_that_lost_its_disk_comes_back_as_another_node() {
     forgotten.await;
 }
 
+/// Once everybody follows who leads where.
+async fn all_are_back(three: &Three) {
+    for id in 0..3 {
+        let view = &three.broker(id).broker.view;
+        within(view.until(|image| image.brokers().filter(|b| b.is_active()).count() == 3)).await;
+    }
+    let mut peer = Peer::of(three.broker(0)).await;
+    within(async { while create(&mut peer, "after", 3).await != 0 {} }).await;
+    for id in 0..3 {
+        within(three.broker(id).broker.view.until(|image| image.topic("after").is_some())).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_returns_at_another_address_is_found_there() {
+    let mut three = Three::form().await;
+    for moved in [(three.some_controller().await + 1) % 3, three.some_controller().await] {
+        three.brokers[moved].take().unwrap().kill();
+        // The others were started with the old address, and are not told.
+        three.ports[moved] = ports::<1>()[0];
+        let settings = settings(moved, &three.ports);
+        let again = within(Killable::start(three.disks[moved].path(), &settings)).await;
+        three.brokers[moved] = Some(again.unwrap());
+    }
+    all_are_back(&three).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_that_all_return_at_other_addresses_find_each_other() {
+    let mut three = Three::form().await;
+    three.some_controller().await;
+    for broker in &mut three.brokers {
+        broker.take().unwrap().stop().await;
+    }
+    three.ports = ports::<3>();
+    let starting = (0..3).map(|id| {
+        let (path, settings) = (three.disks[id].path().to_owned(), settings(id, &three.ports));
+        async move { Killable::start(&path, &settings).await.unwrap() }
+    });
+    let brokers = within(futures_util::future::join_all(starting)).await;
+    three.brokers = brokers.into_iter().map(Some).collect();
+    all_are_back(&three).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_of_another_cluster_is_refused_and_changes_nothing() {
     let foreign = tempfile::tempdir().unwrap();
