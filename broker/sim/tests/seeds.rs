@@ -18,6 +18,10 @@ const REMEMBERED: &[(u64, &str)] = &[
     ),
     (3230, "a leader that had fenced itself told a consumer that what it lacked was out of range"),
     (
+        3014,
+        "a broker with a damaged index forgot later epochs, and had its followers cut their logs for ever",
+    ),
+    (
         3133,
         "a controller judged who votes by metadata older than its reign, and gave the majority to a disk that is gone",
     ),
