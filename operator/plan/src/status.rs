@@ -118,7 +118,10 @@ fn operation(
     let operation = plan.operation.as_ref()?;
     let before = before.filter(|before| before.kind == operation.kind);
     let since = before.and_then(|before| before.started_at.clone()).unwrap_or_else(|| seconds(now));
-    let progress = operation.left.map(|left| progress::of(left, before, since.0, now)).unwrap_or_default();
+    let progress = match operation.left {
+        Some(left) => progress::of(left, before, since.0, now),
+        None => before.map(progress::as_before).unwrap_or_default(),
+    };
     Some(OperationStatus {
         kind: operation.kind,
         broker: operation.broker.map(|broker| broker.0),

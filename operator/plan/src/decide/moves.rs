@@ -13,7 +13,7 @@ use weir_operator_api::{OperationKind, RebalanceMode};
 use super::scale_in::Leaving;
 use super::{calm, tell};
 use crate::observed::Observed;
-use crate::observed::brokers::{PartitionState, Snapshot};
+use crate::observed::brokers::{BrokersView, PartitionState, Snapshot};
 use crate::plan::{Balance, Left, Operation, Plan, Step, Waiting};
 use crate::rebalance::{Effort, Layout, Proposal, Settings, Standing, Why, propose};
 use crate::valid::ValidCluster;
@@ -33,8 +33,10 @@ pub(super) struct Moving {
 
 /// `plan` is what was decided before: children, volumes and the roll.
 pub(super) fn decide(cluster: &ValidCluster, observed: &Observed, leaving: &Leaving, plan: &Plan) -> Moving {
-    let Some(seen) = observed.brokers.known() else { return Moving::default() };
-    let Some(partitions) = seen.partitions.as_deref() else { return Moving::default() };
+    let known = observed.brokers.known();
+    let Some((seen, partitions)) = known.and_then(|seen| Some((seen, seen.partitions.as_deref()?))) else {
+        return unknown(cluster, observed);
+    };
     let lost = lost(cluster, observed, seen);
     let layout = layout::of(seen, partitions, &lost, leaving.emptied_from);
     let world = World { cluster, observed, seen, partitions, layout: &layout, lost: &lost };
@@ -49,6 +51,20 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed, leaving: &Leav
         next.waiting.push(Waiting::MovesInFlight { partitions: moving });
     }
     next
+}
+
+/// A rebalance goes on when the brokers can be asked again: they are behind for a moment again and again while they move.
+fn unknown(cluster: &ValidCluster, observed: &Observed) -> Moving {
+    if cluster.before.operation != Some(OperationKind::Rebalance) {
+        return Moving::default();
+    }
+    let waiting = match &observed.brokers {
+        BrokersView::Unknown { why } => Waiting::BrokersUnknown { why: why.clone() },
+        BrokersView::Known(_) => Waiting::IsrNotWhole { partitions: None },
+    };
+    let reason = "it is not known how far it is".to_owned();
+    let operation = Some(Operation::new(OperationKind::Rebalance, reason));
+    Moving { operation, waiting: vec![waiting], ..Moving::default() }
 }
 
 /// Whether a broker may become lost by time alone.

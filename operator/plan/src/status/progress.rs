@@ -36,6 +36,17 @@ pub(super) fn of(left: Left, before: Option<&OperationStatus>, since: Timestamp,
     }
 }
 
+/// Nobody can tell at the moment.
+pub(super) fn as_before(before: &OperationStatus) -> Progress {
+    Progress {
+        moves_done: before.moves_done,
+        moves_total: before.moves_total,
+        bytes_done: before.bytes_done,
+        bytes_total: before.bytes_total,
+        time_left: before.time_left.clone(),
+    }
+}
+
 fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -272,3 +272,24 @@ fn nobody_moves_anything_where_the_user_says_never() {
     let balanced = conditions.iter().find(|condition| condition.type_ == "Balanced").unwrap();
     assert_eq!((&*balanced.status, &*balanced.reason), ("False", "Skewed"));
 }
+
+#[test]
+fn a_rebalance_is_brought_to_its_end_though_nobody_answers_for_a_while() {
+    let mut world = settled(THREE);
+    world.partitions.create(60, 3, 2);
+    say(&mut world, "replicas: 4\nstorage: {size: 10Gi}");
+    let threshold = 26;
+    for _ in 0..100 {
+        world.pass();
+        world.tick();
+        if world.partitions.counts(4)[3] >= threshold {
+            break;
+        }
+    }
+    world.silent = 2;
+    world.pass();
+    let operation = world.cluster.status.as_ref().unwrap().operation.clone().unwrap();
+    assert_eq!((format!("{:?}", operation.kind), operation.moves_total), ("Rebalance".to_owned(), Some(30)));
+    world.converge();
+    assert_eq!(world.partitions.counts(4), [30, 30, 30, 30]);
+}
