@@ -14,13 +14,13 @@ from pathlib import Path
 from kind import cluster, paths, weir_image
 from kind.collect import collect
 from kind.commands import CommandFailed
-from kind.scenarios import at_rest, bad_input, failures, helm_chart, lifecycle, operator_gone, outside, prometheus, rolls, topics
+from kind.scenarios import at_rest, bad_input, failures, helm_chart, lifecycle, operator_gone, outside, prometheus, rolls, scaling, topics
 from kind.scenarios.book import Scenario, chosen
 from kind.scenarios.clients import Verdict, Work
 from kind.scenarios.stage import Stage, tell
 from kind.telling import say
 
-_MODULES = (failures, rolls, lifecycle, operator_gone, outside, topics, at_rest, bad_input, prometheus, helm_chart)
+_MODULES = (failures, rolls, scaling, lifecycle, operator_gone, outside, topics, at_rest, bad_input, prometheus, helm_chart)
 
 _STARTS = 3
 
