@@ -1,5 +1,6 @@
 //! What the machine needs to know of a record batch. The bytes stay with the caller.
 
+use weir_model::records::BatchHeader;
 use weir_model::{Millis, Offset, ProducerEpoch, ProducerId, Sequence};
 
 use super::ProduceError;
@@ -23,6 +24,21 @@ pub struct BatchFacts {
     pub transactional: bool,
     /// A control batch (transaction markers and the like).
     pub control: bool,
+}
+
+impl From<&BatchHeader> for BatchFacts {
+    fn from(header: &BatchHeader) -> Self {
+        Self {
+            producer_id: header.producer_id,
+            producer_epoch: header.producer_epoch,
+            base_sequence: header.base_sequence,
+            last_offset_delta: header.last_offset_delta,
+            max_timestamp: header.max_timestamp,
+            size_bytes: u32::try_from(header.size).unwrap_or(u32::MAX),
+            transactional: header.attributes.is_transactional(),
+            control: header.attributes.is_control(),
+        }
+    }
 }
 
 impl BatchFacts {

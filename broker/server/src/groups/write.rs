@@ -12,7 +12,6 @@ use weir_model::{DurationMs, Millis, Offset};
 
 use super::shard::Reigned;
 use crate::clock;
-use crate::partition::open::facts;
 use crate::partition::{Append, PartitionError};
 
 /// A page is written as one batch; it is closed when it has this many bytes of records.
@@ -118,5 +117,5 @@ fn build(page: &Page, now: Millis) -> Result<BytesMut, BatchError> {
 }
 
 fn facts_of(batch: &[u8]) -> Result<BatchFacts, BatchError> {
-    Ok(facts(&BatchHeader::parse(batch)?))
+    Ok((&BatchHeader::parse(batch)?).into())
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tracing::{info, warn};
-use weir_core::partition::{Assignment, BatchFacts, Producers, Recovered, Replica};
+use weir_core::partition::producers::Rebuilding;
+use weir_core::partition::{Assignment, Producers, Recovered, Replica};
 use weir_log::{DataDir, Disk, Log, LogError, RealDisk};
-use weir_model::records::BatchHeader;
 use weir_model::{BrokerId, PartitionIndex, TopicId, TopicName};
 
 use super::PartitionHandle;
@@ -79,38 +79,18 @@ pub(crate) fn open(
     Ok((handle, driver))
 }
 
-/// The newest snapshot that can be read, and the batches after it. `name` is whose, for complaints.
+/// What the log says of producers. `name` is whose, for complaints.
 pub(super) fn rebuild_producers<D: Disk>(
     log: &mut Log<D>,
     producers_max: u32,
     name: &str,
 ) -> Result<Producers, LogError> {
-    let mut producers = Producers::default();
-    let mut from = log.log_start();
-    if let Some((offset, bytes)) = log.latest_snapshot(log.log_end()) {
-        match Producers::decode(&bytes) {
-            Ok(read) => (producers, from) = (read, offset),
-            Err(error) => warn!(log = name, %error, "producer snapshot skipped"),
-        }
+    let snapshot = log.latest_snapshot(log.log_end());
+    let kept = snapshot.as_ref().map(|(offset, bytes)| (*offset, &bytes[..]));
+    let (mut rebuilding, damaged) = Rebuilding::begin(log.log_start(), kept, producers_max);
+    if let Some(error) = damaged {
+        warn!(log = name, %error, "producer snapshot skipped");
     }
-    log.for_each_header(from, |header| {
-        if header.has_producer() && header.base_offset >= from {
-            producers.apply(header.base_offset, &facts(header), producers_max);
-        }
-    })?;
-    Ok(producers)
-}
-
-/// What the partition machine needs to know of a batch.
-pub(crate) fn facts(header: &BatchHeader) -> BatchFacts {
-    BatchFacts {
-        producer_id: header.producer_id,
-        producer_epoch: header.producer_epoch,
-        base_sequence: header.base_sequence,
-        last_offset_delta: header.last_offset_delta,
-        max_timestamp: header.max_timestamp,
-        size_bytes: u32::try_from(header.size).unwrap_or(u32::MAX),
-        transactional: header.attributes.is_transactional(),
-        control: header.attributes.is_control(),
-    }
+    log.for_each_header(rebuilding.reads_from(), |header| rebuilding.take(header))?;
+    Ok(rebuilding.done())
 }

@@ -9,7 +9,7 @@ use weir_log::LogError;
 use weir_model::BrokerId;
 use weir_model::records::batches;
 
-use super::partition::{Cx, facts};
+use super::partition::Cx;
 use super::{Partition, Process};
 use crate::planted::Bug;
 use crate::world::Promise;
@@ -151,7 +151,7 @@ impl Partition {
         for batch in batches(bytes) {
             let header = *batch.map_err(LogError::from)?.header();
             let (base_offset, leader_epoch) = (header.base_offset, header.leader_epoch);
-            fetched.push(FetchedBatch { base_offset, leader_epoch, facts: facts(&header) });
+            fetched.push(FetchedBatch { base_offset, leader_epoch, facts: (&header).into() });
         }
         let accepted = self.replica.accept_fetched(asked, &fetched)?;
         if let Some(at) = accepted.restart_log_at {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio::sync::{Notify, oneshot, watch};
+use weir_core::partition::producers::Rebuilding;
 use weir_core::partition::{
     Acks, Assignment, BatchFacts, Effect, EpochStart, IsrAnswer, IsrChange, Policy, Produce, ProduceError,
     Produced, Producers, Recovered, Replica, StorageFailure, Token,
 };
 use weir_log::{DataDir, Log, LogConfig, LogError, MemoryDisk};
-use weir_model::records::{BatchHeader, batches};
+use weir_model::records::batches;
 use weir_model::{BrokerId, LeaderEpoch, Millis, Offset, PartitionEpoch, ProducerId, TopicId};
 
 use super::values;
@@ -164,7 +165,7 @@ impl Partition {
         let Some(Ok(batch)) = batches(&write.batch).next() else { return };
         let token = Token(self.next_token);
         self.next_token += 1;
-        let mut facts = facts(batch.header());
+        let mut facts = BatchFacts::from(batch.header());
         if cx.world.has(Bug::NoDeduplication) {
             facts.producer_id = ProducerId::NONE;
         }
@@ -381,35 +382,13 @@ impl Partition {
     }
 }
 
-/// The newest snapshot that can be read, and the batches after it.
+/// What the log says of producers.
 fn rebuild(log: &mut Log<MemoryDisk>, producers_max: u32) -> Result<Producers, LogError> {
-    let mut producers = Producers::default();
-    let mut from = log.log_start();
-    if let Some((offset, bytes)) = log.latest_snapshot(log.log_end())
-        && let Ok(read) = Producers::decode(&bytes)
-    {
-        (producers, from) = (read, offset);
-    }
-    log.for_each_header(from, |header| {
-        if header.has_producer() && header.base_offset >= from {
-            producers.apply(header.base_offset, &facts(header), producers_max);
-        }
-    })?;
-    Ok(producers)
-}
-
-/// What the partition machine needs to know of a batch.
-pub(super) fn facts(header: &BatchHeader) -> BatchFacts {
-    BatchFacts {
-        producer_id: header.producer_id,
-        producer_epoch: header.producer_epoch,
-        base_sequence: header.base_sequence,
-        last_offset_delta: header.last_offset_delta,
-        max_timestamp: header.max_timestamp,
-        size_bytes: u32::try_from(header.size).unwrap_or(u32::MAX),
-        transactional: header.attributes.is_transactional(),
-        control: header.attributes.is_control(),
-    }
+    let snapshot = log.latest_snapshot(log.log_end());
+    let kept = snapshot.as_ref().map(|(offset, bytes)| (*offset, &bytes[..]));
+    let (mut rebuilding, _) = Rebuilding::begin(log.log_start(), kept, producers_max);
+    log.for_each_header(rebuilding.reads_from(), |header| rebuilding.take(header))?;
+    Ok(rebuilding.done())
 }
 
 impl Partition {

@@ -1,6 +1,7 @@
 //! What a partition remembers of idempotent producers: a function of the batches in its log. Decides whether a
 //! batch is the next one, one that was written before, or one that must be refused.
 
+mod rebuilding;
 mod snapshot;
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ use super::batch::BatchFacts;
 use super::error::ProduceError;
 use super::produce::Assigned;
 
+pub use rebuilding::Rebuilding;
 pub use snapshot::SnapshotError;
 
 /// A client keeps at most five requests in flight, so a retry is among the last five batches.

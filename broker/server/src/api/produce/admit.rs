@@ -17,7 +17,6 @@ use weir_wire::ErrorCode;
 
 use super::Refused;
 use crate::api::errors;
-use crate::partition::open::facts;
 use crate::partition::settings::BatchRules;
 
 /// What the records of one batch may take once decompressed, where the topic has them looked into. Compaction looks no
@@ -66,7 +65,7 @@ pub(super) fn admit(batch: Bytes, rules: &BatchRules, now: Millis) -> Result<Adm
     }
     let header =
         BatchHeader::parse(&batch).map_err(|error| Refused::because(errors::of_batch(&error), &error))?;
-    Ok(Admitted { batch, facts: facts(&header), append_time })
+    Ok(Admitted { batch, facts: (&header).into(), append_time })
 }
 
 fn check(batch: &[u8], rules: &BatchRules) -> Result<ValidBatch, BatchError> {

@@ -21,7 +21,7 @@ use crate::net::outgoing::ServedDisk;
 use crate::partition::PartitionHandle;
 use crate::partition::command::{Answer, Follow, FromLeader, LeaderState, Standing};
 use crate::partition::error::PartitionError;
-use crate::partition::open::{facts, rebuild_producers};
+use crate::partition::open::rebuild_producers;
 use crate::replication::fleet::{Followed, Limit};
 use crate::replication::roster::Position;
 
@@ -253,7 +253,7 @@ fn fetched(bytes: &[u8]) -> Result<Vec<FetchedBatch>, LogError> {
     for batch in batches(bytes) {
         let header = *batch?.header();
         let (base_offset, leader_epoch) = (header.base_offset, header.leader_epoch);
-        fetched.push(FetchedBatch { base_offset, leader_epoch, facts: facts(&header) });
+        fetched.push(FetchedBatch { base_offset, leader_epoch, facts: (&header).into() });
     }
     Ok(fetched)
 }
