@@ -33,6 +33,17 @@ pub(super) fn even(board: &mut Board, settings: Settings, always: bool, may: imp
             while leads.count[from] > ceiling && leads.give(board, from, floor) {}
         }
     }
+    // Where replicas do not let everybody come to his share, whoever can still gives to one that has two less. Each time
+    // the counts come nearer to each other, so this ends.
+    let mut given = true;
+    while given {
+        given = false;
+        for from in board.brokers() {
+            while leads.count[from] > 1 && leads.give(board, from, leads.count[from] - 1) {
+                given = true;
+            }
+        }
+    }
 }
 
 impl Leads {
@@ -213,4 +224,28 @@ fn trade(
         .filter_map(gain)
         .max_by_key(|(given, other, ..)| (*given, std::cmp::Reverse(*other)));
     best.map(|(_, other, there, back)| (other, there, back))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Effort;
+    use super::super::model::Layout;
+    use super::super::tests::{brokers, partition};
+    use super::*;
+
+    /// Six partitions of brokers 0 and 1, led by 0; four that only 1 has, and two that only 2 has. A share is four.
+    #[test]
+    fn who_can_not_come_to_his_share_still_gives_to_whoever_has_less() {
+        let homes = [&[0, 1][..]; 6].into_iter().chain([&[1][..]; 4]).chain([&[2][..]; 2]);
+        let layout = Layout {
+            brokers: brokers("aaa"),
+            partitions: homes.enumerate().map(|(number, home)| partition(number, home, 1)).collect(),
+        };
+        let settings = Settings::of(Effort::Whole);
+        let mut board = Board::new(&layout, settings);
+        even(&mut board, settings, true, |_, _| true);
+        let leads =
+            |slot: Slot| board.replicas.iter().filter(|replicas| replicas.first() == Some(&slot)).count();
+        assert_eq!([0, 1, 2].map(leads), [5, 5, 2]);
+    }
 }
