@@ -1,4 +1,4 @@
-"""A byte flips in a closed segment of a running cluster, on a follower and then on the leader: it is found, repaired, and no client notices."""
+"""A byte flips in a closed segment of a cluster at work, on a follower and then on the leader: it is found, repaired, and no client notices."""
 
 import argparse
 import hashlib
@@ -9,8 +9,9 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from badinput.bystander import Bystander
 from confluent_kafka import Consumer, Producer, TopicPartition
+
+from badinput.bystander import Bystander
 from faults.asking import await_whole, create_topic, leader_of
 from harness.cluster import Cluster, Node
 from scenario import equal, eventually, unique
@@ -49,8 +50,8 @@ def _rot(cluster: Cluster) -> None:
         _flip(_segments(node)[1])
         _write(cluster, topic, written, 200)
         written += 200
-        eventually(f"{who} finds it", lambda: _metrics(node)[FOUND] > before[FOUND])
-        eventually(f"{who} is repaired", lambda: _metrics(node)[REPAIRED] > before[REPAIRED])
+        _has_more(node, f"{who} finds it", FOUND, before)
+        _has_more(node, f"{who} is repaired", REPAIRED, before)
         equal(f"partitions that are not whole, once {who} was repaired", await_whole(cluster, 60), [])
         equal("damaged partitions", _metrics(node)[LEFT], 0)
         told = [line for line in node.log_path.read_text(errors="replace").splitlines() if "records on the disk are damaged" in line]
@@ -61,14 +62,24 @@ def _rot(cluster: Cluster) -> None:
     bystander.leave()
     if problems := bystander.problems():
         raise AssertionError("\n".join(problems))
-    print(f"{written} records whole after two flips; bystander: {bystander.round_trips} round trips, longest {bystander.longest_s * 1000:.0f} ms")
+    longest = f"longest {bystander.longest_s * 1000:.0f} ms"
+    print(f"{written} records whole after two flips; bystander: {bystander.round_trips} round trips, {longest}")
+
+
+def _has_more(node: Node, what: str, metric: str, before: dict[str, int]) -> None:
+    eventually(what, lambda: _metrics(node)[metric] > before[metric])
 
 
 def _write(cluster: Cluster, topic: str, first: int, count: int) -> None:
     errors = []
+
+    def answered(error, _) -> None:
+        if error:
+            errors.append(error)
+
     producer = Producer({"bootstrap.servers": cluster.bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0})
     for value in range(first, first + count):
-        producer.produce(topic, b"%d" % value + b"." * RECORD_BYTES, partition=0, on_delivery=lambda error, _: error and errors.append(error))
+        producer.produce(topic, b"%d" % value + b"." * RECORD_BYTES, partition=0, on_delivery=answered)
     equal("records without an answer", producer.flush(60), 0)
     equal("records that were refused", errors, [])
 

@@ -12,12 +12,7 @@ def schedule(*arguments, **options) -> tuple[Fault, ...]:
 
 def overlapping(faults: tuple[Fault, ...]) -> list[tuple[str, str]]:
     """The kinds of those that share some time."""
-    return [
-        (one.kind, other.kind)
-        for at, one in enumerate(faults)
-        for other in faults[at + 1 :]
-        if other.at_s < one.at_s + one.lasts_s
-    ]
+    return [(one.kind, other.kind) for at, one in enumerate(faults) for other in faults[at + 1 :] if other.at_s < one.at_s + one.lasts_s]
 
 
 class TheSchedule(unittest.TestCase):

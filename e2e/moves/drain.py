@@ -8,8 +8,9 @@ import os
 import subprocess
 import sys
 
-from badinput.bystander import Bystander
 from confluent_kafka import Producer
+
+from badinput.bystander import Bystander
 from faults.asking import create_topic
 from harness import children
 from harness.cluster import Cluster

@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 
 import grpc
+
 from harness.cluster import Node
 from scenario import PATIENCE_S, eventually
 from strangers.unharmed import Unharmed, judged, one_cluster

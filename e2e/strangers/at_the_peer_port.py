@@ -10,6 +10,7 @@ import sys
 from contextlib import ExitStack
 
 import grpc
+
 from harness.cluster import Node as Broker
 from scenario import eventually
 from strangers.unharmed import Unharmed, judged, one_cluster, refused

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 
 import grpc
+
 from harness.paths import E2E
 
 sys.path.insert(0, str(E2E.parent / "broker" / "admin" / "proto"))

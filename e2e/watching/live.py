@@ -8,12 +8,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chart import dashboard
 from confluent_kafka import Consumer, Producer, TopicPartition
+
+from chart import dashboard
 from faults.asking import create_topic
 from scenario import equal, eventually, unique
 from strangers.unharmed import one_cluster
-
 from watching import CHART, alerts, metrics
 from watching.prometheus import Prometheus
 

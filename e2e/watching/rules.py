@@ -14,7 +14,6 @@ from pathlib import Path
 
 from chart import dashboard
 from scenario import equal
-
 from watching import CHART, alerts
 
 _MINUTES = 110
