@@ -1,4 +1,4 @@
-"""A byte flips in a closed segment of a cluster at work, on a follower and on the leader: it is found and repaired, and no client notices."""
+"""A byte flips in a closed segment of a working cluster, on a follower, then on the leader: found and repaired, and no client notices."""
 
 import argparse
 import hashlib
