@@ -30,18 +30,38 @@ use self::shares::Shares;
 #[must_use]
 pub fn propose(layout: &Layout, settings: Settings) -> Proposal {
     let mut board = Board::new(layout, settings);
-    let racks = Racks::new(&board);
-    let shares = Shares::new(&board, &racks);
     let before: Vec<_> = board.brokers().map(|slot| holding(&board, slot)).collect();
-    let stuck = mend::evacuate(&mut board, &racks, &shares);
-    let moved = |board: &Board, part: Part| is_moved(board, part);
-    if settings.effort == Effort::Evacuate {
-        Counts::new(&board, &racks, &shares, true).even(&mut board);
-        leaders::even(&mut board, settings, true, moved);
-    } else {
-        balance(&mut board, layout, &racks, &shares, settings);
+    let mut stuck = pass(&mut board, layout, settings);
+    // What a pass leaves behind may be where the next one finds something better, if seldom. Whoever carries the plan out
+    // must not find a second one behind it.
+    let home = board.homes();
+    for _ in 1..PASSES_MAX {
+        let planned = board.replicas.clone();
+        board.call_home(planned.clone());
+        stuck = pass(&mut board, layout, settings);
+        if board.replicas == planned {
+            break;
+        }
     }
+    board.call_home(home);
     report(&board, layout, &before, stuck)
+}
+
+/// How often it is gone over. The second time hardly ever finds anything.
+const PASSES_MAX: usize = 8;
+
+/// From the board as it is to one that is as it should be, or nearly; gives what can not be mended.
+fn pass(board: &mut Board, layout: &Layout, settings: Settings) -> Vec<Stuck> {
+    let racks = Racks::new(board);
+    let shares = Shares::new(board, &racks);
+    let stuck = mend::evacuate(board, &racks, &shares);
+    if settings.effort == Effort::Evacuate {
+        Counts::new(board, &racks, &shares, true).even(board);
+        leaders::even(board, settings, true, is_moved);
+    } else {
+        balance(board, layout, &racks, &shares, settings);
+    }
+    stuck
 }
 
 fn balance(board: &mut Board, layout: &Layout, racks: &Racks, shares: &Shares, settings: Settings) {

@@ -122,6 +122,16 @@ impl Board {
         self.standing[slot] == Standing::Takes
     }
 
+    /// Where all partitions were before anything was moved.
+    pub(super) fn homes(&self) -> Vec<Vec<Slot>> {
+        self.home.clone()
+    }
+
+    /// From here on partitions count as moved when they are not there.
+    pub(super) fn call_home(&mut self, home: Vec<Vec<Slot>>) {
+        self.home = home;
+    }
+
     /// Where a partition was before anything was moved.
     pub(super) fn home(&self, part: Part) -> &[Slot] {
         &self.home[part as usize]
