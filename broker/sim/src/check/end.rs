@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use weir_core::controller::Image;
 use weir_core::controller::internal_topic::CONSUMER_OFFSETS;
-use weir_model::{BrokerId, Offset};
+use weir_core::group::Committed;
+use weir_model::{BrokerId, Offset, PartitionIndex};
 
 use super::Remains;
 use crate::client::TASKS;
@@ -177,11 +179,7 @@ pub(crate) async fn groups_agree(world: &World) {
     let Some(image) = running.first().map(|process| process.image()) else { return };
     let Some(topic) = image.topic(CONSUMER_OFFSETS) else { return };
     for (index, partition) in topic.numbered() {
-        let live = match partition.leader.and_then(|leader| world.net.at(leader.0)) {
-            Some(leader) => leader.live_groups().await,
-            None => None,
-        };
-        let Some(live) = live else {
+        let Some(live) = coordinated(world, index).await else {
             world.violation("groups: nobody coordinates".to_owned());
             continue;
         };
@@ -194,6 +192,21 @@ pub(crate) async fn groups_agree(world: &World) {
             }
         }
     }
+}
+
+/// What the coordinator of a shard has in mind. While the preferred leader takes over there is none, which passes.
+async fn coordinated(world: &World, index: PartitionIndex) -> Option<Committed> {
+    for _ in 0..CALM {
+        let images = world.running().into_iter().map(|process| process.image());
+        let leads = |image: Arc<Image>| image.topic(CONSUMER_OFFSETS)?.partition(index)?.leader;
+        if let Some(leader) = images.filter_map(leads).next().and_then(|leader| world.net.at(leader.0))
+            && let Some(live) = leader.live_groups().await
+        {
+            return Some(live);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    None
 }
 
 fn check_values(world: &World, key: Key, id: i32, remains: &Remains, values: &[(i64, u64)]) {

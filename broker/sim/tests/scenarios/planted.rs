@@ -62,8 +62,8 @@ const CAUGHT: &[Caught] = &[
     (Bug::VoteForgotten, By::Seed(1), "differs at"),
     (Bug::OpensBeforeRegistration, By::Seed(2), "leader completeness"),
     (Bug::SkipDivergence, By::Seed(3), "differ"),
-    (Bug::StampsOldEpoch, By::Seed(1), "stuck: the ISR"),
-    (Bug::RestartByWatermark, By::Seed(2), "leader completeness"),
+    (Bug::StampsOldEpoch, By::Seed(6), "stuck: the ISR"),
+    (Bug::RestartByWatermark, By::Seed(4), "leader completeness"),
 ];
 
 fn shown(bug: Bug, by: By) -> Report {
