@@ -47,6 +47,7 @@ WELL = {
     f'weir_brokers{{{_BROKER},state="fenced"}}': always(0),
     f"weir_log_dir_failed{{{_BROKER}}}": always(0),
     f"weir_offline_partitions{{{_BROKER}}}": always(0),
+    f"weir_log_damaged_partitions{{{_BROKER}}}": always(0),
     f"weir_disk_free_bytes{{{_BROKER}}}": always(1500),
     f"weir_disk_total_bytes{{{_BROKER}}}": always(2000),
     f"weir_workers{{{_BROKER}}}": always(2),
@@ -87,6 +88,7 @@ TROUBLES = {
     "WeirBrokerAway": Trouble("weir_brokers", then(0, 1), _TROUBLE_AT + 4, _TROUBLE_AT + 6, where="fenced"),
     "WeirDataDirectoryFailed": Trouble("weir_log_dir_failed", then(0, 1), fires_at=_TROUBLE_AT),
     "WeirReplicaOffline": Trouble("weir_offline_partitions", then(0, 1), _TROUBLE_AT, _TROUBLE_AT + 2),
+    "WeirDamageNotMended": Trouble("weir_log_damaged_partitions", then(0, 1), _TROUBLE_AT + 14, _TROUBLE_AT + 16),
     # A quarter of an hour later a trend would be seen in it, too.
     "WeirDiskAlmostFull": Trouble("weir_disk_free_bytes", then(1500, 150), _TROUBLE_AT + 4, _TROUBLE_AT + 6),
     "WeirDiskFillsUp": Trouble("weir_disk_free_bytes", f"1000-4x{_MINUTES}", 60, 90),
