@@ -21,6 +21,7 @@ const REMEMBERED: &[(u64, &str)] = &[
         3014,
         "a broker with a damaged index forgot later epochs, and had its followers cut their logs for ever",
     ),
+    (3098, "a controller that keeps silent tried to be confirmed without a rest, and did nothing else"),
     (
         3133,
         "a controller judged who votes by metadata older than its reign, and gave the majority to a disk that is gone",

@@ -23,6 +23,9 @@ pub(super) type Metrics = openraft::RaftMetrics<NodeId, PeerAddress>;
 /// How often a full disk is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Time between two attempts to be confirmed.
+const CONFIRM_AGAIN: Duration = Duration::from_millis(10);
+
 /// One uninterrupted time as controller. Grows within one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reign(pub u64);
@@ -188,9 +191,16 @@ pub(super) fn hears_majority(seen: &Metrics, within: Duration) -> bool {
     alone || seen.millis_since_quorum_ack.is_some_and(|millis| millis <= within)
 }
 
-/// A majority says that this is the leader, and everything up to the beginning of its term is applied.
+/// A majority says that this is the leader, and everything up to the beginning of its term is applied. Who could not be
+/// confirmed rests for a moment: the next attempt may fail as quickly, such as that of a leader that keeps silent.
 fn confirm(raft: Raft) -> Confirming {
-    Box::pin(async move { raft.ensure_linearizable().await.is_ok() })
+    Box::pin(async move {
+        let confirmed = raft.ensure_linearizable().await.is_ok();
+        if !confirmed {
+            tokio::time::sleep(CONFIRM_AGAIN).await;
+        }
+        confirmed
+    })
 }
 
 async fn wait_for(confirming: &mut Option<Confirming>) -> bool {
