@@ -23,6 +23,10 @@ const REMEMBERED: &[(u64, &str)] = &[
     ),
     (3098, "a controller that keeps silent tried to be confirmed without a rest, and did nothing else"),
     (
+        4733,
+        "a snapshot of records that were cut came back with a power cut, and a producer's retry was taken for written",
+    ),
+    (
         3133,
         "a controller judged who votes by metadata older than its reign, and gave the majority to a disk that is gone",
     ),

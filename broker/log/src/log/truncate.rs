@@ -54,6 +54,7 @@ impl<D: Disk> Log<D> {
         };
         let cleaned_to = self.cleaned_to.min(end);
         self.write_checkpoint(&Checkpoint { segment: kept.image(), epochs: epochs.clone(), cleaned_to })?;
+        self.drop_snapshots_above(end)?;
         self.cut_files(at, position)?;
         self.segments.truncate(at);
         if position > 0 {
@@ -81,6 +82,7 @@ impl<D: Disk> Log<D> {
             self.write_checkpoint(&checkpoint)?;
             self.mark_start(offset)?;
         }
+        self.drop_snapshots_above(Offset(-1))?;
         for segment in std::mem::take(&mut self.segments).iter().rev() {
             self.remove(&names::index(&self.place.dir, segment.base))?;
             self.remove(&names::segment(&self.place.dir, segment.base))?;
@@ -89,8 +91,7 @@ impl<D: Disk> Log<D> {
         self.log_start = offset;
         self.cleaned_to = offset;
         self.epochs.clear();
-        self.at_new_end(offset)?;
-        self.drop_snapshots_above(Offset(-1))
+        self.at_new_end(offset)
     }
 
     fn at_new_end(&mut self, end: Offset) -> Result<(), LogError> {
@@ -101,8 +102,7 @@ impl<D: Disk> Log<D> {
         self.untrimmed = false;
         self.open_closed.clear();
         self.cursors.forget();
-        self.forget_gone_damage()?;
-        self.drop_snapshots_above(end)
+        self.forget_gone_damage()
     }
 
     /// What a segment is when it ends at `position`.
@@ -130,6 +130,9 @@ impl<D: Disk> Log<D> {
         self.sync_dir()
     }
 
+    /// Snapshots of what goes have gone from the directory with its first sync: one that came back with a power cut, once other
+    /// records lie there, would tell of the ones that were cut.
+    ///
     /// Later segments go first, newest first; an index that speaks of the old length goes before the bytes do.
     fn cut_files(&mut self, at: usize, position: u64) -> Result<(), LogError> {
         for segment in self.segments[at + 1..].iter().rev() {

@@ -165,3 +165,31 @@ fn a_snapshot_beyond_a_lost_tail_does_not_come_back_with_the_next_crash() {
     let names = disk.list(&dir()).unwrap();
     assert!(!names.iter().any(|entry| entry.name.ends_with(".snapshot")), "{names:?}");
 }
+
+/// Here they were cut, to follow a leader that has others there.
+#[test]
+fn a_snapshot_of_what_was_cut_does_not_come_back_with_the_next_crash() {
+    type Cut = fn(&mut Log<MemoryDisk>) -> Result<(), LogError>;
+    let cuts: [Cut; 2] = [|log| log.truncate_to(Offset(2)).map(drop), |log| log.truncate_fully_at(Offset(0))];
+    for (which, cut) in cuts.into_iter().enumerate() {
+        let disk = MemoryDisk::new();
+        let (mut log, _) = open(&disk, &LogConfig::default());
+        for number in 0..2 {
+            log.append(&mut batch(number, 2, 0), LeaderEpoch(0), Millis(0)).unwrap();
+        }
+        sync(&mut log).unwrap();
+        log.write_snapshot(Offset(4), b"of what is cut").unwrap();
+        // It happens to reach the platter, though nobody asked for that.
+        disk.crash(CrashStyle::KeepAll, 0);
+        let (mut log, _) = open(&disk, &LogConfig::default());
+        assert_eq!(log.latest_snapshot(Offset(99)).unwrap().0, Offset(4));
+        cut(&mut log).unwrap();
+        while log.log_end() < Offset(4) {
+            log.append(&mut batch(9, 2, 0), LeaderEpoch(1), Millis(0)).unwrap();
+        }
+        sync(&mut log).unwrap();
+        disk.crash(CrashStyle::LoseUnsynced, 0);
+        let (mut log, _) = open(&disk, &LogConfig::default());
+        assert_eq!((log.log_end(), log.latest_snapshot(Offset(99))), (Offset(4), None), "cut {which}");
+    }
+}
