@@ -232,6 +232,11 @@ impl Owner {
             self.refuse_all(replies);
             return false;
         }
+        // Somebody else may coordinate by now, and have taken other offsets. A dropped answer sends the asker to look.
+        if !self.process.has_lease() {
+            replies.iter().for_each(|(token, _)| drop(self.waiting.remove(token)));
+            return true;
+        }
         for (token, reply) in replies {
             self.answer(token, reply);
         }
