@@ -61,7 +61,7 @@ const CAUGHT: &[Caught] = &[
     (Bug::LeaderTellsLogEnd, By::Seed(3), "leader completeness"),
     (Bug::VoteForgotten, By::Seed(1), "differs at"),
     (Bug::OpensBeforeRegistration, By::Seed(2), "leader completeness"),
-    (Bug::SkipDivergence, By::Seed(3), "differ"),
+    (Bug::SkipDivergence, By::Seed(4), "differ"),
     (Bug::StampsOldEpoch, By::Seed(6), "stuck: the ISR"),
     (Bug::RestartByWatermark, By::Seed(4), "leader completeness"),
 ];
