@@ -9,7 +9,7 @@ from kind.scenarios.book import scenario
 from kind.scenarios.brokers import Brokers, expect
 from kind.scenarios.clients import apply_topic, await_topic
 from kind.scenarios.stage import Stage
-from kind.waiting import until
+from kind.waiting import NotYet, until
 
 _RECORDS = 200
 _ANSWER_S = 60.0
@@ -44,8 +44,12 @@ def _advertised(there: Cluster, bootstrap: str) -> list[str]:
     listed: list[str] = []
 
     def look() -> None:
-        said = json.loads(_kcat(there, "-b", bootstrap, "-L", "-J"))
-        listed[:] = [broker["name"] for broker in said["brokers"]]
+        said = _kcat(there, "-b", bootstrap, "-L", "-J")
+        # It may say nothing at all while ports of nodes that were just given lead nowhere yet.
+        try:
+            listed[:] = [broker["name"] for broker in json.loads(said)["brokers"]]
+        except ValueError as unreadable:
+            raise NotYet(f"kcat says {said[:300]!r}") from unreadable
 
     until("a broker answers outside", _ANSWER_S, look)
     return listed
