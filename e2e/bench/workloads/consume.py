@@ -2,21 +2,20 @@
 
 import contextlib
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site, figures_of, same
-from bench.workloads.workload import RATE, Workload, consume_floor, cpu_per_gb, produce_floor
+from bench.workloads.workload import RATE, Work, Workload, consume_floor, cpu_per_gb, produce_floor, warm_up
 
 _FAN_OUT = 8
 # What `weir-load` puts into such a batch; were it another number, readers would wait for what never comes, and fail.
 _BATCH_BYTES, _RECORDS_A_BATCH = 65_536, 63
 
 
-class Consumes:
+class Consumes(Work):
     """One log for all blocks; it is checked once, and then read to be measured."""
 
     def __init__(self, cold: bool = False):
@@ -32,9 +31,7 @@ class Consumes:
         self._topics[server.contender.name], self._written[server.contender.name] = topic, written
 
     def warm(self, site: Site, server: Server) -> None:
-        until = time.monotonic() + site.size.warmup_s
-        while time.monotonic() < until:
-            site.consume(server, self._topics[server.contender.name])
+        warm_up(site, lambda: site.consume(server, self._topics[server.contender.name]))
 
     def measure(self, site: Site, server: Server) -> Figures:
         name = server.contender.name
@@ -46,18 +43,13 @@ class Consumes:
 
 
 @dataclass
-class FansOut:
+class FansOut(Work):
     """Eight readers that wait for what one producer writes."""
 
     readers: int = _FAN_OUT
 
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
-
     def warm(self, site: Site, server: Server) -> None:
-        until = time.monotonic() + site.size.warmup_s
-        while time.monotonic() < until:
-            self.measure(site, server)
+        warm_up(site, lambda: self.measure(site, server))
 
     def measure(self, site: Site, server: Server) -> Figures:
         topic = site.topic()

@@ -9,7 +9,7 @@ import sys
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site, WrongData
-from bench.workloads.workload import Figure, Workload
+from bench.workloads.workload import Figure, Work, Workload
 from harness import children, paths
 
 _KINDS = {"leader": "leader kill -9", "controller": "controller kill -9", "stop": "clean stop"}
@@ -17,14 +17,8 @@ _WITHIN_S = 1800.0
 _TAIL = 2000
 
 
-class FailsOver:
+class FailsOver(Work):
     """One run of so many rounds of each kind; the kill is the measurement, so there is nothing to warm up."""
-
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
-
-    def warm(self, site: Site, server: Server) -> None:
-        pass
 
     def measure(self, site: Site, server: Server) -> Figures:
         server.directory.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from bench.blocks import Figures
 from bench.group import FIND, Answer, GroupFailed, Member, blob, text
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import Figure, Workload
+from bench.workloads.workload import Figure, Work, Workload, warm_up
 
 _WITHIN_S = 120.0
 _COORDINATOR_POLL_S = 0.1
@@ -16,16 +16,14 @@ _COORDINATOR_POLL_S = 0.1
 _COMING = (14, 15, 16)
 
 
-class Rebalances:
+class Rebalances(Work):
     """A new group each block; members beat every 100 ms, so that what is measured is the broker and not their patience."""
 
     def prepare(self, site: Site, server: Server) -> None:
         asyncio.run(asyncio.wait_for(_await_coordinator(server), _WITHIN_S))
 
     def warm(self, site: Site, server: Server) -> None:
-        until = time.monotonic() + site.size.warmup_s
-        while time.monotonic() < until:
-            self.measure(site, server)
+        warm_up(site, lambda: self.measure(site, server))
 
     def measure(self, site: Site, server: Server) -> Figures:
         cpu_s = server.cpu_s()

@@ -5,21 +5,15 @@ import time
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import Figure, Workload
+from bench.workloads.workload import Figure, Work, Workload
 
 _SETTLED_S = 3.0
 _TOPIC_PARTITIONS = 1_000
 _KIB = 1024
 
 
-class GrowsPartitions:
+class GrowsPartitions(Work):
     """From an empty broker in steps; at each one memory, a spread write, a clean restart, and again memory."""
-
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
-
-    def warm(self, site: Site, server: Server) -> None:
-        pass
 
     def measure(self, site: Site, server: Server) -> Figures:
         server.wipe()
@@ -54,11 +48,8 @@ class GrowsPartitions:
         return figures | {f"ready_s_{held}": ready_s}
 
 
-class HoldsConnections:
+class HoldsConnections(Work):
     """Connections that have said who they are and ask nothing any more."""
-
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
 
     def warm(self, site: Site, server: Server) -> None:
         time.sleep(min(site.size.warmup_s, 10.0))

@@ -5,21 +5,18 @@ import time
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import Figure, Workload
+from bench.workloads.workload import Figure, Work, Workload
 
 _SHARES = {"10": 0.10, "50": 0.50}
 _SHAPE = {"record_bytes": 1024, "connections": 4}
 _PARTITIONS = 4
 
 
-class Delays:
+class Delays(Work):
     """The rates are the same for all: shares of the least of their peaks, each measured with the same requests."""
 
     def __init__(self) -> None:
         self._peaks: dict[str, float] = {}
-
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
 
     def warm(self, site: Site, server: Server) -> None:
         until = time.monotonic() + site.size.warmup_s

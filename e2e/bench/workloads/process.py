@@ -5,19 +5,13 @@ import time
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import Figure, Workload
+from bench.workloads.workload import Figure, Work, Workload
 
 _SETTLED_S = 0.2
 
 
-class Starts:
+class Starts(Work):
     """An empty disk, each time."""
-
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
-
-    def warm(self, site: Site, server: Server) -> None:
-        pass
 
     def measure(self, site: Site, server: Server) -> Figures:
         server.wipe()
@@ -28,11 +22,8 @@ class Starts:
         return figures
 
 
-class Idles:
+class Idles(Work):
     """Started, and left alone; the JVM is given its time to settle first."""
-
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
 
     def warm(self, site: Site, server: Server) -> None:
         time.sleep(min(site.size.warmup_s, 20.0))
@@ -44,14 +35,8 @@ class Idles:
         return {"rss_mib": server.rss_mib(), "cpu_percent": 100 * used}
 
 
-class Recovers:
+class Recovers(Work):
     """A log is written, the process is killed, and everything that was acknowledged is there when it is back."""
-
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
-
-    def warm(self, site: Site, server: Server) -> None:
-        pass
 
     def measure(self, site: Site, server: Server) -> Figures:
         server.wipe()

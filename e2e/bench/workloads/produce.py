@@ -1,31 +1,25 @@
 """Writing: large and small records, compressed, one a request, and durable before it is acknowledged."""
 
-import time
 from dataclasses import dataclass, field
 
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import RATE, SYNCED, Figure, Workload, cpu_per_gb, echo_floor, produce_floor
+from bench.workloads.workload import RATE, SYNCED, Figure, Work, Workload, cpu_per_gb, echo_floor, produce_floor, warm_up
 
 # A share of a block, again and again until the warm-up is over.
 _WARM_SHARE = 4
 
 
 @dataclass
-class Produces:
+class Produces(Work):
     """A new topic each block, read back and deleted."""
 
     partitions: int = 1
     options: dict = field(default_factory=dict)
 
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
-
     def warm(self, site: Site, server: Server) -> None:
-        until = time.monotonic() + site.size.warmup_s
-        while time.monotonic() < until:
-            self._once(site, server, _WARM_SHARE)
+        warm_up(site, lambda: self._once(site, server, _WARM_SHARE))
 
     def measure(self, site: Site, server: Server) -> Figures:
         return self._once(site, server, 1)

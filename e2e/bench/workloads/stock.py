@@ -2,12 +2,11 @@
 
 import re
 import subprocess
-import time
 
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import GB, Site, WrongData
-from bench.workloads.workload import RATE, Workload, cpu_per_gb
+from bench.workloads.workload import RATE, Work, Workload, cpu_per_gb, warm_up
 from harness import children, paths
 
 _RECORD_BYTES = 1024
@@ -15,16 +14,11 @@ _SUMMARY = re.compile(r"(\d+) records sent, ([\d.]+) records/sec")
 _WITHIN_S = 600.0
 
 
-class SendsByJava:
+class SendsByJava(Work):
     """kafka-producer-perf-test with batches of 64 KB, which a linger of some milliseconds fills."""
 
-    def prepare(self, site: Site, server: Server) -> None:
-        pass
-
     def warm(self, site: Site, server: Server) -> None:
-        until = time.monotonic() + site.size.warmup_s
-        while time.monotonic() < until:
-            self.measure(site, server)
+        warm_up(site, lambda: self.measure(site, server))
 
     def measure(self, site: Site, server: Server) -> Figures:
         records = max(1_000, site.size.produce_bytes // _RECORD_BYTES)

@@ -1,8 +1,8 @@
 """What a workload is: who takes part, what it does in a block, and which of its figures are compared."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from bench.blocks import Figures
 from bench.server import Server
@@ -29,14 +29,24 @@ class Figure:
     share: float | None = None
 
 
-class Work(Protocol):
-    """What is done with one contender. `prepare` and `warm` come once, `measure` once a block."""
+class Work:
+    """What is done with one contender. `prepare` and `warm` come once, where there is something to do; `measure` once a block."""
 
-    def prepare(self, site: Site, server: Server) -> None: ...
+    def prepare(self, site: Site, server: Server) -> None:
+        """Makes what the blocks need."""
 
-    def warm(self, site: Site, server: Server) -> None: ...
+    def warm(self, site: Site, server: Server) -> None:
+        """Lets the contender settle."""
 
-    def measure(self, site: Site, server: Server) -> Figures: ...
+    def measure(self, site: Site, server: Server) -> Figures:
+        raise NotImplementedError
+
+
+def warm_up(site: Site, once: Callable[[], object]) -> None:
+    """Again and again, for as long as a contender is given to settle."""
+    until = time.monotonic() + site.size.warmup_s
+    while time.monotonic() < until:
+        once()
 
 
 @dataclass(frozen=True)
