@@ -4,9 +4,8 @@
 use weir_model::Offset;
 
 use super::collect::GroupLags;
-use super::families::Families;
+use super::families::{Families, real, records};
 use super::lag::Lag;
-use super::standing::{real, records};
 use crate::broker::Broker;
 use crate::peers::{StandsAt, measure_here};
 

@@ -47,3 +47,14 @@ impl Families {
         self.registry.gather()
     }
 }
+
+/// Counts as Prometheus keeps them.
+#[expect(clippy::cast_precision_loss, reason = "Prometheus keeps 53 bits of everything")]
+pub(super) fn records(count: u64) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus keeps 53 bits of everything")]
+pub(super) fn real(count: usize) -> f64 {
+    count as f64
+}

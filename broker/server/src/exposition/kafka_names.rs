@@ -1,8 +1,7 @@
 //! The names under which dashboards made for Kafka look for what Weir counts anyway: those of its metrics as the usual
 //! exporters write them. The values are the same as under our own names.
 
-use super::families::Families;
-use super::standing::real;
+use super::families::{Families, real, records};
 use crate::broker::Broker;
 
 pub(super) fn add(families: &Families, broker: &Broker) -> Result<(), prometheus::Error> {
@@ -20,7 +19,7 @@ pub(super) fn add(families: &Families, broker: &Broker) -> Result<(), prometheus
     ];
     for (name, help, value) in topics {
         let name = format!("kafka_server_brokertopicmetrics_{name}_total");
-        families.counter(&name, help, super::standing::records(value))?;
+        families.counter(&name, help, records(value))?;
     }
     let active = image.brokers().filter(|registered| registered.is_active()).count();
     let is_controller = metrics.active_controller.get();

@@ -3,7 +3,7 @@
 use tokio::runtime::Handle;
 
 use super::collect::GroupLags;
-use super::families::Families;
+use super::families::{Families, real, records};
 use super::lag::by_topic;
 use crate::broker::Broker;
 use crate::process;
@@ -81,15 +81,4 @@ pub(super) fn add_lags(families: &Families, lags: &GroupLags) -> Result<(), prom
         sums.iter().filter_map(|(names, sum)| Some((labels(names), sum.waited?.as_secs_f64()))),
     )?;
     families.float(LAG_UNKNOWN.0, LAG_UNKNOWN.1, real(lags.unknown))
-}
-
-/// Counts as Prometheus keeps them.
-#[expect(clippy::cast_precision_loss, reason = "Prometheus keeps 53 bits of everything")]
-pub(super) fn records(count: u64) -> f64 {
-    count as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "Prometheus keeps 53 bits of everything")]
-pub(super) fn real(count: usize) -> f64 {
-    count as f64
 }

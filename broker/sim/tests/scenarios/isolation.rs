@@ -62,6 +62,21 @@ async fn takes_nothing(s: &Script, id: i32, writer: &mut Writer<'_>) -> Told {
     expect_eq("the end of its log", s.log_end(id, "orders"), end)
 }
 
+/// Voters and the broker hear nothing of each other, whoever of them is the controller.
+fn cut_from_controller(s: &Script, id: i32) {
+    for voter in VOTERS {
+        s.cut(id, voter);
+        s.cut(voter, id);
+    }
+}
+
+fn mend_to_controller(s: &Script, id: i32) {
+    for voter in VOTERS {
+        s.mend(id, voter);
+        s.mend(voter, id);
+    }
+}
+
 async fn until_another_leads(s: &Script, than: i32) -> Told {
     s.until("another leads", |s| s.leader("orders").is_some_and(|leader| leader != than)).await
 }
@@ -77,16 +92,10 @@ pub(crate) fn cut_off(telling: Telling) -> Report {
     told(scene, async |s| {
         let mut writer = s.writer("orders")?;
         writer.write_batches(2).await?;
-        for voter in VOTERS {
-            s.cut(4, voter);
-            s.cut(voter, 4);
-        }
+        cut_from_controller(s, 4);
         until_another_leads(s, 4).await?;
         takes_nothing(s, 4, &mut writer).await?;
-        for voter in VOTERS {
-            s.mend(4, voter);
-            s.mend(voter, 4);
-        }
+        mend_to_controller(s, 4);
         writer.deliver().await?;
         s.until_settled().await?;
         s.expect_same_logs("orders", &[3, 4])
@@ -177,17 +186,11 @@ pub(crate) fn an_hour_back(telling: Telling) -> Report {
         let mut writer = s.writer("orders")?;
         writer.write_batches(2).await?;
         s.set_clock_off(4, -3_600_000);
-        for voter in VOTERS {
-            s.cut(4, voter);
-            s.cut(voter, 4);
-        }
+        cut_from_controller(s, 4);
         until_another_leads(s, 4).await?;
         takes_nothing(s, 4, &mut writer).await?;
         s.set_clock_off(4, 3_600_000);
-        for voter in VOTERS {
-            s.mend(4, voter);
-            s.mend(voter, 4);
-        }
+        mend_to_controller(s, 4);
         writer.deliver().await?;
         s.until_settled().await?;
         s.expect_same_logs("orders", &[3, 4])
