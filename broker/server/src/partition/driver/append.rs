@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use weir_core::partition::{Effect, FenceError, Produce, ProduceError, Produced, StorageFailure, Token};
 use weir_log::{LogError, SyncDone};
 use weir_model::{DurationMs, LeaderEpoch, Offset};
@@ -13,6 +14,12 @@ use crate::partition::command::Append;
 
 /// How long a sync that could not be done waits to be tried again.
 const SYNC_PAUSE: Duration = Duration::from_millis(100);
+
+/// Batches that follow each other go to the log by one call, up to so many bytes: below that it is the call that costs,
+/// and not the bytes. Far less than a segment, so that segments do not outgrow what they may.
+const RUN_BYTES: usize = 64 * 1024;
+/// And up to so many batches.
+const RUN_BATCHES: usize = 64;
 
 impl<D: ServedDisk> Driver<D> {
     /// Lets `core` decide where the batch goes. Its bytes wait here for the effect that names them.
@@ -37,11 +44,14 @@ impl<D: ServedDisk> Driver<D> {
     pub(super) fn settle(&mut self) {
         while !self.work.effects.is_empty() {
             let effects = std::mem::take(&mut self.work.effects);
-            let mut written = Written::default();
+            let (mut written, mut run) = (Written::default(), Run::default());
             for effect in effects {
+                if !matches!(effect, Effect::Append { .. }) {
+                    self.write(&mut run, &mut written);
+                }
                 match effect {
                     Effect::Append { token, base_offset, leader_epoch } => {
-                        self.write(token, base_offset, leader_epoch, &mut written);
+                        self.gather(token, base_offset, leader_epoch, &mut run, &mut written);
                     }
                     Effect::Reply { token, outcome } => self.reply(token, outcome),
                     Effect::LeaderEpochStarted { epoch, start } => {
@@ -54,6 +64,7 @@ impl<D: ServedDisk> Driver<D> {
                     Effect::CutDamage => self.cut_damage(),
                 }
             }
+            self.write(&mut run, &mut written);
             self.report(written);
         }
     }
@@ -68,18 +79,53 @@ impl<D: ServedDisk> Driver<D> {
         let _ = unanswered.answer.send(outcome);
     }
 
-    fn write(&mut self, token: Token, base_offset: Offset, epoch: LeaderEpoch, written: &mut Written) {
+    /// Puts a batch behind those that are about to be written, which are written first where it does not fit.
+    fn gather(
+        &mut self,
+        token: Token,
+        base: Offset,
+        epoch: LeaderEpoch,
+        run: &mut Run,
+        written: &mut Written,
+    ) {
+        let Some(unanswered) = self.work.unanswered.get_mut(&token) else { return };
+        let (batch, records) = (std::mem::take(&mut unanswered.batch), unanswered.records);
+        if !run.takes(&batch, epoch) {
+            self.write(run, written);
+        }
+        if run.batches.is_empty() {
+            (run.base, run.epoch) = (base, epoch);
+        }
+        run.bytes += batch.len();
+        run.records += records;
+        run.batches.push(batch);
+    }
+
+    fn write(&mut self, run: &mut Run, written: &mut Written) {
+        let Run { base, epoch, mut batches, bytes, records } = std::mem::take(run);
         // After a failure the offsets given to later batches mean nothing.
-        if written.failed.is_some() {
+        if batches.is_empty() || written.failed.is_some() {
             return;
         }
-        let Some(unanswered) = self.work.unanswered.get_mut(&token) else { return };
-        let mut batch = std::mem::take(&mut unanswered.batch);
-        match self.log.append(&mut batch, epoch, clock::now()) {
+        let appended = match batches.as_mut_slice() {
+            [batch] => self.log.append(batch, epoch, clock::now()),
+            several => {
+                let mut several: Vec<_> = several.iter_mut().map(AsMut::as_mut).collect();
+                self.log.append_many(&mut several, epoch, clock::now())
+            }
+        };
+        match appended {
             Ok(appended) => {
-                assert_eq!(appended.base, base_offset, "the log and the decision must agree on offsets");
-                written.end = Some(self.log.log_end());
-                written.count(&batch, unanswered.records);
+                let end = Offset(base.0.saturating_add_unsigned(records));
+                assert_eq!(
+                    (appended.base, appended.end),
+                    (base, end),
+                    "log and decision must agree on offsets"
+                );
+                written.end = Some(end);
+                written.batches += batches.len() as u64;
+                written.bytes += bytes as u64;
+                written.records += records;
             }
             Err(error) => {
                 self.disk_failed("an append failed", &error);
@@ -154,11 +200,23 @@ struct Written {
     records: u64,
 }
 
-impl Written {
-    fn count(&mut self, batch: &[u8], records: u64) {
-        self.batches += 1;
-        self.bytes += batch.len() as u64;
-        self.records += records;
+/// Batches of one epoch and without a gap, which the log is given together: all of them are in it afterwards, or none.
+#[derive(Default)]
+struct Run {
+    /// The offset of the first record.
+    base: Offset,
+    epoch: LeaderEpoch,
+    batches: Vec<BytesMut>,
+    bytes: usize,
+    records: u64,
+}
+
+impl Run {
+    fn takes(&self, batch: &[u8], epoch: LeaderEpoch) -> bool {
+        self.batches.is_empty()
+            || (self.epoch == epoch
+                && self.batches.len() < RUN_BATCHES
+                && self.bytes + batch.len() <= RUN_BYTES)
     }
 }
 

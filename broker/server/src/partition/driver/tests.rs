@@ -122,6 +122,12 @@ impl Bench {
     }
 
     async fn write(&self, acks: Acks, sequence: i32) -> Result<Produced, PartitionError> {
+        let answered = self.submit(acks, sequence).await;
+        timeout(PATIENCE, answered).await.expect("no answer").unwrap_or(Err(PartitionError::Stopped))
+    }
+
+    /// Puts a batch of one record into the mailbox; the answer comes later.
+    async fn submit(&self, acks: Acks, sequence: i32) -> oneshot::Receiver<Result<Produced, PartitionError>> {
         let mut batch =
             BatchBuilder::new(Offset::ZERO).producer(ProducerId(9), ProducerEpoch(0), Sequence(sequence));
         let now = clock::now();
@@ -144,7 +150,7 @@ impl Bench {
             answer,
         };
         self.handle.append(append).await.unwrap();
-        timeout(PATIENCE, answered).await.expect("no answer").unwrap_or(Err(PartitionError::Stopped))
+        answered
     }
 
     async fn read(&self, from: i64) -> Result<ReadReply, PartitionError> {
@@ -240,6 +246,41 @@ async fn duplicates_are_answered_whatever_acks_they_want() {
     for acks in [Acks::None, Acks::Leader, Acks::All] {
         assert_eq!(bench.write(acks, 0).await.unwrap().base_offset, Offset(0));
     }
+}
+
+#[tokio::test]
+async fn batches_that_wait_together_are_written_by_one_call() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    let before = bench.disk.changes();
+    let mut answers = Vec::new();
+    for sequence in 1..=5 {
+        answers.push(bench.submit(Acks::Leader, sequence).await);
+    }
+    for (answer, offset) in answers.into_iter().zip(1..) {
+        let written = timeout(PATIENCE, answer).await.expect("no answer").unwrap().unwrap();
+        assert_eq!(written.base_offset, Offset(offset));
+    }
+    // One write, and whatever there was to sync meanwhile.
+    let changes = bench.disk.changes() - before;
+    assert!(changes < 5, "{changes} changes of the disk for five batches");
+}
+
+#[tokio::test]
+async fn a_run_of_batches_for_which_there_is_no_room_is_refused_as_a_whole() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    bench.disk.set_capacity(2_000);
+    let mut answers = Vec::new();
+    for sequence in 1..=5 {
+        answers.push(bench.submit(Acks::All, sequence).await);
+    }
+    for answer in answers {
+        let refused = timeout(PATIENCE, answer).await.expect("no answer").unwrap().unwrap_err();
+        assert!(is_full(&refused), "{refused}");
+    }
+    bench.disk.set_capacity(64 << 10);
+    assert_eq!(bench.write(Acks::All, 1).await.unwrap().base_offset, Offset(1));
 }
 
 #[tokio::test]
