@@ -226,10 +226,11 @@ async fn flip(world: &Arc<World>, victim: &Arc<Process>, down: Duration, chance:
 }
 
 async fn fail_syncs(world: &Arc<World>, victim: &Arc<Process>, down: Duration) {
-    if !may_lose_a_disk(world) {
+    let id = victim.id();
+    // Until then nobody starts it, as others would who found it dead: the disk would go away under a broker that runs.
+    if !may_lose_a_disk(world) || !world.begin_start(id) {
         return;
     }
-    let id = victim.id();
     world.machine(id).disk.fail_syncs(true);
     tokio::time::sleep(Duration::from_millis(300)).await;
     // Nobody trusts the page cache after this: a new disk, or a reboot where it may hold what no other does.
@@ -240,6 +241,7 @@ async fn fail_syncs(world: &Arc<World>, victim: &Arc<Process>, down: Duration) {
     } else {
         world.machine(id).disk.crash(CrashStyle::LoseUnsynced, 0);
     }
+    world.end_start(id);
     tokio::time::sleep(down).await;
     start(world, id).await;
 }

@@ -30,6 +30,10 @@ const REMEMBERED: &[(u64, &str)] = &[
         3133,
         "a controller judged who votes by metadata older than its reign, and gave the majority to a disk that is gone",
     ),
+    (
+        7780,
+        "a broker with a full disk beat but did not follow, and told a consumer an end as the leader that it was no more",
+    ),
 ];
 
 #[test]

@@ -2,30 +2,38 @@
 //! sent that was answered: the controller counts from when that beat came, which is later, so this ends first however
 //! long messages take. The margin is for clocks that do not run alike. Must be asked before anything is acknowledged.
 //!
-//! A lease that has ended begins anew only when the broker follows the metadata that the controller's word was judged by:
-//! what it led it may lead no more, and until it knows that it would speak as the leader it was.
+//! An answer counts only when the broker follows the metadata that the controller's word was judged by. A broker that is
+//! alive may lead no more what it led: a move or an election took it away. One that beats but does not follow, for its disk
+//! is full, would speak as the leader it was for as long as it lives; so its lease ends, and it knows why
+//! ([`Lease::is_behind`]).
+
+use std::collections::VecDeque;
 
 use weir_model::{DurationMs, Millis};
 
 /// A lease ends this part of a session earlier: a tenth, so that two clocks may differ by a tenth in their pace.
 const MARGIN_PART: i64 = 10;
+/// Answers that wait to be followed. Of more, the oldest are kept, which are followed first, and the newest.
+const WAITING_MAX: usize = 16;
 
 /// A place in the metadata's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetadataIndex(pub u64);
 
 /// The lease.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Lease {
     length: DurationMs,
     until: Option<Millis>,
-    coming: Option<Coming>,
+    waiting: VecDeque<Answer>,
+    /// What the controller named, and is not followed yet: of several the first.
+    wanted: Option<MetadataIndex>,
     followed: MetadataIndex,
 }
 
-/// A beat that was answered while no lease held, and what has to be followed before it counts.
+/// An answered beat, and what has to be followed before it counts.
 #[derive(Clone, Copy, Debug)]
-struct Coming {
+struct Answer {
     sent_at: Millis,
     as_of: MetadataIndex,
 }
@@ -37,42 +45,49 @@ impl Lease {
         let margin = session_timeout.0 / MARGIN_PART + 1;
         let length = session_timeout.0.saturating_sub(margin);
         let length = DurationMs(if length > 0 { length } else { 0 });
-        Self { length, until: None, coming: None, followed: MetadataIndex(0) }
+        let followed = MetadataIndex(0);
+        Self { length, until: None, waiting: VecDeque::new(), wanted: None, followed }
     }
 
     /// The beat sent at `sent_at` was answered now: the broker is alive and not fenced, by the metadata as of then.
     pub fn answered(&mut self, sent_at: Millis, as_of: MetadataIndex, now: Millis) {
-        if self.holds(now) {
-            self.until = self.until.max(Some(sent_at + self.length));
-            return;
+        if !self.holds(now) {
+            self.until = None;
         }
-        self.until = None;
-        // In the session of an answer that still counts nobody else was let lead: what it asks for is enough.
-        let known = self.coming.filter(|known| now < known.sent_at + self.length);
-        self.coming = Some(known.map_or(Coming { sent_at, as_of }, |known| Coming {
-            sent_at: known.sent_at.max(sent_at),
-            as_of: known.as_of,
-        }));
-        self.come();
+        self.want(as_of);
+        let length = self.length;
+        self.waiting.retain(|answer| now < answer.sent_at + length);
+        if self.waiting.len() == WAITING_MAX {
+            self.waiting.pop_back();
+        }
+        self.waiting.push_back(Answer { sent_at, as_of });
+        self.count();
+    }
+
+    /// A beat was answered now: the broker is fenced, by the metadata as of then. No answer to an earlier beat counts.
+    pub fn refused(&mut self, as_of: MetadataIndex) {
+        self.end();
+        self.want(as_of);
     }
 
     /// The broker's partitions know the metadata up to there.
     pub fn followed(&mut self, to: MetadataIndex) {
         self.followed = self.followed.max(to);
-        self.come();
+        self.wanted = self.wanted.filter(|wanted| *wanted > self.followed);
+        self.count();
     }
 
-    fn come(&mut self) {
-        if let Some(coming) = self.coming.filter(|coming| coming.as_of <= self.followed) {
-            self.coming = None;
-            self.until = Some(coming.sent_at + self.length);
-        }
-    }
-
-    /// The controller says that the broker is fenced, or it registers anew: no answer to an earlier beat counts.
-    pub const fn end(&mut self) {
+    /// The lease ran out, or the broker registers anew: no answer to an earlier beat counts.
+    pub fn end(&mut self) {
         self.until = None;
-        self.coming = None;
+        self.waiting.clear();
+    }
+
+    /// Whether the controller named metadata that is not followed yet. Such a broker can lead nothing, and has to say so:
+    /// others shall.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.wanted.is_some()
     }
 
     /// Whether the broker may serve and acknowledge.
@@ -85,5 +100,17 @@ impl Lease {
     #[must_use]
     pub const fn deadline(&self) -> Option<Millis> {
         self.until
+    }
+
+    fn want(&mut self, as_of: MetadataIndex) {
+        self.wanted = self.wanted.or(Some(as_of).filter(|as_of| *as_of > self.followed));
+    }
+
+    /// Lets the answers count that are followed. One that was overtaken takes nothing away.
+    fn count(&mut self) {
+        let (followed, length) = (self.followed, self.length);
+        let count = self.waiting.iter().filter(|answer| answer.as_of <= followed);
+        self.until = self.until.max(count.map(|answer| answer.sent_at + length).max());
+        self.waiting.retain(|answer| answer.as_of > followed);
     }
 }

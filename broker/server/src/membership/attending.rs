@@ -77,8 +77,10 @@ pub(crate) struct Attendance {
     pub(crate) word: watch::Sender<Word>,
     /// Held while a controller is looked for.
     pub(crate) looking: Arc<Mutex<()>>,
-    /// The lease ended because nobody answered, and nobody has since.
+    /// The lease ended because nobody answered, or because this broker does not follow, and that has not changed since.
     pub(crate) unanswered: Arc<AtomicBool>,
+    /// The controller named metadata that this broker does not follow yet.
+    pub(crate) behind: Arc<AtomicBool>,
 }
 
 /// One beat's fate.
@@ -134,7 +136,8 @@ impl Attendance {
         Pulse {
             node: self.me,
             epoch: self.epoch,
-            ready: wishes.ready,
+            // What it led it may lead no more: others shall, until it knows.
+            ready: wishes.ready && !self.behind.load(Ordering::Relaxed),
             want_shutdown: wishes.shutdown,
             want_fenced: self.health.is_disk_failed(),
             unanswered: self.unanswered.load(Ordering::Relaxed),
@@ -297,6 +300,7 @@ struct Standing {
     /// The latest word for the partitions, which are told apart from beating: there may be many.
     for_partitions: watch::Sender<bool>,
     unanswered: Arc<AtomicBool>,
+    behind: Arc<AtomicBool>,
 }
 
 impl Standing {
@@ -310,6 +314,7 @@ impl Standing {
             word: of.word.clone(),
             for_partitions: watch::Sender::new(true),
             unanswered: Arc::clone(&of.unanswered),
+            behind: Arc::clone(&of.behind),
         }
     }
 
@@ -325,15 +330,15 @@ impl Standing {
     fn take(&mut self, heard: Heard) {
         // A lease that ended unnoticed: the partitions have to hear of it before another begins.
         self.lapse();
-        self.unanswered.store(false, Ordering::Relaxed);
         match heard {
             Heard::Answered { sent, fenced: false, may_stop, as_of } => {
                 self.lease.answered(sent, as_of, self.is_alone());
                 self.come();
                 self.word.send_modify(|word| word.may_stop |= may_stop);
             }
-            Heard::Answered { fenced: true, may_stop, .. } => {
-                self.end();
+            Heard::Answered { fenced: true, may_stop, as_of, .. } => {
+                self.lease.refused(as_of);
+                self.serve(false);
                 self.word.send_modify(|word| word.may_stop |= may_stop);
             }
             Heard::Superseded(why) => {
@@ -342,11 +347,17 @@ impl Standing {
                 self.word.send_modify(|word| word.superseded = true);
             }
         }
+        let behind = self.lease.is_behind();
+        self.behind.store(behind, Ordering::Relaxed);
+        if !behind {
+            self.unanswered.store(false, Ordering::Relaxed);
+        }
     }
 
     fn followed(&mut self, to: LogIndex) {
         self.lapse();
         self.lease.followed(to, self.is_alone());
+        self.behind.store(self.lease.is_behind(), Ordering::Relaxed);
         self.come();
     }
 
@@ -363,7 +374,11 @@ impl Standing {
 
     fn lapse(&mut self) {
         if self.serving && !self.lease.holds() {
-            warn!("no controller has answered for too long: this broker fences itself");
+            if self.lease.is_behind() {
+                warn!("this broker does not follow the metadata: it fences itself");
+            } else {
+                warn!("no controller has answered for too long: this broker fences itself");
+            }
             self.unanswered.store(true, Ordering::Relaxed);
             self.end();
         }

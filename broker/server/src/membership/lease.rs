@@ -48,10 +48,21 @@ impl Lease {
         }
     }
 
-    /// The broker is fenced, or is about to be.
+    /// The lease ran out, or is worth nothing any more.
     pub(super) fn end(&mut self) {
         self.rule.end();
         self.fence.goes_up_at(Some(self.began));
+    }
+
+    /// The controller says that the broker is fenced, by the metadata as of then.
+    pub(super) fn refused(&mut self, as_of: LogIndex) {
+        self.rule.refused(MetadataIndex(as_of.0));
+        self.fence.goes_up_at(Some(self.began));
+    }
+
+    /// The controller knows metadata that the partitions were not told of yet.
+    pub(super) fn is_behind(&self) -> bool {
+        self.rule.is_behind()
     }
 
     pub(super) fn holds(&self) -> bool {
@@ -84,9 +95,9 @@ mod tests {
         assert!(fence.is_up() && lease.ends().is_none());
         let sent = Instant::now();
         lease.answered(sent, LogIndex(7), false);
-        assert!(fence.is_up(), "what the controller knows is not followed yet");
+        assert!(fence.is_up() && lease.is_behind(), "what the controller knows is not followed yet");
         lease.followed(LogIndex(7), false);
-        assert!(!fence.is_up());
+        assert!(!fence.is_up() && !lease.is_behind());
         assert!(lease.ends().is_some_and(|ends| ends < sent + Duration::from_secs(60)));
         lease.end();
         assert!(fence.is_up() && !lease.holds());

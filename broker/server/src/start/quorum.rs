@@ -188,6 +188,7 @@ impl Member {
             word,
             looking: Arc::default(),
             unanswered: Arc::default(),
+            behind: Arc::default(),
         }
     }
 

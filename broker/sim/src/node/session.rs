@@ -76,7 +76,7 @@ impl Process {
         self.look_at_partitions();
         let (ready, want_shutdown, unanswered) = {
             let state = self.state();
-            (state.ready, state.want_shutdown, state.unanswered)
+            (state.ready && !state.lease.is_behind(), state.want_shutdown, state.unanswered)
         };
         let sent_at = self.lease_clock();
         let beat = Beat { node: self.node, epoch, ready, want_shutdown, unanswered };
@@ -89,12 +89,12 @@ impl Process {
                 let as_of = if self.world.has(Bug::ServesBeforeItFollows) { MetadataIndex(0) } else { as_of };
                 let mut state = self.state();
                 if fenced {
-                    state.lease.end();
+                    state.lease.refused(as_of);
                 } else {
                     state.lease.answered(sent_at, as_of, self.lease_clock());
                 }
                 state.may_stop |= may_stop;
-                state.unanswered = false;
+                state.unanswered &= state.lease.is_behind();
                 drop(state);
                 self.lease_changed();
             }

@@ -144,22 +144,18 @@ fn a_lease_counts_from_when_the_answered_beat_was_sent() {
 }
 
 #[test]
-fn a_lease_begins_when_what_the_controller_knew_is_followed() {
+fn an_answer_counts_when_what_the_controller_knew_is_followed() {
     let mut lease = Lease::new(DurationMs(1_000));
     lease.followed(MetadataIndex(6));
     lease.answered(Millis(0), MetadataIndex(7), Millis(10));
     assert!(!lease.holds(Millis(10)), "it may lead no more what it led");
     lease.answered(Millis(20), MetadataIndex(9), Millis(30));
     lease.followed(MetadataIndex(7));
-    assert_eq!(
-        lease.deadline(),
-        Some(Millis(919)),
-        "of the latest beat: in one session nobody else was let lead"
-    );
-    lease.answered(Millis(100), MetadataIndex(12), Millis(110));
-    assert_eq!(lease.deadline(), Some(Millis(999)), "a lease that holds asks for nothing");
+    assert_eq!(lease.deadline(), Some(Millis(899)), "the first answer's, not the second's");
+    lease.followed(MetadataIndex(9));
+    assert_eq!(lease.deadline(), Some(Millis(919)));
     lease.answered(Millis(1_000), MetadataIndex(12), Millis(1_010));
-    assert!(!lease.holds(Millis(1_010)), "one that ended does again");
+    assert!(!lease.holds(Millis(1_010)), "it ended meanwhile");
     lease.answered(Millis(2_000), MetadataIndex(15), Millis(2_010));
     lease.followed(MetadataIndex(12));
     assert!(!lease.holds(Millis(2_010)), "the answer before is worth nothing any more");
@@ -167,9 +163,53 @@ fn a_lease_begins_when_what_the_controller_knew_is_followed() {
     assert!(lease.holds(Millis(2_010)));
     lease.end();
     lease.answered(Millis(2_020), MetadataIndex(16), Millis(2_030));
-    lease.end();
+    lease.refused(MetadataIndex(16));
     lease.followed(MetadataIndex(16));
     assert!(!lease.holds(Millis(2_040)), "the controller's last word counts");
+}
+
+#[test]
+fn a_lease_ends_under_a_broker_that_beats_but_does_not_follow() {
+    let mut lease = Lease::new(DurationMs(1_000));
+    let beat = |lease: &mut Lease, at: i64, as_of: u64| {
+        lease.answered(Millis(at), MetadataIndex(as_of), Millis(at + 1));
+    };
+    beat(&mut lease, 0, 0);
+    assert!(lease.holds(Millis(10)) && !lease.is_behind());
+    // A move took a partition away at 5, which is never followed: its disk is full.
+    for at in (100..3_000).step_by(10) {
+        beat(&mut lease, at, 5 + at as u64);
+        assert!(lease.is_behind());
+        assert_eq!(lease.holds(Millis(at + 1)), at + 1 < 899, "{at}");
+    }
+    lease.followed(MetadataIndex(5 + 100));
+    assert!(lease.is_behind() || !lease.holds(Millis(3_000)), "what it follows was said too long ago");
+    lease.followed(MetadataIndex(5 + 2_990));
+    assert!(lease.holds(Millis(3_000)) && !lease.is_behind());
+}
+
+#[test]
+fn a_broker_that_follows_a_little_late_keeps_its_lease_however_often_it_beats() {
+    let mut lease = Lease::new(DurationMs(1_000));
+    lease.answered(Millis(0), MetadataIndex(0), Millis(0));
+    for at in 1..5_000 {
+        // The metadata changes every millisecond, and is followed half a lease later.
+        lease.answered(Millis(at), MetadataIndex(at as u64), Millis(at));
+        lease.followed(MetadataIndex((at - 450).max(0) as u64));
+        assert!(lease.holds(Millis(at)), "{at}");
+    }
+}
+
+#[test]
+fn what_is_wanted_is_what_was_named_first_so_that_news_without_end_keeps_nobody_behind() {
+    let mut lease = Lease::new(DurationMs(1_000));
+    lease.refused(MetadataIndex(3));
+    lease.refused(MetadataIndex(8));
+    assert!(lease.is_behind());
+    lease.followed(MetadataIndex(3));
+    assert!(!lease.is_behind());
+    lease.refused(MetadataIndex(9));
+    assert!(lease.is_behind());
 }
 
 /// A mistake to be found out.
