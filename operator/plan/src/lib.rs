@@ -26,6 +26,7 @@ pub mod observed;
 mod plan;
 mod quantity;
 pub mod rebalance;
+pub mod scaling;
 mod status;
 pub mod sweep;
 pub mod topics;
