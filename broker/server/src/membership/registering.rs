@@ -38,6 +38,25 @@ pub(crate) struct Registering<'a> {
     pub(crate) command: RegisterBroker,
 }
 
+/// Who is asked where the controller is, in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guide {
+    /// The quorum as it is known here. A broker that was let go is told nothing any more, so that it may name somebody who
+    /// led long ago, for ever.
+    OwnQuorum,
+    /// All who are known here.
+    Others,
+}
+
+impl Guide {
+    const fn next(self) -> Self {
+        match self {
+            Self::OwnQuorum => Self::Others,
+            Self::Others => Self::OwnQuorum,
+        }
+    }
+}
+
 enum Attempt {
     Registered(i64),
     Again(String),
@@ -47,9 +66,9 @@ enum Attempt {
 impl Registering<'_> {
     /// Registers; gives the broker's epoch.
     pub(crate) async fn run(self) -> anyhow::Result<i64> {
-        let mut told = Instant::now();
+        let (mut told, mut guide) = (Instant::now(), Guide::OwnQuorum);
         loop {
-            let why = match self.attempt().await? {
+            let why = match self.attempt(guide).await? {
                 Attempt::Registered(epoch) => return Ok(epoch),
                 Attempt::Never(why) => bail!("the cluster does not take this broker in: {why}"),
                 Attempt::Again(why) => why,
@@ -59,12 +78,17 @@ impl Registering<'_> {
                 told = Instant::now();
                 warn!(why, "not registered with a controller yet");
             }
+            guide = guide.next();
             sleep(PAUSE).await;
         }
     }
 
-    async fn attempt(&self) -> anyhow::Result<Attempt> {
-        let place = match self.link.controller(Instant::now() + QUORUM_MAX).await {
+    async fn attempt(&self, guide: Guide) -> anyhow::Result<Attempt> {
+        let known = match guide {
+            Guide::OwnQuorum => self.link.controller(Instant::now() + QUORUM_MAX).await,
+            Guide::Others => None,
+        };
+        let place = match known {
             Some(place) => place,
             None => match find_leader(self.link, self.view, self.me, self.voters).await? {
                 Some((node, at)) => match self.link.dialer().to(&at) {

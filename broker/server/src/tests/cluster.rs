@@ -7,6 +7,7 @@ use std::net::TcpListener as Socket;
 use tokio::runtime::{Builder, Runtime};
 use weir_model::BrokerId;
 use weir_wire::messages::describe_cluster::DescribeClusterRequest;
+use weir_wire::messages::unregister_broker::UnregisterBrokerRequest;
 
 use super::*;
 
@@ -247,6 +248,39 @@ async fn brokers_that_all_return_at_other_addresses_find_each_other() {
     let brokers = within(futures_util::future::join_all(starting)).await;
     three.brokers = brokers.into_iter().map(Some).collect();
     all_are_back(&three).await;
+}
+
+/// A fourth broker, which is no voter.
+fn fourth(three: &Three, port: u16) -> Vec<(&'static str, String)> {
+    let mut settings = settings(3, &three.ports);
+    settings.retain(|(name, _)| *name != "weir.peer.listener");
+    settings.push(("weir.peer.listener", format!("127.0.0.1:{port}")));
+    settings
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_was_let_go_is_taken_in_again_though_its_disk_names_another_controller() {
+    let mut three = Three::form().await;
+    let (disk, [port]) = (tempfile::tempdir().unwrap(), ports::<1>());
+    let leaving = within(Killable::start(disk.path(), &fourth(&three, port))).await.unwrap();
+    let incarnation = leaving.running().broker.data.incarnation();
+    let before = three.some_controller().await;
+    leaving.stop().await;
+    let mut peer = Peer::of(three.broker(before)).await;
+    let request = UnregisterBrokerRequest { broker_id: 3 };
+    within(async { while peer.ask(0, &request).await.error_code != 0 {} }).await;
+
+    // Another leads from now on, and the one that led is there again: it answers that it does not.
+    three.brokers[before].take().unwrap().kill();
+    assert_ne!(three.some_controller().await, before);
+    let settings = settings(before, &three.ports);
+    three.brokers[before] =
+        Some(within(Killable::start(three.disks[before].path(), &settings)).await.unwrap());
+    assert_ne!(three.some_controller().await, before);
+
+    let again = within(Killable::start(disk.path(), &fourth(&three, port))).await.unwrap();
+    assert_eq!(again.running().broker.data.incarnation(), incarnation);
+    assert_eq!(unfenced(again.running()), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
