@@ -38,7 +38,7 @@ pub(crate) async fn handle(
     };
     let topics = describe(&image, &wanted, caller.version, operations);
     MetadataResponse {
-        brokers: brokers(&image, &caller.session.listener),
+        brokers: brokers(broker, &image, &caller.session.listener),
         cluster_id: image.cluster_id().map(|id| Str::from(cluster_id::as_text(id))),
         controller_id: broker.controller_id(),
         topics,
@@ -193,9 +193,9 @@ fn describe_partition(
 }
 
 /// The brokers that serve the listener the client came by, at the addresses it can reach.
-fn brokers(image: &Image, listener: &str) -> Vec<MetadataResponseBroker> {
-    let active = image.brokers().filter(|broker| !broker.registration.fenced);
-    active
+fn brokers(me: &Broker, image: &Image, listener: &str) -> Vec<MetadataResponseBroker> {
+    let named = image.brokers().filter(|broker| me.view.names(image, broker.registration.id));
+    named
         .filter_map(|broker| {
             let endpoint = endpoints::endpoint_for(&broker.registration, listener)?;
             Some(MetadataResponseBroker {

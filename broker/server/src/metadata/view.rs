@@ -2,6 +2,7 @@
 //! after each commit.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::sync::watch;
 use tracing::error;
@@ -10,6 +11,7 @@ use weir_core::controller::Image;
 use weir_model::BrokerId;
 use weir_model::config::{BrokerConfig, Pairs};
 
+use super::parting::Parting;
 use crate::partition::settings::SettingsOf;
 
 /// A place to read the latest image from.
@@ -28,12 +30,14 @@ pub(crate) struct View {
 struct Latest {
     image: Arc<Image>,
     config: Arc<BrokerConfig>,
+    parting: Parting,
 }
 
 impl View {
     /// A view of nothing yet; `config` are the static settings alone.
     pub(crate) fn new(me: BrokerId, file: Arc<Pairs>, config: BrokerConfig) -> Self {
-        let latest = RwLock::new(Latest { image: Arc::default(), config: Arc::new(config) });
+        let config = Arc::new(config);
+        let latest = RwLock::new(Latest { image: Arc::default(), config, parting: Parting::default() });
         Self { me, file, latest, written: OnceLock::new(), count: watch::Sender::new(0) }
     }
 
@@ -45,6 +49,14 @@ impl View {
     /// The latest image. Hold it while one request is answered, so that the answer agrees with itself.
     pub(crate) fn image(&self) -> Arc<Image> {
         Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner).image)
+    }
+
+    /// Whether clients are to be told of a broker: while it is not fenced, and for a moment after. Of this one only while it
+    /// is not, for it can not serve.
+    pub(crate) fn names(&self, image: &Image, id: BrokerId) -> bool {
+        let fenced = image.broker(id).is_none_or(|broker| broker.registration.fenced);
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        !fenced || (id != self.me && latest.parting.names(id, Instant::now()))
     }
 
     /// The broker's settings as of the latest image.
@@ -83,7 +95,8 @@ impl View {
                 error!(error = %problem, "stored broker settings are not legal; the last ones stay")
             }
         }
-        latest.image = image;
+        let before = std::mem::replace(&mut latest.image, Arc::clone(&image));
+        latest.parting.look(&before, &image, Instant::now());
         drop(latest);
         self.count.send_modify(|count| *count += 1);
     }
