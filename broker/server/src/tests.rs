@@ -2,6 +2,7 @@
 //! never read, stops at a bad moment.
 
 mod admin_cluster;
+mod admin_flood;
 mod admin_service;
 mod cluster;
 mod deletion;

@@ -9,6 +9,8 @@ use weir_core::controller::Record;
 
 /// Records that are kept: some megabytes.
 const MOST_RECORDS: usize = 20_000;
+/// Records that a watcher is given at a time: it holds what they mean until its caller has taken it.
+const GIVEN_MAX: usize = 1_000;
 
 /// One index of the metadata, and what it changed.
 pub(super) type Round = (u64, Arc<[Record]>);
@@ -16,7 +18,7 @@ pub(super) type Round = (u64, Arc<[Record]>);
 /// What a watcher has missed.
 #[derive(Debug, PartialEq)]
 pub(super) enum Missed {
-    /// These, and nothing else.
+    /// These, and perhaps later ones.
     Rounds(Vec<Round>),
     /// Nobody knows any more.
     Lost,
@@ -67,7 +69,7 @@ impl Changes {
         self.latest.subscribe()
     }
 
-    /// What came after `index`.
+    /// What came next after `index`.
     pub(super) fn since(&self, index: u64) -> Missed {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if index < kept.lost_to {
@@ -77,7 +79,13 @@ impl Changes {
             return Missed::Ahead;
         }
         let from = kept.rounds.partition_point(|(at, _)| *at <= index);
-        Missed::Rounds(kept.rounds.range(from..).cloned().collect())
+        let mut given = 0;
+        let next = kept.rounds.range(from..).take_while(|(_, records)| {
+            let fits = given < GIVEN_MAX;
+            given += records.len();
+            fits
+        });
+        Missed::Rounds(next.cloned().collect())
     }
 }
 
@@ -107,13 +115,30 @@ mod tests {
     }
 
     #[test]
+    fn a_watcher_that_missed_much_is_given_it_bit_by_bit() {
+        let changes = Changes::default();
+        for index in 1..=5 {
+            changes.publish(index, &records(GIVEN_MAX / 2));
+        }
+        let mut told = 0;
+        let mut given = Vec::new();
+        while let Missed::Rounds(rounds) = changes.since(told)
+            && let Some((last, _)) = rounds.last()
+        {
+            told = *last;
+            given.push(rounds.len());
+        }
+        assert_eq!(given, [2, 2, 1]);
+    }
+
+    #[test]
     fn only_so_many_records_are_kept() {
         let changes = Changes::default();
         for index in 1..=3 {
             changes.publish(index, &records(MOST_RECORDS / 2));
         }
         assert_eq!(changes.since(0), Missed::Lost);
-        assert!(matches!(changes.since(1), Missed::Rounds(rounds) if rounds.len() == 2));
+        assert!(matches!(changes.since(1), Missed::Rounds(rounds) if rounds.len() == 1));
         changes.publish(4, &records(MOST_RECORDS + 1));
         assert_eq!(changes.since(3), Missed::Lost);
         assert_eq!(changes.since(4), Missed::Rounds(vec![]));

@@ -20,7 +20,12 @@ pub(super) async fn handle(
     let image = broker.image();
     check_cluster(&image, &request.cluster_id)?;
     check_size("partitions", request.only.len())?;
-    let logs = if request.with_logs { logs(broker.partitions.running(), &request.only)? } else { Vec::new() };
+    let logs = if request.with_logs {
+        let _turn = service.bounds.turn().await;
+        logs(broker.partitions.running(), &request.only)?
+    } else {
+        Vec::new()
+    };
     Ok(v1::DescribeBrokerReply {
         broker: Some(broker_ref(broker.id, broker.data.incarnation())),
         cluster_id: image.cluster_id().map(cluster_id::as_text).unwrap_or_default(),

@@ -1,14 +1,19 @@
 //! DescribeCluster: one image of the metadata, with what the brokers say of themselves beside it, in parts of bounded size.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
 
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
 use weir_admin::admin::v1;
 use weir_core::controller::{Image, Topic};
 use weir_model::config::Pairs;
 use weir_model::{BrokerId, PartitionIndex, TopicId};
 
 use super::batch::check_size;
+use super::bounds::UNREAD_MAX;
 use super::fleet::{self, Answers};
 use super::refusal::Refused;
 use super::rows;
@@ -23,32 +28,98 @@ const PART: usize = 1_000;
 /// The size of each partition at its leader, where the leader said it.
 type Sizes = BTreeMap<(TopicId, PartitionIndex), u64>;
 
-pub(super) async fn handle(
-    service: &AdminService,
+/// What the brokers said of themselves.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    brokers: Answers,
+    sizes: Sizes,
+}
+
+/// One caller's snapshot: made part by part, when the caller has taken the one before.
+struct Describing {
+    service: Weak<AdminService>,
     request: v1::DescribeClusterRequest,
-) -> Result<Vec<v1::DescribeClusterReply>, Refused> {
+    parts: Option<Parts>,
+    until: Instant,
+    /// Counts this caller.
+    _room: OwnedSemaphorePermit,
+}
+
+pub(super) fn handle(
+    service: &Arc<AdminService>,
+    request: v1::DescribeClusterRequest,
+) -> Result<BoxStream<'static, Result<v1::DescribeClusterReply, Status>>, Refused> {
     check_size("topics", request.topics.len())?;
     check_size("brokers", request.replicas_on.len())?;
-    let broker = &service.broker;
-    let ((index, image), standing) = (latest(broker), Standing::of(broker));
-    let answers = if request.without_measures {
-        Answers::new()
-    } else {
-        let ask = v1::DescribeBrokerRequest { with_logs: !request.without_topics, ..Default::default() };
-        fleet::ask(service, &image, image.brokers().map(|b| (b.registration.id, ask.clone()))).await
+    let describing = Describing {
+        service: Arc::downgrade(service),
+        request,
+        parts: None,
+        until: Instant::now() + UNREAD_MAX,
+        _room: service.bounds.snapshot()?,
     };
-    let selected = Selected::of(&image, &request);
-    let mut parts = parts(&image, &selected, &sizes(&image, &answers), &broker.file);
-    if let Some(first) = parts.first_mut() {
-        let mut summary = summary(&image, index, &standing, broker.id);
-        if !request.without_topics {
+    Ok(stream::unfold(describing, Describing::next).boxed())
+}
+
+impl Describing {
+    async fn next(mut self) -> Option<(Result<v1::DescribeClusterReply, Status>, Self)> {
+        let service = self.service.upgrade()?;
+        if let Some(parts) = &mut self.parts {
+            if Instant::now() > self.until {
+                // A stream that ends without its last part was cut off.
+                return None;
+            }
+            let _turn = service.bounds.turn().await;
+            return parts.next().map(|part| (Ok(part), self));
+        }
+        let (index, image) = latest(&service.broker);
+        let standing = Standing::of(&service.broker);
+        let measured = measured(&service, &image, &self.request).await;
+        let _turn = service.bounds.turn().await;
+        let topics = selected(&image, &self.request);
+        let mut parts = Parts {
+            image: Arc::clone(&image),
+            replicas_on: self.request.replicas_on.iter().copied().map(BrokerId).collect(),
+            topics,
+            from: 0,
+            measured: Arc::clone(&measured),
+            defaults: Arc::clone(&service.broker.file),
+            is_over: false,
+        };
+        let mut first = parts.next()?;
+        let mut summary = summary(&image, index, &standing, service.broker.id);
+        if !self.request.without_topics {
             (summary.under_replicated_partitions, summary.under_min_isr_partitions) =
-                lacking(&image, &broker.file);
+                lacking(&image, &service.broker.file);
         }
         first.summary = Some(summary);
-        first.brokers = brokers(&image, answers, request.without_measures);
+        first.brokers = brokers(&image, &measured.brokers, self.request.without_measures);
+        self.parts = Some(parts);
+        Some((Ok(first), self))
     }
-    Ok(parts)
+}
+
+/// What the brokers say of themselves, where that is asked for.
+async fn measured(
+    service: &Arc<AdminService>,
+    image: &Arc<Image>,
+    request: &v1::DescribeClusterRequest,
+) -> Arc<Measured> {
+    if request.without_measures {
+        return Arc::default();
+    }
+    let with_logs = !request.without_topics;
+    let once = if with_logs { &service.measured_logs } else { &service.measured };
+    let (service, image) = (Arc::clone(service), Arc::clone(image));
+    let ask = || async move {
+        let ask = v1::DescribeBrokerRequest { with_logs, ..Default::default() };
+        let asked = image.brokers().map(|broker| (broker.registration.id, ask.clone()));
+        let mut brokers = fleet::ask(&service, &image, asked).await;
+        let sizes = sizes(&image, &brokers);
+        brokers.values_mut().flatten().for_each(|reply| reply.logs = Vec::new());
+        Measured { brokers, sizes }
+    };
+    once.join(Instant::now(), ask).await
 }
 
 fn summary(image: &Image, metadata_index: u64, standing: &Standing, me: BrokerId) -> v1::ClusterSummary {
@@ -83,12 +154,12 @@ fn lacking(image: &Image, defaults: &Pairs) -> (Option<u64>, Option<u64>) {
     (Some(replicas), Some(in_sync))
 }
 
-fn brokers(image: &Image, mut answers: Answers, not_asked: bool) -> Vec<v1::BrokerDescription> {
+fn brokers(image: &Image, answers: &Answers, not_asked: bool) -> Vec<v1::BrokerDescription> {
     let rows = image.brokers().map(|registered| {
         let mut row = rows::broker(image, registered);
-        match answers.remove(&registered.registration.id) {
+        match answers.get(&registered.registration.id) {
             Some(Ok(reply)) => {
-                row.measures = reply.measures;
+                row.measures.clone_from(&reply.measures);
                 // One that the controller has fenced knows better why it does not serve yet.
                 if let Some(own) = &row.measures
                     && matches!(own.state(), v1::BrokerState::Starting | v1::BrokerState::Recovering)
@@ -96,7 +167,7 @@ fn brokers(image: &Image, mut answers: Answers, not_asked: bool) -> Vec<v1::Brok
                     row.state = own.state;
                 }
             }
-            Some(Err(why)) => row.measures_missing = why,
+            Some(Err(why)) => row.measures_missing.clone_from(why),
             None if not_asked => row.measures_missing = "it was not asked".to_owned(),
             None => row.measures_missing = "it did not answer".to_owned(),
         }
@@ -120,73 +191,79 @@ fn sizes(image: &Image, answers: &Answers) -> Sizes {
     sizes
 }
 
-/// Which topics and partitions are described.
-struct Selected<'a> {
-    topics: Vec<&'a Arc<Topic>>,
-    replicas_on: BTreeSet<BrokerId>,
-}
-
-impl<'a> Selected<'a> {
-    fn of(image: &'a Image, request: &v1::DescribeClusterRequest) -> Self {
-        let replicas_on: BTreeSet<_> = request.replicas_on.iter().copied().map(BrokerId).collect();
-        let named: BTreeSet<&str> = request.topics.iter().map(String::as_str).collect();
-        let topics = match (request.without_topics, named.is_empty(), replicas_on.is_empty()) {
-            (true, ..) => Vec::new(),
-            (false, false, _) => named.into_iter().filter_map(|name| image.topic(name)).collect(),
-            (false, true, true) => image.topics().collect(),
-            (false, true, false) => {
-                let on = replicas_on.iter().flat_map(|id| image.partitions_on(*id));
-                let by_name: BTreeMap<_, _> = on.map(|(topic, ..)| (topic.name.as_str(), topic)).collect();
-                by_name.into_values().collect()
-            }
-        };
-        Self { topics, replicas_on }
-    }
-
-    fn shows(&self, replicas: &[BrokerId]) -> bool {
-        self.replicas_on.is_empty() || replicas.iter().any(|id| self.replicas_on.contains(id))
+/// Which topics are described.
+fn selected(image: &Image, request: &v1::DescribeClusterRequest) -> VecDeque<Arc<Topic>> {
+    match (request.without_topics, request.topics.is_empty(), request.replicas_on.is_empty()) {
+        (true, ..) => VecDeque::new(),
+        (false, false, _) => {
+            let named: BTreeSet<&str> = request.topics.iter().map(String::as_str).collect();
+            named.into_iter().filter_map(|name| image.topic(name)).cloned().collect()
+        }
+        (false, true, true) => image.topics().cloned().collect(),
+        (false, true, false) => {
+            let on = request.replicas_on.iter().flat_map(|id| image.partitions_on(BrokerId(*id)));
+            let by_name: BTreeMap<_, _> = on.map(|(topic, ..)| (topic.name.as_str(), topic)).collect();
+            by_name.into_values().cloned().collect()
+        }
     }
 }
 
 /// The topics in parts; at least one part, and the last one says that it is.
-fn parts(
-    image: &Image,
-    selected: &Selected<'_>,
-    sizes: &Sizes,
-    defaults: &Pairs,
-) -> Vec<v1::DescribeClusterReply> {
-    let mut parts = vec![v1::DescribeClusterReply::default()];
-    let mut room = PART;
-    for topic in &selected.topics {
-        let head = rows::topic(image, topic, defaults);
-        let shown = topic.numbered().filter(|(_, state)| selected.shows(&state.replicas));
-        let mut rows: Vec<_> = shown
-            .map(|(index, state)| {
-                let size_bytes = sizes.get(&(topic.id, index)).copied();
-                v1::PartitionDescription { size_bytes, ..rows::partition(index, state) }
-            })
-            .collect();
-        loop {
-            let rest = rows.split_off(rows.len().min(room));
+struct Parts {
+    image: Arc<Image>,
+    /// Only partitions with a replica on one of these; all when empty.
+    replicas_on: BTreeSet<BrokerId>,
+    topics: VecDeque<Arc<Topic>>,
+    /// Of the first topic, these partitions were told.
+    from: usize,
+    measured: Arc<Measured>,
+    defaults: Arc<Pairs>,
+    is_over: bool,
+}
+
+impl Iterator for Parts {
+    type Item = v1::DescribeClusterReply;
+
+    fn next(&mut self) -> Option<v1::DescribeClusterReply> {
+        if self.is_over {
+            return None;
+        }
+        let (mut part, mut room) = (v1::DescribeClusterReply::default(), PART);
+        while room > 0
+            && let Some(topic) = self.topics.front().cloned()
+        {
+            let partitions = self.rows(&topic, room);
             // A topic takes room too, so that topics without partitions do not all come in one part.
-            room = room.saturating_sub(rows.len().max(1));
-            if let Some(part) = parts.last_mut() {
-                part.topics.push(v1::TopicDescription { partitions: rows, ..head.clone() });
+            room = room.saturating_sub(partitions.len().max(1));
+            if self.from >= topic.partitions.len() {
+                self.topics.pop_front();
+                self.from = 0;
             }
-            if room == 0 {
-                parts.push(v1::DescribeClusterReply::default());
-                room = PART;
-            }
-            rows = rest;
-            if rows.is_empty() {
+            let head = rows::topic(&self.image, &topic, &self.defaults);
+            part.topics.push(v1::TopicDescription { partitions, ..head });
+        }
+        self.is_over = self.topics.is_empty();
+        part.last = self.is_over;
+        Some(part)
+    }
+}
+
+impl Parts {
+    /// The next partitions of a topic, as many as there is room for.
+    fn rows(&mut self, topic: &Topic, room: usize) -> Vec<v1::PartitionDescription> {
+        let mut rows = Vec::new();
+        for (index, state) in topic.numbered().skip(self.from) {
+            if rows.len() == room {
                 break;
             }
+            self.from += 1;
+            if self.replicas_on.is_empty() || state.replicas.iter().any(|id| self.replicas_on.contains(id)) {
+                let size_bytes = self.measured.sizes.get(&(topic.id, index)).copied();
+                rows.push(v1::PartitionDescription { size_bytes, ..rows::partition(index, state) });
+            }
         }
+        rows
     }
-    if let Some(part) = parts.last_mut() {
-        part.last = true;
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -222,7 +299,16 @@ mod tests {
     }
 
     fn described(image: &Image, request: &v1::DescribeClusterRequest) -> Vec<Vec<(String, usize)>> {
-        let parts = parts(image, &Selected::of(image, request), &Sizes::new(), &Pairs::new());
+        let parts = Parts {
+            image: Arc::new(image.clone()),
+            replicas_on: request.replicas_on.iter().copied().map(BrokerId).collect(),
+            topics: selected(image, request),
+            from: 0,
+            measured: Arc::default(),
+            defaults: Arc::default(),
+            is_over: false,
+        };
+        let parts: Vec<_> = parts.collect();
         assert!(parts.last().unwrap().last);
         assert_eq!(parts.iter().filter(|part| part.last).count(), 1);
         let short = |part: v1::DescribeClusterReply| {
@@ -284,7 +370,7 @@ mod tests {
         let reply =
             v1::DescribeBrokerReply { measures: Some(v1::BrokerMeasures::default()), ..Default::default() };
         let answers = Answers::from([(BrokerId(0), Ok(reply)), (BrokerId(1), Err("silent".to_owned()))]);
-        let rows = brokers(&image, answers, false);
+        let rows = brokers(&image, &answers, false);
         assert!(rows[0].measures.is_some() && rows[0].measures_missing.is_empty());
         assert!(rows[1].measures.is_none() && rows[1].measures_missing == "silent");
     }

@@ -3,6 +3,7 @@
 
 mod alter_topics;
 mod batch;
+mod bounds;
 mod changes;
 mod create_topics;
 mod delete_topics;
@@ -13,6 +14,7 @@ mod elect_leaders;
 mod fleet;
 mod health;
 mod may_stop;
+mod measured;
 mod measures;
 mod moves;
 mod passing_on;

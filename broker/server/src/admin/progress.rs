@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use weir_admin::admin::v1;
@@ -37,6 +38,8 @@ struct Watching {
     ended: u64,
     is_first: bool,
     is_over: bool,
+    /// Counts this caller.
+    _room: OwnedSemaphorePermit,
 }
 
 pub(super) fn handle(
@@ -59,6 +62,7 @@ pub(super) fn handle(
         ended: 0,
         is_first: true,
         is_over: false,
+        _room: service.bounds.progress()?,
     };
     Ok(stream::unfold(watching, |watching| watching.next()).boxed())
 }

@@ -95,6 +95,15 @@ impl Refused {
         )
     }
 
+    /// So many look at the cluster already.
+    pub(super) fn busy(what: &str, most: usize) -> Self {
+        Self::for_now(
+            Reason::Busy,
+            format!("this broker has {most} {what} open, which is the most"),
+            "ask again in a moment, or another broker",
+        )
+    }
+
     pub(super) fn duplicate(what: impl std::fmt::Display) -> Self {
         Self::new(
             Reason::DuplicateItem,
@@ -153,6 +162,7 @@ impl Refused {
             | Reason::MetadataVersion
             | Reason::NoEligibleLeader => Code::FailedPrecondition,
             Reason::NoController | Reason::Stopping => Code::Unavailable,
+            Reason::Busy => Code::ResourceExhausted,
             Reason::Storage | Reason::Internal | Reason::Unspecified => Code::Internal,
         }
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -16,7 +16,10 @@ use weir_admin::admin::v1;
 use weir_admin::admin::v1::admin_server::{Admin, AdminServer};
 use weir_core::controller::{Decision, Entropy, Image};
 
+use super::bounds::Bounds;
 use super::changes::Changes;
+use super::describe_cluster::Measured;
+use super::measured::AskedOnce;
 use super::rates::{PACE, Rates};
 use super::reach::Reach;
 use super::refusal::Refused;
@@ -30,11 +33,13 @@ use crate::metadata::MetadataError;
 use crate::peers::door;
 
 /// The largest request; ten thousand moves take about one megabyte.
-const REQUEST_MAX: usize = 8 << 20;
-/// Connections at once.
+const REQUEST_MAX: usize = 4 << 20;
+/// Connections at once; further ones are closed.
 const CONNECTIONS_MAX: usize = 256;
-/// Calls of one connection at once; more wait.
-const CALLS_MAX: u32 = 128;
+/// Calls and streams of one connection at once; more wait.
+const CALLS_MAX: u32 = 64;
+/// Calls of one connection that are received or decided at once; more wait. So many requests can be in memory.
+const HANDLED_MAX: usize = 16;
 /// How long calls may go on when the broker has stopped.
 const GRACE: Duration = Duration::from_secs(1);
 /// A silent connection is asked whether it lives this often, and closed when it does not answer for as long.
@@ -48,6 +53,10 @@ pub(crate) struct AdminService {
     pub(super) reach: Arc<Reach>,
     pub(super) tenure: Arc<Tenure>,
     pub(super) started: Instant,
+    pub(super) bounds: Bounds,
+    /// What the brokers measure, without their logs and with them.
+    pub(super) measured: AskedOnce<Measured>,
+    pub(super) measured_logs: AskedOnce<Measured>,
 }
 
 /// What connections hold of the service: one that lingers must not hold the broker when it has stopped.
@@ -62,7 +71,17 @@ impl Front {
 impl AdminService {
     pub(crate) fn new(broker: Arc<Broker>, changes: Arc<Changes>) -> Self {
         let (rates, reach, tenure) = (Arc::default(), Arc::default(), Arc::default());
-        Self { broker, changes, rates, reach, tenure, started: Instant::now() }
+        Self {
+            broker,
+            changes,
+            rates,
+            reach,
+            tenure,
+            started: Instant::now(),
+            bounds: Bounds::default(),
+            measured: AskedOnce::default(),
+            measured_logs: AskedOnce::default(),
+        }
     }
 
     /// Serves until `closing`, with the services for health and reflection beside it.
@@ -83,6 +102,7 @@ impl AdminService {
             .http2_max_header_list_size(Some(door::HEADERS_MAX))
             .http2_max_pending_accept_reset_streams(Some(door::TAKEN_BACK_MAX))
             .max_concurrent_streams(Some(CALLS_MAX))
+            .concurrency_limit_per_connection(HANDLED_MAX)
             .add_service(healths)
             .add_service(reflection)
             .add_service(
@@ -170,8 +190,7 @@ impl Admin for Front {
         &self,
         request: Request<v1::DescribeClusterRequest>,
     ) -> Result<Response<Self::DescribeClusterStream>, Status> {
-        let parts = describe_cluster::handle(&*self.service()?, request.into_inner()).await?;
-        Ok(Response::new(Box::pin(stream::iter(parts.into_iter().map(Ok)))))
+        Ok(Response::new(describe_cluster::handle(&self.service()?, request.into_inner())?))
     }
 
     async fn describe_broker(
@@ -182,7 +201,7 @@ impl Admin for Front {
     }
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        Ok(Response::new(watch::handle(&self.service()?, &request.into_inner())))
+        Ok(Response::new(watch::handle(&self.service()?, &request.into_inner())?))
     }
 
     async fn progress(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use weir_admin::admin::v1;
@@ -16,6 +16,7 @@ use weir_model::config::Pairs;
 use weir_model::{BrokerId, TopicId};
 
 use super::changes::Missed;
+use super::refusal::Refused;
 use super::service::AdminService;
 use super::words::topic_text;
 use super::{rows, standing};
@@ -31,20 +32,23 @@ struct Watching {
     /// Everything up to here was told; none: nothing was, and the caller has to begin anew.
     told: Option<u64>,
     waiting: VecDeque<v1::WatchEvent>,
+    /// Counts this caller.
+    _room: OwnedSemaphorePermit,
 }
 
 pub(super) fn handle(
     service: &Arc<AdminService>,
     request: &v1::WatchRequest,
-) -> BoxStream<'static, Result<v1::WatchEvent, Status>> {
+) -> Result<BoxStream<'static, Result<v1::WatchEvent, Status>>, Refused> {
     let watching = Watching {
         service: Arc::downgrade(service),
         stop: service.broker.stop.clone(),
         latest: service.changes.latest(),
         told: request.since_index,
         waiting: VecDeque::new(),
+        _room: service.bounds.watch()?,
     };
-    stream::unfold(watching, |watching| watching.next()).boxed()
+    Ok(stream::unfold(watching, |watching| watching.next()).boxed())
 }
 
 impl Watching {
@@ -70,10 +74,13 @@ impl Watching {
                     self.told = Some(latest);
                 }
                 Missed::Rounds(rounds) => {
-                    let image = service.broker.image();
-                    for (index, records) in &rounds {
-                        self.waiting.extend(events(&image, *index, records, &service.broker.file));
-                        self.told = Some(*index);
+                    if !rounds.is_empty() {
+                        let _turn = service.bounds.turn().await;
+                        let image = service.broker.image();
+                        for (index, records) in &rounds {
+                            self.waiting.extend(events(&image, *index, records, &service.broker.file));
+                            self.told = Some(*index);
+                        }
                     }
                     drop(service);
                     if rounds.is_empty() && !self.changed().await? {

@@ -16,14 +16,14 @@ use weir_model::BrokerId;
 use super::cluster::{Three, within};
 use super::*;
 
-type Client = AdminClient<Channel>;
+pub(super) type Client = AdminClient<Channel>;
 
 /// A busy machine must not change who leads: a dead broker is noticed by its closed port, not by these.
 const UNHURRIED: [(&str, &str); 2] =
     [("weir.quorum.election.timeout.ms", "1500"), ("broker.session.timeout.ms", "30000")];
 
 /// A cluster that is whole: three brokers, each of which knows all.
-async fn three() -> Three {
+pub(super) async fn three() -> Three {
     let three = Three::form_with(&UNHURRIED).await;
     for id in 0..3 {
         let view = &three.broker(id).broker.view;
@@ -32,7 +32,7 @@ async fn three() -> Three {
     three
 }
 
-async fn client(three: &Three, id: usize) -> Client {
+pub(super) async fn client(three: &Three, id: usize) -> Client {
     let image = three.broker(id).broker.image();
     let broker = image.broker(BrokerId(i32::try_from(id).unwrap())).unwrap();
     let at = broker.registration.admin.clone().unwrap();
@@ -40,7 +40,7 @@ async fn client(three: &Three, id: usize) -> Client {
     AdminClient::new(endpoint.connect().await.unwrap())
 }
 
-fn reference(three: &Three, id: usize) -> v1::BrokerRef {
+pub(super) fn reference(three: &Three, id: usize) -> v1::BrokerRef {
     let broker = &three.broker(id).broker;
     v1::BrokerRef { id: broker.id.0, incarnation: broker.data.incarnation().to_string() }
 }
@@ -51,7 +51,7 @@ fn refusal(status: &Status) -> v1::Refusal {
 
 /// Asks as a client should: again, while the refusal says that this may help. Says whether the first answer was enough; if
 /// not, whether the call did it is not known.
-async fn patient<R>(ask: impl AsyncFn() -> Result<tonic::Response<R>, Status>) -> (R, bool) {
+pub(super) async fn patient<R>(ask: impl AsyncFn() -> Result<tonic::Response<R>, Status>) -> (R, bool) {
     let mut is_first = true;
     let asking = async {
         loop {
