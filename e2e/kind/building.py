@@ -13,7 +13,7 @@ from pathlib import Path
 from kind import paths
 from kind.commands import CommandFailed, run
 from kind.telling import say, step
-from kind.versions import Program, Source
+from kind.versions import Files, Program, Source
 
 _RESOLVE_S = 10 * 60.0
 _BUILD_S = 30 * 60.0
@@ -33,6 +33,20 @@ def build(sources: tuple[Source, ...], keep_caches: bool = False) -> None:
             _build_one(source, program, folder)
     if not keep_caches:
         forget_caches()
+
+
+def fetched(files: Files) -> list[Path]:
+    """The files of a Go module, kept beside the programs."""
+    folder = paths.HOME / "files" / f"{Path(files.module).name}-{files.version}"
+    kept = [folder / Path(path).name for path in files.paths]
+    if not all(path.exists() for path in kept):
+        folder.mkdir(parents=True, exist_ok=True)
+        with step(f"fetching {files.module} {files.version}"):
+            module = _downloaded(files.module, files.version)
+            for path, copy in zip(files.paths, kept, strict=True):
+                shutil.copyfile(Path(module["Dir"]) / path, copy)
+        forget_caches()
+    return kept
 
 
 def wanting(source: Source) -> list[Program]:
@@ -100,9 +114,14 @@ def _replaces(source: Source) -> str:
     """Its own replaces are for its repository alone: in ours, the published libraries take their place."""
     if source.staging is None:
         return ""
-    wanted = f"{source.module}@{source.version}"
-    told = run(["go", "mod", "download", "-json", wanted], env=_environment(), timeout_s=_RESOLVE_S, cwd=paths.HOME)
-    return published(Path(json.loads(told)["GoMod"]).read_text(), source.staging)
+    module = _downloaded(source.module, source.version)
+    return published(Path(module["GoMod"]).read_text(), source.staging)
+
+
+def _downloaded(module: str, version: str) -> dict[str, str]:
+    """Where Go has put a module."""
+    wanted = ["go", "mod", "download", "-json", f"{module}@{version}"]
+    return json.loads(run(wanted, env=_environment(), timeout_s=_RESOLVE_S, cwd=paths.HOME))
 
 
 def published(go_mod: str, version: str) -> str:

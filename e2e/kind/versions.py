@@ -14,6 +14,7 @@ PAUSE = "3.10.2"
 CONTAINERD = "2.2.9"
 LOCAL_PATH = "0.0.30"
 HELM = "3.22.0"
+PROMETHEUS_OPERATOR = "0.82.2"
 DEBIAN = "bookworm"
 
 _MINOR = KUBERNETES.split(".")[1]
@@ -42,6 +43,15 @@ class Source:
 
     def ldflags(self) -> str:
         return " ".join(["-s", "-w", *(f"-X {variable}={value}" for variable, value in self.stamps)])
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of a Go module that are used as they are."""
+
+    module: str
+    version: str
+    paths: tuple[str, ...]
 
 
 def _kubernetes(*names: str) -> Source:
@@ -105,3 +115,13 @@ NODE_AND_TOOLS: tuple[Source, ...] = (
 
 # All that is needed where kind's own node image can be had.
 TOOLS: tuple[Source, ...] = (_kubernetes("kubectl"), _HELM, _KIND)
+
+# What the chart's monitors and rules are objects of.
+PROMETHEUS_CRDS = Files(
+    "github.com/prometheus-operator/prometheus-operator",
+    f"v{PROMETHEUS_OPERATOR}",
+    tuple(
+        f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
+        for kind in ("prometheusrules", "servicemonitors", "podmonitors")
+    ),
+)

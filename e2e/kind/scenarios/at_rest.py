@@ -11,8 +11,6 @@ from kind.telling import step
 from kind.waiting import NotYet, until
 
 _WINDOW_S = {True: 30.0, False: 600.0}
-# A lease is renewed every few seconds; those writes are meant to be.
-_RENEWALS_A_MINUTE = 20
 _STANDS_S = 10.0
 _SEEN_S = 60.0
 _QUIET_S = 5.0
@@ -46,7 +44,11 @@ def idle(stage: Stage) -> None:
     after = operators_metrics.read(stage.there)
     expect("nothing has changed", versions(stage, NAMESPACE) == objects, difference(objects, versions(stage, NAMESPACE)))
     reads, writes = operators_metrics.calls(before, after)
-    expect("nothing is written but the lease", writes <= _RENEWALS_A_MINUTE * (window / 60 + 1), f"{writes} writes in {window:.0f} s")
+    expect(
+        "nothing is written but the lease",
+        writes <= operators_metrics.RENEWALS_A_MINUTE * (window / 60 + 1),
+        f"{writes} writes in {window:.0f} s",
+    )
     stage.note(f"{len(objects)} objects unchanged in {window:.0f} s; {reads} reads, {writes} writes, all of them the lease's renewals")
     stage.note(f"the operator holds {operators_metrics.memory_mib(after):.1f} MiB")
 

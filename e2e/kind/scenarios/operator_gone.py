@@ -26,7 +26,7 @@ def killed_while_rolling(stage: Stage) -> None:
         brokers.patch({"config": {"log.retention.ms": "604800003"}})
         for wanted in (1,) if stage.only_core else (1, 2, 3):
             until(f"pod {wanted} of the roll is taken down", _STEP_S, lambda count=wanted: _taken_down(seen, count))
-            _kill_operator(stage)
+            kill_operator(stage)
             kills += 1
         brokers.await_settled()
     expect("all pods are new", not set(brokers.uids().values()) & set(before.values()))
@@ -39,7 +39,7 @@ def killed_while_rolling(stage: Stage) -> None:
 def cut_off(stage: Stage) -> None:
     brokers, there = stage.brokers, stage.there
     scale_operator(there, 2)
-    leader = _holder(stage)
+    leader = holder(stage)
     node = node_of(next(pod for pod in operator_pods(there) if leader.startswith(pod["metadata"]["name"])))
     before = brokers.uids()
     with PodsOverTime(brokers) as seen:
@@ -82,7 +82,7 @@ def _started_again(brokers: Brokers) -> None:
         raise NotYet(f"{restarts} restarts")
 
 
-def _kill_operator(stage: Stage) -> None:
+def kill_operator(stage: Stage) -> None:
     """At once, and the next one is started at once."""
     for pod in operator_pods(stage.there):
         kill_process(stage.there, pod, "weir-operator")
@@ -95,7 +95,7 @@ def _taken_down(seen: PodsOverTime, count: int) -> None:
         raise NotYet(f"taken down so far: {seen.restarted()}")
 
 
-def _holder(stage: Stage) -> str:
+def holder(stage: Stage) -> str:
     leases = stage.there.get("leases", "-n", OPERATORS_NAMESPACE)["items"]
     holders = [lease["spec"].get("holderIdentity", "") for lease in leases]
     if len(holders) != 1 or not holders[0]:
@@ -104,7 +104,7 @@ def _holder(stage: Stage) -> str:
 
 
 def _another(stage: Stage, leader: str) -> None:
-    if _holder(stage) == leader:
+    if holder(stage) == leader:
         raise NotYet(f"{leader} holds the lease")
 
 

@@ -10,6 +10,8 @@ _SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 _CALLS = "weir_operator_api_calls_total"
 _VERB = re.compile(r'verb="(\w+)"')
 _READS = {"read", "watch"}
+# A lease is renewed every few seconds; those writes are meant to be.
+RENEWALS_A_MINUTE = 20
 
 
 def read(there: Cluster) -> dict[str, float]:
@@ -26,6 +28,18 @@ def parsed(text: str) -> dict[str, float]:
 
 def memory_mib(metrics: dict[str, float]) -> float:
     return metrics["process_resident_memory_bytes"] / 2**20
+
+
+def cpu_seconds(before: dict[str, float], after: dict[str, float]) -> float:
+    return after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]
+
+
+def topics_ready(metrics: dict[str, float], namespace: str) -> int:
+    """Of all clusters in a namespace."""
+    wanted = (f'namespace="{namespace}"', 'ready="true"')
+    return round(
+        sum(value for series, value in metrics.items() if series.startswith("weir_operator_topics{") and all(w in series for w in wanted))
+    )
 
 
 def calls(before: dict[str, float], after: dict[str, float]) -> tuple[int, int]:

@@ -14,13 +14,47 @@ from pathlib import Path
 from kind import cluster, paths, weir_image
 from kind.collect import collect
 from kind.commands import CommandFailed
-from kind.scenarios import at_rest, bad_input, failures, helm_chart, lifecycle, operator_gone, outside, prometheus, rolls, scaling, topics
+from kind.scenarios import (
+    at_rest,
+    bad_input,
+    changes_of_mind,
+    failures,
+    helm_chart,
+    lifecycle,
+    maintenance,
+    many_topics,
+    monitoring,
+    operator_gone,
+    outside,
+    prometheus,
+    random_kills,
+    rolls,
+    scaling,
+    topics,
+)
 from kind.scenarios.book import Scenario, chosen
 from kind.scenarios.clients import Verdict, Work
 from kind.scenarios.stage import Stage, tell
 from kind.telling import say
 
-_MODULES = (failures, rolls, scaling, lifecycle, operator_gone, outside, topics, at_rest, bad_input, prometheus, helm_chart)
+_MODULES = (
+    failures,
+    rolls,
+    maintenance,
+    scaling,
+    changes_of_mind,
+    lifecycle,
+    operator_gone,
+    random_kills,
+    outside,
+    topics,
+    many_topics,
+    at_rest,
+    bad_input,
+    prometheus,
+    monitoring,
+    helm_chart,
+)
 
 _STARTS = 3
 
@@ -66,7 +100,7 @@ def _play(stage: Stage, one: Scenario, number: int) -> Outcome:
     say(f"{one.sentence} …")
     began, work, verdict, failure = time.monotonic(), None, None, None
     stage.notes.clear()
-    topic = f"ledger-{number}"
+    topic = f"ledger-{stage.run}-{number}"
     try:
         work = _at_work(stage, topic) if one.clients else None
         one.play(stage)

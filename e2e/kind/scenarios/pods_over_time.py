@@ -33,17 +33,17 @@ class PodsOverTime:
         self._told = self._events()
         self._file.close()
 
-    def most_away(self) -> int:
-        """How many brokers were not ready, or not there, at the same time."""
-        return max((len(away) for away in self._away()), default=0)
+    def most_away(self, joining: frozenset[int] = frozenset()) -> int:
+        """How many brokers were not ready, or not there, at the same time. Those that have yet to join are no loss."""
+        return max((len(away - joining) for away in self._away()), default=0)
 
     def restarted(self) -> list[int]:
         """Brokers whose pod was taken away, in that order."""
-        order: list[int] = []
+        gone: dict[str, int] = {}
         for event in self._told_so_far():
-            if event["object"]["metadata"].get("deletionTimestamp") and _broker(event) not in order[-1:]:
-                order.append(_broker(event))
-        return order
+            if event["object"]["metadata"].get("deletionTimestamp"):
+                gone.setdefault(event["object"]["metadata"]["uid"], _broker(event))
+        return list(gone.values())
 
     def _away(self) -> Iterator[set[int]]:
         states: dict[int, bool] = {}

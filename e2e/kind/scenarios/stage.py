@@ -4,6 +4,7 @@ Whatever a scenario left behind, `mend` makes whole again, so that each begins w
 """
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ class Stage:
     tag: str
     directory: Path
     only_core: bool
+    # In names of topics: what an interrupted run wrote is not taken for this one's.
+    run: str = field(default_factory=lambda: secrets.token_hex(3))
     notes: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)
 
@@ -58,6 +61,8 @@ class Stage:
         create_namespace(self.there, NAMESPACE)
         with step("three brokers"):
             self.brokers.apply()
+            # The whole spec: what a run that was interrupted added to it goes.
+            self.there.kubectl("replace", "-f", "-", stdin=self.brokers.manifest())
             self.brokers.await_settled()
 
     def tear_down(self) -> None:

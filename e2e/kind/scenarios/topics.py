@@ -1,19 +1,15 @@
-"""Topics as resources: drift, conflicts, adoption, what stays and what goes, a thousand at once, and a namespace that goes away."""
+"""Topics as resources: drift, conflicts, adoption, what stays and what goes, and a namespace that goes away."""
 
 import json
 import time
 
 from kind import paths
-from kind.scenarios import operators_metrics
 from kind.scenarios.book import scenario
-from kind.scenarios.brokers import Brokers, condition, expect, refused
+from kind.scenarios.brokers import Brokers, expect, refused
 from kind.scenarios.clients import apply_topic, await_topic
 from kind.scenarios.stage import Stage, scale_operator
 from kind.waiting import NotYet, until
 
-_THOUSAND = 1_000
-_ALL_READY_S = 300.0
-_APPLY_S = 300.0
 _DRIFT_S = 60.0
 _GONE_S = 90.0
 _STAYS_S = 8.0
@@ -27,29 +23,6 @@ def kept_as_declared(stage: Stage) -> None:
     _adopted(brokers)
     _refused(brokers)
     _kept_or_deleted(brokers)
-
-
-@scenario("a thousand topics are applied at once", clients=False)
-def thousand(stage: Stage) -> None:
-    with stage.namespace("many") as namespace:
-        brokers = Brokers(stage.there, namespace, "many", 3)
-        brokers.apply()
-        brokers.await_settled()
-        before = operators_metrics.read(stage.there)
-        began = time.monotonic()
-        items = [_manifest(brokers, f"topic-{number}") for number in range(_THOUSAND)]
-        manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-        brokers.kubectl("create", "-f", "-", stdin=manifest, timeout_s=_APPLY_S)
-        written = time.monotonic() - began
-        until("all are ready", _ALL_READY_S, lambda: _all_ready(brokers))
-        took = time.monotonic() - began
-        after = operators_metrics.read(stage.there)
-        reads, writes = operators_metrics.calls(before, after)
-        stage.note(f"written in {written:.1f} s, all as declared after {took:.1f} s; {reads} reads and {writes} writes by the operator")
-        stage.note(
-            f"the operator holds {operators_metrics.memory_mib(before):.0f} MiB before, {operators_metrics.memory_mib(after):.0f} after"
-        )
-        expect("a status for each, and little else", writes < 1.2 * _THOUSAND + 60, writes)
 
 
 @scenario("namespaces are deleted while no operator runs: one goes by the documented command, the other when one is back", clients=False)
@@ -134,18 +107,6 @@ def _kept_or_deleted(brokers: Brokers) -> None:
 
 def _spec(brokers: Brokers, **fields: object) -> dict:
     return {"clusterRef": {"name": brokers.name}, "partitions": 1, "replicationFactor": 3, **fields}
-
-
-def _manifest(brokers: Brokers, name: str) -> dict:
-    metadata = {"name": name, "namespace": brokers.namespace}
-    return {"apiVersion": "weir.dev/v1alpha1", "kind": "Topic", "metadata": metadata, "spec": _spec(brokers)}
-
-
-def _all_ready(brokers: Brokers) -> None:
-    topics = brokers.get("topics.weir.dev")["items"]
-    ready = sum(condition(topic, "Ready").get("status") == "True" for topic in topics)
-    if ready != _THOUSAND:
-        raise NotYet(f"{ready} of {len(topics)} are ready")
 
 
 def _retention(brokers: Brokers, topic: str, wanted: str) -> None:
