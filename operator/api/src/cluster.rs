@@ -89,7 +89,13 @@ pub const CLUSTER_NAME_MAX: usize = 37;
 #[x_kube(
     validation = Rule::new("!(has(self.version) && has(self.image))")
         .message("set spec.version or spec.image, not both: the image says the version")
-        .field_path(".image")
+        .field_path(".image"),
+    validation = Rule::new(
+        "!has(self.autoscaling) || !has(self.autoscaling.targets) || !has(self.autoscaling.targets.cpuPercent) || \
+         (has(self.resources) && has(self.resources.requests) && 'cpu' in self.resources.requests)"
+    )
+        .message("autoscaling.targets.cpuPercent is a share of resources.requests.cpu: set that too")
+        .field_path(".autoscaling")
 )]
 pub struct ClusterSpec {
     /// The version of Weir that the brokers run, such as `0.1.0`: the tag of the operator's default image. Without
@@ -101,7 +107,8 @@ pub struct ClusterSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 
-    /// How many brokers. With three or more, losing one costs nothing. Default: 3.
+    /// How many brokers. With three or more, losing one costs nothing. With `autoscaling`, how many to begin with: the
+    /// operator goes on from there, and begins anew when this is changed. Default: 3.
     #[serde(default = "three")]
     #[x_kube(
         validation = Rule::new("self >= 1")
@@ -151,7 +158,7 @@ pub struct ClusterSpec {
     #[serde(default)]
     pub rebalance: Rebalance,
 
-    /// Lets the operator choose `replicas` by load.
+    /// Lets the operator choose the number of brokers by load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
 

@@ -18,15 +18,15 @@ mod topic;
 #[cfg(test)]
 mod tests;
 
-pub use cluster::autoscaling::{Autoscaling, AutoscalingTargets};
+pub use cluster::autoscaling::{Autoscaling, AutoscalingTargets, Stabilization};
 pub use cluster::listener::{
     Authentication, AuthenticationKind, LISTENER_NAME_MAX, Listener, ListenerKind, ListenerTls,
 };
 pub use cluster::rebalance::{Rebalance, RebalanceMode};
 pub use cluster::rollout::Rollout;
 pub use cluster::status::{
-    BrokerPhase, BrokerStatus, ClusterStatus, ListenerStatus, OperationKind, OperationStatus, ProposalStatus,
-    ProposedBroker,
+    AutoscalingChange, AutoscalingStatus, BrokerPhase, BrokerStatus, ClusterStatus, ListenerStatus,
+    OperationKind, OperationStatus, ProposalStatus, ProposedBroker,
 };
 pub use cluster::storage::{Storage, VolumePolicy};
 pub use cluster::{CLUSTER_NAME_MAX, Cluster, ClusterSpec, Topology};

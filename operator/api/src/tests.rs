@@ -88,6 +88,27 @@ fn a_cluster_is_refused_with_a_sentence_that_people_understand() {
         ),
         (with("rollout: {maxUnavailable: 0}"), "at least 1"),
         (with("autoscaling: {minReplicas: 3, maxReplicas: 2}"), "at most autoscaling.maxReplicas"),
+        (with("autoscaling: {minReplicas: 3, maxReplicas: 9}"), ""),
+        (with("autoscaling: {minReplicas: 3, maxReplicas: 1001}"), "at most 1000"),
+        (
+            with("autoscaling: {minReplicas: 3, maxReplicas: 9, targets: {cpuPercent: 60}}"),
+            "a share of resources.requests.cpu: set that too",
+        ),
+        (
+            with(
+                "resources: {requests: {cpu: '2'}}\nautoscaling: {minReplicas: 3, maxReplicas: 9, targets: {cpuPercent: 60}}",
+            ),
+            "",
+        ),
+        (
+            with("autoscaling: {minReplicas: 3, maxReplicas: 9, targets: {diskPercent: 95}}"),
+            "moves leave 15 % of each disk free",
+        ),
+        (
+            with("autoscaling: {minReplicas: 3, maxReplicas: 9, targets: {networkBytesPerSecond: much}}"),
+            "must be a number of bytes such as 100Mi",
+        ),
+        (with("autoscaling: {minReplicas: 3, maxReplicas: 9, targets: {networkBytesPerSecond: 100Mi}}"), ""),
         (object("Cluster", &"l".repeat(38), STORAGE), "at most 37 characters"),
         (object("Cluster", "1logs", STORAGE), "must begin with a letter"),
     ];

@@ -199,11 +199,12 @@ impl Metrics {
     /// Notes what is wanted of a cluster, what there is, and what is being done about it.
     pub(crate) fn cluster(&self, key: &ClusterKey, spec: &ClusterSpec, status: &ClusterStatus) {
         let names = [&*key.namespace, &*key.name];
-        self.brokers_desired.with_label_values(&names).set(spec.replicas.into());
+        let desired = status.autoscaling.as_ref().map_or(spec.replicas, |chosen| chosen.replicas);
+        self.brokers_desired.with_label_values(&names).set(desired.into());
         self.brokers_ready.with_label_values(&names).set(status.ready_replicas.into());
         let operation = status.operation.as_ref();
-        for kind in OPERATIONS {
-            let labels = [names[0], names[1], operation_name(kind)];
+        for kind in OperationKind::ALL {
+            let labels = [names[0], names[1], kind.word()];
             match operation.filter(|operation| operation.kind == kind) {
                 Some(operation) => {
                     let since = operation.started_at.as_ref().map_or_else(Timestamp::now, |at| at.0);
@@ -232,8 +233,8 @@ impl Metrics {
         if kind == "Cluster" {
             let _ = self.brokers_desired.remove_label_values(&[namespace, name]);
             let _ = self.brokers_ready.remove_label_values(&[namespace, name]);
-            for operation in OPERATIONS {
-                let labels = [namespace, name, operation_name(operation)];
+            for operation in OperationKind::ALL {
+                let labels = [namespace, name, operation.word()];
                 let _ = self.operation_since.remove_label_values(&labels);
             }
             for ready in ["true", "false"] {
@@ -245,29 +246,6 @@ impl Metrics {
     /// The text that Prometheus reads.
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
-    }
-}
-
-/// Every kind of operation.
-const OPERATIONS: [OperationKind; 7] = [
-    OperationKind::Create,
-    OperationKind::Roll,
-    OperationKind::ScaleOut,
-    OperationKind::ScaleIn,
-    OperationKind::GrowVolumes,
-    OperationKind::Rebalance,
-    OperationKind::ReplaceBroker,
-];
-
-const fn operation_name(kind: OperationKind) -> &'static str {
-    match kind {
-        OperationKind::Create => "Create",
-        OperationKind::Roll => "Roll",
-        OperationKind::ScaleOut => "ScaleOut",
-        OperationKind::ScaleIn => "ScaleIn",
-        OperationKind::GrowVolumes => "GrowVolumes",
-        OperationKind::Rebalance => "Rebalance",
-        OperationKind::ReplaceBroker => "ReplaceBroker",
     }
 }
 

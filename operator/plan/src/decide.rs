@@ -3,6 +3,7 @@
 //! looks at the same observed world; the ones that disturb a broker run only when nothing else does.
 
 mod advertised;
+mod autoscale;
 mod calm;
 mod children;
 mod moves;
@@ -58,7 +59,12 @@ pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) ->
     let leaving = leaving.operation.map(|operation| Operation { left: moving.left, ..operation });
     let moved = leaving.or(moving.operation);
     plan.operation = operation(cluster, observed, moved, plan.operation, &plan.waiting);
+    plan.moving = observed.brokers.known().and_then(moves::under_way);
+    let scaling = autoscale::decide(cluster, observed, &plan);
     plan.requeue = requeue(&plan).or_else(|| moves::next_loss(cluster).then_some(LATER));
+    plan.requeue = Some(plan.requeue.map_or(scaling.look_again, |soon| soon.min(scaling.look_again)));
+    plan.judgement = scaling.judgement;
+    plan.autoscaling = scaling.status;
     plan
 }
 
@@ -93,7 +99,8 @@ fn operation(
             of(OperationKind::Create, "a new cluster".to_owned())
         }
         Some(there) if there < cluster.replicas => {
-            of(OperationKind::ScaleOut, format!("from {there} to {} brokers", cluster.replicas))
+            let why = autoscale::why(cluster).map(|why| format!(": {why}")).unwrap_or_default();
+            of(OperationKind::ScaleOut, format!("from {there} to {} brokers{why}", cluster.replicas))
         }
         Some(_) if missing > 0 && !cluster.formed => {
             of(OperationKind::Create, format!("{missing} brokers are not ready yet"))

@@ -34,6 +34,7 @@ pub mod topics;
 mod toy_world;
 mod valid;
 mod validate;
+mod wanted;
 
 pub use build::{Address, Desired, Host, build};
 pub use decide::{decide, questions, unseen};
@@ -44,5 +45,8 @@ pub use observed::brokers::BrokersView;
 pub use plan::{Balance, Event, EventLevel, Left, MoveOrder, Operation, PartitionRef, Plan, Step, Waiting};
 pub use quantity::Bytes;
 pub use status::{Outcome, events, reason, status};
-pub use valid::{Before, ValidCluster, ValidListener, ValidRebalance, ValidStorage};
+pub use valid::{
+    Before, ValidAutoscaling, ValidCluster, ValidListener, ValidRebalance, ValidStorage, ValidTargets,
+};
 pub use validate::{Invalid, validate};
+pub use wanted::wanted;

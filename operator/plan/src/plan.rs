@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use weir_model::BrokerId;
-use weir_operator_api::OperationKind;
+use weir_operator_api::{AutoscalingStatus, OperationKind};
 
 use crate::object::{Kind, Object, ObjectRef};
 use crate::observed::Trouble;
 use crate::observed::brokers::BrokerRef;
+use crate::scaling::Judgement;
 
 /// What comes next for a Cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +25,12 @@ pub struct Plan {
     pub scaling_in_to: Option<u32>,
     /// How far the cluster is from being balanced, where that is known.
     pub balance: Option<Balance>,
+    /// What is thought of the number of brokers, where enough is known.
+    pub judgement: Option<Judgement>,
+    /// What autoscaling makes of it; the next pass carries it out, once status says so.
+    pub autoscaling: Option<AutoscalingStatus>,
+    /// What is being moved, where that is known.
+    pub moving: Option<Left>,
     /// When to look again, even if nothing is heard of: set where what is waited for announces itself to nobody.
     pub requeue: Option<Duration>,
 }

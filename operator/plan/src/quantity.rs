@@ -17,6 +17,11 @@ impl Bytes {
     }
 }
 
+/// An amount in thousandths, rounded up: `1.5` and `1500m` are 1,500. `None` where it is none or negative.
+pub(crate) fn millis(quantity: &Quantity) -> Option<u64> {
+    u64::try_from(nanos(&quantity.0)?.div_ceil(NANO / 1_000)).ok()
+}
+
 const NANO: u128 = 1_000_000_000;
 
 /// Suffixes and what one of them is in billionths.

@@ -15,7 +15,7 @@ mod tests;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
-use weir_operator_api::{Cluster, ClusterStatus, OperationStatus, label};
+use weir_operator_api::{AutoscalingStatus, Cluster, ClusterStatus, OperationStatus, label};
 
 pub use self::events::events;
 
@@ -25,6 +25,7 @@ use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::valid::ValidCluster;
 use crate::validate::{Invalid, image};
+use crate::wanted::wanted;
 use proposal::proposal;
 
 /// How a pass went.
@@ -64,11 +65,15 @@ pub fn status(cluster: &Cluster, observed: &Observed, outcome: Outcome<'_>) -> C
     let there = observed.pods.iter().filter(|pod| pod.broker.is_some()).count();
     let ready = observed.pods.iter().filter(|pod| pod.broker.is_some() && pod.ready).count();
     let known = observed.brokers.known();
+    let wanted = match outcome {
+        Outcome::Planned { cluster, .. } => i32::try_from(cluster.replicas).unwrap_or(i32::MAX),
+        Outcome::Invalid(_) => wanted(cluster),
+    };
     ClusterStatus {
         observed_generation: cluster.metadata.generation,
         replicas: count(there),
         ready_replicas: count(ready),
-        ready: Some(format!("{ready}/{}", cluster.spec.replicas)),
+        ready: Some(format!("{ready}/{wanted}")),
         selector: Some(format!("{}={name},{}={}", label::CLUSTER, label::COMPONENT, label::BROKER)),
         cluster_id: known
             .map(|seen| seen.cluster_id.clone())
@@ -80,15 +85,26 @@ pub fn status(cluster: &Cluster, observed: &Observed, outcome: Outcome<'_>) -> C
             Outcome::Invalid(_) => before.listeners,
             Outcome::Planned { cluster, .. } => listeners::all(cluster, observed),
         },
-        brokers: brokers::all(&names, cluster.spec.replicas, observed, &before.brokers),
+        brokers: brokers::all(&names, wanted, observed, &before.brokers),
         operation: operation(outcome, observed.now, before.operation.as_ref()),
         scaling_in_to: match outcome.plan() {
             Some(plan) => plan.scaling_in_to.and_then(|replicas| i32::try_from(replicas).ok()),
             None => before.scaling_in_to,
         },
+        autoscaling: autoscaling(cluster, outcome, before.autoscaling),
         proposal: proposal(outcome, before.proposal),
         conditions: conditions::all(cluster, observed, outcome, &before.conditions),
     }
+}
+
+/// As it was while nothing is decided: paused, or with a spec that is wrong.
+fn autoscaling(
+    cluster: &Cluster,
+    outcome: Outcome<'_>,
+    before: Option<AutoscalingStatus>,
+) -> Option<AutoscalingStatus> {
+    cluster.spec.autoscaling.as_ref()?;
+    outcome.plan().and_then(|plan| plan.autoscaling.clone()).or(before)
 }
 
 fn count(things: usize) -> i32 {

@@ -14,7 +14,7 @@ use crate::decide::{decide, questions};
 use crate::fixtures::{incarnation, nothing};
 use crate::names::Names;
 use crate::object::{Kind, Object};
-use crate::observed::brokers::{BrokerSeen, BrokerState, BrokersView, HostPort, MayStop, Snapshot};
+use crate::observed::brokers::{BrokerSeen, BrokerState, BrokersView, HostPort, MayStop, Measures, Snapshot};
 use crate::observed::{Child, NodeSeen, Observed, PodSeen, StorageClassSeen, Trouble, VolumeSeen};
 use crate::plan::{Plan, Step};
 use crate::quantity::Bytes;
@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) bad_images: BTreeSet<String>,
     /// Ticks for which the controller refuses any stop.
     pub(crate) refusing: u32,
+    /// Thousandths of a core that clients cost, all brokers together; each bears as much as it has replicas.
+    pub(crate) load: u64,
     ticks: i64,
     serial: u32,
     /// Steps that were taken, in words.
@@ -63,6 +65,7 @@ impl World {
             silent: 0,
             bad_images: BTreeSet::new(),
             refusing: 0,
+            load: 0,
             ticks: 0,
             serial: 0,
             history: Vec::new(),
@@ -112,7 +115,7 @@ impl World {
         BrokersView::Known(Snapshot {
             cluster_id: "toy".to_owned(),
             controller,
-            brokers: self.counted(),
+            brokers: self.measured(),
             partitions: self.partitions.told(&self.brokers),
             under_replicated_partitions: Some(
                 u64::from(self.catching_up) + fenced as u64 + self.partitions.moving() as u64,
@@ -200,6 +203,23 @@ impl World {
         let mut brokers = self.brokers.clone();
         for (id, broker) in &mut brokers {
             broker.replicas += self.partitions.held(*id);
+        }
+        brokers
+    }
+
+    /// With what they bear, too, on disks of 10 GiB.
+    fn measured(&self) -> BTreeMap<BrokerId, BrokerSeen> {
+        let mut brokers = self.counted();
+        let all = brokers.keys().map(|id| self.partitions.held(*id)).sum::<u64>().max(1);
+        for (id, broker) in &mut brokers {
+            let held = self.partitions.held(*id);
+            let log_bytes = held * (100 << 20);
+            broker.measures = Some(Measures {
+                cpu_millicores: self.load * held / all,
+                log_bytes,
+                free_bytes: (10_u64 << 30).saturating_sub(log_bytes),
+                ..Measures::default()
+            });
         }
         brokers
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use weir_model::BrokerId;
-use weir_operator_api::{ListenerKind, OperationKind, RebalanceMode, VolumePolicy};
+use weir_operator_api::{AutoscalingChange, ListenerKind, OperationKind, RebalanceMode, VolumePolicy};
 
 use crate::names::{INTERNAL, Names};
 use crate::quantity::Bytes;
+use crate::scaling::{Bounds, Course, Windows};
 
 /// What a Cluster shall be, ready to be built.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,10 @@ pub struct ValidCluster {
     pub max_unavailable: usize,
     /// Whether and how replicas move.
     pub rebalance: ValidRebalance,
+    /// Who chooses the number of brokers by load, if somebody does.
+    pub autoscaling: Option<ValidAutoscaling>,
+    /// What a broker shall bear at most.
+    pub targets: ValidTargets,
     /// What an earlier pass wrote into status, and this one goes on from.
     pub before: Before,
     /// Whether its brokers have been a cluster before: status has its id.
@@ -94,6 +99,32 @@ impl ValidRebalance {
         let at_once = u64::try_from(self.at_once.max(1)).unwrap_or(u64::MAX);
         self.throttle.map(|Bytes(all)| (all / at_once).max(1))
     }
+}
+
+/// How the number of brokers follows the load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidAutoscaling {
+    /// The fewest and the most.
+    pub bounds: Bounds,
+    /// How long a judgement must stand.
+    pub windows: Windows,
+    /// What the last pass made of it, or where it begins.
+    pub course: Course,
+    /// The number in the spec that it began with.
+    pub started_from: i32,
+    /// The last change.
+    pub last_change: Option<AutoscalingChange>,
+}
+
+/// What a broker shall bear at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ValidTargets {
+    /// Thousandths of a core, where the user says how many cores a broker has.
+    pub cpu_millicores: Option<u64>,
+    /// Percent of the room for logs.
+    pub disk_percent: u64,
+    /// Bytes a second, in or out, where the user says so.
+    pub network_bytes: Option<u64>,
 }
 
 /// What an earlier pass wrote into status. What was begun there is brought to its end; without it nothing is unsafe, only

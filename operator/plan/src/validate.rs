@@ -1,7 +1,9 @@
 //! Reads the spec once, and says everything that is wrong with it: each problem with its path and a sentence that tells
 //! what to do. What the API server refuses already is refused here again: objects may be older than its rules.
 
+mod autoscaling;
 mod config;
+mod duration;
 pub(crate) mod image;
 mod listeners;
 mod overlay;
@@ -18,6 +20,7 @@ use weir_operator_api::{CLUSTER_NAME_MAX, Cluster, ClusterSpec};
 use crate::names::Names;
 use crate::observed::Observed;
 use crate::valid::{Before, ValidCluster};
+use crate::wanted;
 
 /// Something that the user must change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +50,11 @@ pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, 
     let name = cluster.metadata.name.clone().unwrap_or_default();
     let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
     check_name(&name, &mut wrong);
-    let replicas = replicas(spec.replicas, &mut wrong);
+    let uid = cluster.metadata.uid.clone().unwrap_or_default();
+    let there = observed.extent(&uid);
+    let replicas = replicas(wanted::of(cluster, there), &mut wrong);
+    let autoscaling = autoscaling::read(cluster, replicas, &mut wrong);
+    let targets = autoscaling::targets(spec, &mut wrong);
     let storage = storage::read(&spec.storage, &mut wrong);
     let listeners = listeners::read(&spec.listeners, &mut wrong);
     let resources = resources(spec, &mut wrong);
@@ -62,8 +69,7 @@ pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, 
         wrong.dedup();
         return Err(wrong);
     };
-    let uid = cluster.metadata.uid.clone().unwrap_or_default();
-    let extent = replicas.max(observed.extent(&uid));
+    let extent = replicas.max(there);
     Ok(ValidCluster {
         names: Names::new(&name, &namespace),
         name,
@@ -79,6 +85,8 @@ pub fn validate(cluster: &Cluster, observed: &Observed) -> Result<ValidCluster, 
         topology_key: spec.topology.key.clone(),
         max_unavailable: usize::try_from(spec.rollout.max_unavailable).unwrap_or(1).max(1),
         rebalance,
+        autoscaling,
+        targets,
         before: before(cluster),
         formed: cluster.status.as_ref().is_some_and(|status| status.cluster_id.is_some()),
         paused: spec.paused,

@@ -59,6 +59,10 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling_in_to: Option<i32>,
 
+    /// The number of brokers that autoscaling has chosen, and what it thinks of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<AutoscalingStatus>,
+
     /// What would be moved, where `rebalance.mode` is Propose and something is out of balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<ProposalStatus>,
@@ -102,6 +106,46 @@ pub struct BrokerStatus {
     /// Since when the others have not heard of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unheard_since: Option<Time>,
+}
+
+/// What autoscaling has chosen, and why.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalingStatus {
+    /// How many brokers there shall be.
+    pub replicas: i32,
+    /// The `spec.replicas` that it began with. When that changes, it begins anew.
+    pub started_from: i32,
+    /// How many the load asks for.
+    pub recommended: i32,
+    /// Why, in a word: Cpu, Disk, Network, WithinTargets, MinReplicas, MaxReplicas, ReplicationFactor, OneFewerNotSafe,
+    /// HotPartition, Uneven, MeasuresUnknown, NoTargets, or what is going on that is waited for.
+    pub reason: String,
+    /// Why, in a sentence: as it was when this began.
+    pub message: String,
+    /// Since when that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// The last change that it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<AutoscalingChange>,
+}
+
+/// A change that autoscaling made.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalingChange {
+    /// Brokers before.
+    pub from: i32,
+    /// Brokers after.
+    pub to: i32,
+    /// Why, in a word.
+    pub reason: String,
+    /// Why, in a sentence.
+    pub message: String,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Time>,
 }
 
 /// What would be moved.
@@ -209,4 +253,31 @@ pub enum OperationKind {
     Rebalance,
     /// The replicas of a broker that is gone are made anew on others.
     ReplaceBroker,
+}
+
+impl OperationKind {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Roll,
+        Self::ScaleOut,
+        Self::ScaleIn,
+        Self::GrowVolumes,
+        Self::Rebalance,
+        Self::ReplaceBroker,
+    ];
+
+    /// Its word, as status and metrics say it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Create => "Create",
+            Self::Roll => "Roll",
+            Self::ScaleOut => "ScaleOut",
+            Self::ScaleIn => "ScaleIn",
+            Self::GrowVolumes => "GrowVolumes",
+            Self::Rebalance => "Rebalance",
+            Self::ReplaceBroker => "ReplaceBroker",
+        }
+    }
 }

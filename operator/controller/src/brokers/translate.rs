@@ -7,7 +7,7 @@ use uuid::Uuid;
 use weir_admin::admin::v1;
 use weir_model::{BrokerId, Incarnation};
 use weir_operator_plan::observed::brokers::{
-    BrokerRef, BrokerSeen, BrokerState, HostPort, MayStop, PartitionState, Snapshot,
+    BrokerRef, BrokerSeen, BrokerState, HostPort, MayStop, Measures, PartitionState, Snapshot,
 };
 
 use super::sizes::Sizes;
@@ -112,9 +112,24 @@ fn broker(told: &v1::BrokerDescription) -> Option<(BrokerId, BrokerSeen)> {
             .and_then(|measures| measures.recovery.as_ref())
             .map(|recovery| (recovery.logs_opened, recovery.logs_total)),
         disk_failed: measures.is_some_and(|measures| measures.disk_failed),
+        measures: measures.map(borne),
         disk_bytes: measures.map(|measures| measures.disk_total_bytes).filter(|bytes| *bytes > 0),
     };
     Some((BrokerId(reference.id), seen))
+}
+
+/// What the broker bears. Rates are whole numbers here: what is below one of them is nothing.
+fn borne(told: &v1::BrokerMeasures) -> Measures {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of floats saturates")]
+    let whole = |rate: f64| rate as u64;
+    Measures {
+        cpu_millicores: whole(told.cpu_cores * 1_000.0),
+        bytes_in: whole(told.bytes_in_per_second + told.replication_bytes_in_per_second),
+        bytes_out: whole(told.bytes_out_per_second + told.replication_bytes_out_per_second),
+        log_bytes: told.disk_used_bytes,
+        free_bytes: told.disk_free_bytes,
+        hottest_permille: 0,
+    }
 }
 
 /// What the controller says, unless the broker itself says that it recovers: to the controller that looks like a fence.

@@ -198,7 +198,7 @@ impl Context {
     fn session(&self, key: &ClusterKey, cluster: &Cluster) -> Arc<Session> {
         let session = self.brokers.session(key);
         let there = cluster.status.as_ref().map_or(0, |status| status.replicas);
-        session.set_replicas(cluster.spec.replicas.max(there));
+        session.set_replicas(weir_operator_plan::wanted(cluster).max(there));
         session
     }
 

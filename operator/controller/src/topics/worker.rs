@@ -124,7 +124,9 @@ impl Worker {
     fn declared(&self) -> usize {
         let reference = ObjectRef::new(&self.key.name).within(&self.key.namespace);
         let cluster = self.context.mirrors.clusters.get(&reference);
-        cluster.and_then(|cluster| usize::try_from(cluster.spec.replicas).ok()).unwrap_or_default()
+        cluster
+            .and_then(|cluster| usize::try_from(weir_operator_plan::wanted(&cluster)).ok())
+            .unwrap_or_default()
     }
 
     /// The session with the cluster's brokers; none where there is no such Cluster, or it goes.

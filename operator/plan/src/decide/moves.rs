@@ -2,7 +2,7 @@
 //! Nothing is remembered: what moves at the moment is seen at the brokers, the rest is planned anew in each pass. Must never
 //! begin more moves than may be under way, nor disturb balance while anything else is.
 
-mod layout;
+pub(super) mod layout;
 mod orders;
 
 use std::collections::BTreeSet;
@@ -84,6 +84,19 @@ fn lost(cluster: &ValidCluster, observed: &Observed, seen: &Snapshot) -> BTreeSe
     let fenced = seen.brokers.iter().filter(|(id, broker)| broker.fenced && gone(id));
     let lost: BTreeSet<_> = fenced.map(|(id, _)| *id).collect();
     if lost.len() * 2 >= seen.brokers.len() { BTreeSet::new() } else { lost }
+}
+
+/// What is being moved at the moment; none where nobody told of partitions.
+pub(super) fn under_way(seen: &Snapshot) -> Option<Left> {
+    let partitions = seen.partitions.as_deref()?;
+    Some(Left {
+        moves: partitions.iter().filter(|partition| partition.is_moving()).count() as u64,
+        bytes: partitions.iter().map(bytes_under_way).fold(0, u64::saturating_add),
+    })
+}
+
+fn bytes_under_way(partition: &PartitionState) -> u64 {
+    partition.bytes.saturating_mul(u64::try_from(partition.adding.len()).unwrap_or(u64::MAX))
 }
 
 /// What all of it looks at.
@@ -221,9 +234,7 @@ impl World<'_> {
     }
 
     fn left(&self, proposal: &Proposal, moving: usize) -> Left {
-        let under_way = self.partitions.iter().map(|partition| {
-            partition.bytes.saturating_mul(u64::try_from(partition.adding.len()).unwrap_or(u64::MAX))
-        });
+        let under_way = self.partitions.iter().map(bytes_under_way);
         Left {
             moves: (moving + proposal.moves.len()) as u64,
             bytes: under_way.fold(proposal.bytes, u64::saturating_add),

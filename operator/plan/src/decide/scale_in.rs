@@ -4,7 +4,7 @@
 use weir_model::BrokerId;
 use weir_operator_api::{OperationKind, RebalanceMode};
 
-use super::{calm, take_back, tell};
+use super::{autoscale, calm, take_back, tell};
 use crate::observed::Observed;
 use crate::observed::brokers::{BrokerRef, BrokerSeen, BrokersView, MayStop, PartitionState, Snapshot};
 use crate::plan::{Operation, Step, Waiting};
@@ -36,10 +36,10 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed) -> Leaving {
     }
     let broker = BrokerId(i32::try_from(there.saturating_sub(1)).unwrap_or(i32::MAX));
     let mut leaving = Leaving { replicas: there, ..Leaving::default() };
-    leaving.operation = Some(Operation {
-        broker: Some(broker),
-        ..Operation::new(OperationKind::ScaleIn, format!("from {there} to {} brokers", cluster.replicas))
-    });
+    let why = autoscale::why(cluster).map(|why| format!(": {why}")).unwrap_or_default();
+    let reason = format!("from {there} to {} brokers{why}", cluster.replicas);
+    leaving.operation =
+        Some(Operation { broker: Some(broker), ..Operation::new(OperationKind::ScaleIn, reason) });
     leaving.scaling_in_to = Some(cluster.replicas.min(cluster.before.scaling_in_to.unwrap_or(u32::MAX)));
     match &observed.brokers {
         BrokersView::Unknown { why } => leaving.waiting.push(Waiting::BrokersUnknown { why: why.clone() }),

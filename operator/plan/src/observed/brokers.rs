@@ -88,6 +88,25 @@ pub struct BrokerSeen {
     pub disk_failed: bool,
     /// The size of its disk, if it said so.
     pub disk_bytes: Option<u64>,
+    /// What it bears, if it said so.
+    pub measures: Option<Measures>,
+}
+
+/// What a broker bears, by its own account, over the last seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// Thousandths of a core.
+    pub cpu_millicores: u64,
+    /// Bytes a second that come in, from producers and from leaders.
+    pub bytes_in: u64,
+    /// Bytes a second that go out, to consumers and to followers.
+    pub bytes_out: u64,
+    /// Bytes that its logs take.
+    pub log_bytes: u64,
+    /// Bytes that are free beside them.
+    pub free_bytes: u64,
+    /// The part of what it writes that goes into the one partition that gets most, in thousandths.
+    pub hottest_permille: u64,
 }
 
 /// One partition.
@@ -146,6 +165,7 @@ impl Default for BrokerSeen {
             recovery: None,
             disk_failed: false,
             disk_bytes: None,
+            measures: None,
         }
     }
 }

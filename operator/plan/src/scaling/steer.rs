@@ -61,6 +61,24 @@ pub struct Course {
 }
 
 impl Course {
+    /// Nothing is known yet but the number.
+    #[must_use]
+    pub fn beginning(replicas: u32) -> Self {
+        Self {
+            replicas,
+            recommended: replicas,
+            reason: "Beginning".to_owned(),
+            message: "nothing was measured yet".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// Nothing changes while that is waited for.
+    #[must_use]
+    pub fn waits(&self, reason: &str, message: String, now: Timestamp) -> Self {
+        stay(self, reason, message, now)
+    }
+
     /// Where it is going.
     #[must_use]
     pub fn direction(&self) -> Direction {
@@ -123,8 +141,7 @@ fn stay(before: &Course, reason: &str, message: String, now: Timestamp) -> Cours
     if before.direction() == Direction::Stay && before.reason == reason {
         return before.clone();
     }
-    let since = if before.direction() == Direction::Stay { before.since } else { now };
-    Course { recommended: before.replicas, reason: reason.to_owned(), message, since, ..before.clone() }
+    Course { recommended: before.replicas, reason: reason.to_owned(), message, since: now, ..before.clone() }
 }
 
 /// Of all that was recommended since it goes this way, what is nearest to what there is.

@@ -31,5 +31,16 @@ pub fn events(before: Option<&ClusterStatus>, after: &ClusterStatus) -> Vec<Even
             events.push(Event { level, reason, action: "Reconcile", note: format!("{why}: {message}") });
         }
     }
+    events.extend(scaled(before, after));
     events
+}
+
+/// That autoscaling has chosen another number.
+fn scaled(before: Option<&ClusterStatus>, after: &ClusterStatus) -> Option<Event> {
+    let change = |status: &ClusterStatus| status.autoscaling.as_ref()?.last_change.clone();
+    let now = change(after).filter(|now| before.and_then(change).as_ref() != Some(now))?;
+    let (reason, action) =
+        if now.to > now.from { ("AutoscaledOut", "ScaleOut") } else { ("AutoscaledIn", "ScaleIn") };
+    let note = format!("from {} to {} brokers: {}", now.from, now.to, now.message);
+    Some(Event { level: EventLevel::Normal, reason, action, note })
 }

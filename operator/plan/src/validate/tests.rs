@@ -83,7 +83,32 @@ fn what_is_not_carried_out_and_what_the_overlay_may_not_touch_is_refused() {
             "spec.rebalance.replaceLostBrokerAfter",
             "a minute or more",
         ),
-        ("autoscaling: {minReplicas: 1, maxReplicas: 3}", "spec.autoscaling", "take it out"),
+        ("autoscaling: {minReplicas: 4, maxReplicas: 3}", "spec.autoscaling", "at most maxReplicas"),
+        (
+            "autoscaling: {minReplicas: 1, maxReplicas: 3, targets: {cpuPercent: 50}}",
+            "spec.autoscaling.targets.cpuPercent",
+            "resources.requests.cpu",
+        ),
+        (
+            "autoscaling: {minReplicas: 1, maxReplicas: 3, targets: {diskPercent: 90}}",
+            "spec.autoscaling.targets.diskPercent",
+            "1 to 85",
+        ),
+        (
+            "autoscaling: {minReplicas: 1, maxReplicas: 3, targets: {networkBytesPerSecond: '0'}}",
+            "spec.autoscaling.targets.networkBytesPerSecond",
+            "100Mi",
+        ),
+        (
+            "autoscaling: {minReplicas: 1, maxReplicas: 3, stabilization: {scaleIn: soon}}",
+            "spec.autoscaling.stabilization.scaleIn",
+            "30m",
+        ),
+        (
+            "autoscaling: {minReplicas: 1, maxReplicas: 3, stabilization: {scaleOut: 1s}}",
+            "spec.autoscaling.stabilization.scaleOut",
+            "30s or more",
+        ),
         ("metadataVersion: 1", "spec.metadataVersion", "take it out"),
         ("podTemplate: 3", "spec.podTemplate", "must be an object"),
         ("podTemplate: {kind: Pod}", "spec.podTemplate.kind", "only metadata and spec"),

@@ -13,7 +13,6 @@ pub(super) fn check(spec: &ClusterSpec, wrong: &mut Vec<Invalid>) {
     };
     let later = "this version does not carry it out yet: take it out";
     refuse(spec.rollout.max_unavailable < 1, "spec.rollout.maxUnavailable", "it must be 1 or more");
-    refuse(spec.autoscaling.is_some(), "spec.autoscaling", later);
     refuse(spec.metadata_version.is_some(), "spec.metadataVersion", later);
     for (at, listener) in spec.listeners.iter().enumerate() {
         refuse(listener.tls.is_some(), &format!("spec.listeners[{at}].tls"), later);

@@ -9,7 +9,7 @@ use crate::observed::brokers::{BrokerSeen, PartitionState, Snapshot};
 use crate::rebalance::{Broker, Layout, Partition, Standing};
 
 /// `emptied_from`: brokers from this ordinal on are to go.
-pub(super) fn of(
+pub(in crate::decide) fn of(
     seen: &Snapshot,
     partitions: &[PartitionState],
     lost: &BTreeSet<BrokerId>,
