@@ -30,8 +30,11 @@ pub struct LogConfig {
     pub max_compaction_lag_ms: Option<DurationMs>,
     /// How long an idle producer's last batch outlives its records (`producer.id.expiration.ms`). Default 1 day.
     pub producer_expiration_ms: DurationMs,
-    /// A recovery checkpoint is written after this many synced bytes. Bounds what a restart reads. Default 4 MiB.
+    /// A sync writes a recovery checkpoint, too, once this many bytes came after the last one. Default 4 MiB.
     pub checkpoint_bytes: u64,
+    /// A sync is due for the log's own sake once this many bytes came after the last checkpoint, though nobody waits for
+    /// one. Bounds what a restart reads, whatever the durability. Default 256 MiB.
+    pub recovery_bytes: u64,
 }
 
 impl Default for LogConfig {
@@ -51,6 +54,7 @@ impl Default for LogConfig {
             max_compaction_lag_ms: None,
             producer_expiration_ms: DurationMs(DAY),
             checkpoint_bytes: 4 << 20,
+            recovery_bytes: 256 << 20,
         }
     }
 }

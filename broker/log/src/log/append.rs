@@ -184,7 +184,7 @@ impl<D: Disk> Log<D> {
         segment.file = Some(Arc::clone(&file));
         self.segments.push(segment);
         if let Some(closed) = self.segments.len().checked_sub(2) {
-            self.checkpoint_wanted = true;
+            (self.checkpoint_wanted, self.unsealed) = (true, true);
             self.touch(closed);
         }
         Ok((file, 0))

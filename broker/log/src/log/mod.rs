@@ -66,6 +66,10 @@ pub struct Log<D: Disk> {
     truncations: u64,
     since_checkpoint: u64,
     checkpoint_wanted: bool,
+    /// A segment was closed, and its index is in memory only.
+    unsealed: bool,
+    /// No sync for the log's own sake before so many bytes came after the last checkpoint: the last one could not write it.
+    put_off: u64,
     oldest_unflushed: Option<Millis>,
     /// A failed write may have left bytes past the end.
     untrimmed: bool,

@@ -86,6 +86,8 @@ impl<D: Disk> Log<D> {
             truncations: 0,
             since_checkpoint: 0,
             checkpoint_wanted: false,
+            unsealed: false,
+            put_off: 0,
             oldest_unflushed: None,
             untrimmed: false,
             open_closed: VecDeque::new(),
@@ -326,6 +328,7 @@ impl<D: Disk> Log<D> {
             // Nobody knows whether the names were synced before the process died.
             self.names.changed = 1;
         }
+        self.unsealed = self.has_unsealed();
         self.epochs.truncate_from_end(self.log_end);
         self.epochs.truncate_from_start(self.log_start);
         for offset in &found.snapshots {

@@ -48,6 +48,8 @@ struct Covered {
     truncations: u64,
     layout: u64,
     appended: u64,
+    /// It was to write the indexes and the checkpoint, too.
+    due: bool,
 }
 
 /// Which small files a job wrote.
@@ -58,11 +60,19 @@ struct Written {
 }
 
 impl<D: Disk> Log<D> {
+    /// Whether a sync is worth it though nobody waits for one: closed segments keep their indexes in memory until then, and
+    /// a restart would have much to read.
+    #[must_use]
+    pub fn sync_due(&self) -> bool {
+        let much = self.since_checkpoint >= self.config.recovery_bytes;
+        (self.unsealed || much) && self.since_checkpoint >= self.put_off
+    }
+
     /// A job that makes everything appended so far durable; none when it is. Several may be under way.
     pub fn sync_job(&mut self) -> Result<Option<SyncJob<D>>, LogError> {
         self.check()?;
-        let unsealed = self.segments.split_last().is_some_and(|(_, closed)| closed.iter().any(|s| !s.sealed));
-        let due = self.checkpoint_wanted || unsealed || self.since_checkpoint >= self.config.checkpoint_bytes;
+        let due =
+            self.checkpoint_wanted || self.unsealed || self.since_checkpoint >= self.config.checkpoint_bytes;
         let unsynced =
             self.segments.iter().any(|s| s.synced < s.len) || self.names.changed > self.names.synced;
         // An empty log that only began an epoch has no directory yet, and gets none for that.
@@ -94,6 +104,7 @@ impl<D: Disk> Log<D> {
             truncations: self.truncations,
             layout: self.layout(),
             appended: self.since_checkpoint,
+            due,
         };
         let gate = Arc::clone(&self.gate);
         Ok(Some(SyncJob { place, files, dirs, small, gate, done }))
@@ -132,8 +143,17 @@ impl<D: Disk> Log<D> {
         if written.checkpoint {
             self.since_checkpoint = self.since_checkpoint.saturating_sub(covered.appended);
             self.checkpoint_wanted = false;
+            self.unsealed = self.has_unsealed();
+            self.put_off = 0;
+        } else if covered.due {
+            // There was no room for it, or the log was changed under it. When there is more to it, it is tried again.
+            self.put_off = self.since_checkpoint + self.config.checkpoint_bytes;
         }
         Ok(self.durable_end)
+    }
+
+    pub(super) fn has_unsealed(&self) -> bool {
+        self.segments.split_last().is_some_and(|(_, closed)| closed.iter().any(|s| !s.sealed))
     }
 
     /// The recovery point as of now, for when everything is synced or about to be.

@@ -97,7 +97,7 @@ impl<D: Disk> Log<D> {
     fn at_new_end(&mut self, end: Offset) -> Result<(), LogError> {
         self.log_end = end;
         self.durable_end = end;
-        self.since_checkpoint = 0;
+        (self.since_checkpoint, self.put_off) = (0, 0);
         self.oldest_unflushed = None;
         self.untrimmed = false;
         self.open_closed.clear();

@@ -100,6 +100,7 @@ impl Process {
             segment_bytes,
             index_interval_bytes: 256,
             checkpoint_bytes: 8192,
+            recovery_bytes: 16_384,
             ..LogConfig::new(&config, &self.config)
         };
         let mut state = self.state();

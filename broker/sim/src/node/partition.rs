@@ -144,7 +144,7 @@ impl Partition {
     }
 
     pub(super) fn is_due(&self, now: Millis) -> bool {
-        let sync = !self.syncing && self.replica.sync_wanted(now);
+        let sync = !self.syncing && (self.replica.sync_wanted(now) || self.log.sync_due());
         sync || self.replica.next_deadline().is_some_and(|at| at <= now)
     }
 

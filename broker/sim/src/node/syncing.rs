@@ -20,7 +20,8 @@ pub(super) struct Sync {
 impl Process {
     /// Takes a sync that is due, if none runs.
     pub(super) fn sync_due(&self, partition: &mut Partition) -> Option<Sync> {
-        if partition.syncing || !partition.replica.sync_wanted(self.steady()) {
+        let wanted = partition.replica.sync_wanted(self.steady()) || partition.log.sync_due();
+        if partition.syncing || !wanted {
             return None;
         }
         let job = partition.log.sync_job().transpose()?;

@@ -168,6 +168,53 @@ fn after_a_kill_only_the_tail_behind_the_checkpoint_is_read() {
 }
 
 #[test]
+fn a_log_whose_writers_wait_for_no_sync_wants_one_for_its_own_sake() {
+    let disk = MemoryDisk::new();
+    let config = LogConfig { segment_bytes: 64 << 10, recovery_bytes: 16 << 10, ..small() };
+    for batches in [2_000, 10_000] {
+        let (mut log, _) = open(&disk, &config);
+        for i in 0..batches {
+            log.append(&mut batch(i, 4, 0), EPOCH, Millis(0)).unwrap();
+            if log.sync_due() {
+                sync(&mut log).unwrap();
+                assert!(!log.sync_due(), "once is enough");
+            }
+        }
+        let closed = log.segments().len() - 1;
+        let indexes = disk.list(&dir()).unwrap().into_iter().filter(|e| e.name.ends_with(".index")).count();
+        assert_eq!(indexes, closed, "no index of a closed segment is in memory only");
+        drop(log);
+        disk.kill();
+        let (_, recovered) = open(&disk, &config);
+        assert!(recovered.scanned_bytes <= 17 << 10, "{recovered:?}");
+    }
+}
+
+#[test]
+fn a_sync_for_the_logs_own_sake_is_put_off_while_there_is_no_room_for_what_it_writes() {
+    let disk = MemoryDisk::new();
+    let config = LogConfig { segment_bytes: 1 << 20, recovery_bytes: 16 << 10, ..small() };
+    let (mut log, _) = open(&disk, &config);
+    let write = |log: &mut Log<MemoryDisk>, bytes: u64| {
+        let until = log.size() + bytes;
+        while log.size() < until {
+            log.append(&mut batch(1, 4, 0), EPOCH, Millis(0)).unwrap();
+        }
+    };
+    write(&mut log, 16 << 10);
+    assert!(log.sync_due());
+    disk.set_capacity(log.size() + 10);
+    sync(&mut log).unwrap();
+    assert_eq!(log.durable_end(), log.log_end(), "what is there is durable all the same");
+    assert!(!log.sync_due(), "it would be tried again and again");
+    disk.set_capacity(1 << 20);
+    write(&mut log, 2048);
+    assert!(log.sync_due());
+    sync(&mut log).unwrap();
+    assert!(!log.sync_due());
+}
+
+#[test]
 fn a_torn_or_zero_filled_tail_is_cut_to_the_last_good_batch() {
     for zeros in [false, true] {
         let disk = MemoryDisk::new();

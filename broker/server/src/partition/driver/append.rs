@@ -147,11 +147,12 @@ impl<D: ServedDisk> Driver<D> {
         }
     }
 
-    /// Starts a sync when one is wanted and none runs.
+    /// Starts a sync when one is wanted, for a promise or for the log's own sake, and none runs.
     pub(super) fn start_sync(&mut self) {
         self.work.sync_not_before.take_if(|then| *then <= Instant::now());
         let paused = self.work.sync_not_before.is_some() || self.work.sync.is_some();
-        if paused || !self.replica.sync_wanted(clock::steady()) {
+        let wanted = self.replica.sync_wanted(clock::steady()) || self.log.sync_due();
+        if paused || !wanted {
             return;
         }
         let job = match self.log.sync_job() {

@@ -20,7 +20,7 @@ use weir_model::{
 use super::*;
 use crate::net::outgoing::FileSpan;
 use crate::partition::PartitionError;
-use crate::partition::command::{Append, OffsetQuery, Place, Read, ReadReply};
+use crate::partition::command::{Append, Configured, OffsetQuery, Place, Read, ReadReply};
 use crate::partition::handle::PartitionHandle;
 use crate::partition::settings::BatchRules;
 use crate::settings::StaticSettings;
@@ -299,6 +299,28 @@ async fn what_a_kill_left_unsynced_becomes_visible_without_a_request() {
     })
     .await
     .expect("nobody synced");
+}
+
+#[tokio::test]
+async fn a_closed_segment_gets_its_index_though_no_writer_waits_for_a_sync() {
+    let bench = Bench::new(MemoryDisk::new());
+    let policy = Policy { durability: Durability::Replicated, ..policy() };
+    let log = LogConfig { segment_bytes: 4_096, ..LogConfig::default() };
+    let configured = Configured { policy, log, rules: BatchRules::LAX, throttled: None };
+    bench.handle.send(Command::Configure(Box::new(configured))).await.unwrap();
+    bench.write(Acks::All, 0).await.unwrap();
+    let index = "/data/topics/u/0/00000000000000000000.index";
+    assert!(bench.disk.open(index.as_ref()).is_err());
+    timeout(PATIENCE, async {
+        for sequence in 1.. {
+            bench.write(Acks::All, sequence).await.unwrap();
+            if bench.disk.open(index.as_ref()).is_ok() {
+                break;
+            }
+        }
+    })
+    .await
+    .expect("no index was written");
 }
 
 #[tokio::test]
