@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cores, machine, written
+from bench import cores, machine, runs, written
 from bench.loading import Load
 from bench.session import Outcome, Session
 from bench.workloads.site import Size
@@ -19,8 +19,10 @@ from harness import paths
 Say = Callable[[str], None]
 
 
-def run(workloads: list[Workload], size: Size, peers: frozenset[str], weir_binary: Path, out: Path, say: Say) -> list[Outcome]:
-    """Measures, and writes the report even where something failed."""
+def run(
+    workloads: list[Workload], size: Size, peers: frozenset[str], weir_binary: Path, out: Path, say: Say, publish: bool = False
+) -> list[Outcome]:
+    """Measures, and writes the report even where something failed. `publish` puts it among the figures that are checked in."""
     _allow_many_files()
     where = cores.split()
     directory = Path(tempfile.mkdtemp(prefix="weir-bench-"))
@@ -31,18 +33,29 @@ def run(workloads: list[Workload], size: Size, peers: frozenset[str], weir_binar
         say("measuring the machine")
         limits = load.run("limits", directory=directory, server_core=where.broker, client_core=where.client, seconds=size.limits_s)
         outcomes = Session(size, where, load, weir_binary, directory, peers, say).run(workloads)
-        result = {
-            "command": " ".join(["e2e/bench/run", *sys.argv[1:]]),
+        this = {
+            "command": " ".join(["e2e/bench/run", *_what_was_asked(sys.argv[1:])]),
             "seconds": time.monotonic() - began,
             "machine": described,
             "size": dataclasses.asdict(size),
             "limits": limits,
-            "workloads": {outcome.name: {"measured": outcome.measured, "failure": outcome.failure} for outcome in outcomes},
         }
+        result = runs.one(this, {outcome.name: (outcome.measured, outcome.failure) for outcome in outcomes})
         say(f"the report is {written.write(result, out)}")
+        if publish:
+            say(f"and with what was measured before: {written.publish(result)}")
         return outcomes
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _what_was_asked(arguments: list[str]) -> list[str]:
+    """Without the places of this machine: the binary is described beside the machine."""
+    asked, places = [], {"--weir", "--out"}
+    for before, argument in zip(["", *arguments], arguments):
+        if argument not in places and before not in places:
+            asked.append(argument or "''")
+    return asked
 
 
 def _allow_many_files() -> None:

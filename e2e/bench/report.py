@@ -4,50 +4,67 @@ from statistics import median
 
 from bench.blocks import Measured, Ratio, middle, ratio
 from bench.contenders import BY_NAME
+from bench.runs import Result, run_of
 from bench.workloads import named
 from bench.workloads.workload import Figure, Workload
 
 _NOISE = ("kafka", "kafka-again")
 
 
-def render(result: dict) -> str:
-    """`result` is what the JSON file holds."""
-    parts = ["# Weir beside Apache Kafka 4.2, and against the machine", _machine(result), _limits(result["limits"]), _summary(result)]
-    parts += [_workload(workload, result) for workload in _run(result)]
+def render(result: Result, plots: dict[str, list[str]] | None = None) -> str:
+    """`result` is what the JSON file holds; `plots` are the names of its pictures, by workload."""
+    parts = ["# Weir beside Apache Kafka 4.2, and against the machine", _runs(result), _summary(result), _machine(result), _limits(result)]
+    parts += [_workload(workload, result, (plots or {}).get(workload.name, [])) for workload in _run(result)]
     return "\n\n".join(parts) + "\n"
 
 
-def _run(result: dict) -> list[Workload]:
+def _run(result: Result) -> list[Workload]:
     return named(list(result["workloads"]))
 
 
-def _machine(result: dict) -> str:
-    lines = [f"Made by `{result['command']}` in {result['seconds'] / 60:.0f} minutes. A ratio above 1 means that Weir was better.", ""]
-    lines += ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in result["machine"].items()]
+def _runs(result: Result) -> str:
+    lines = ["A ratio above 1 means that Weir was better.", ""]
+    for number, run in enumerate(result["runs"], start=1):
+        lines.append(f"- Run {number}: `{run['command']}`, {run['seconds'] / 60:.0f} minutes.")
     return "\n".join(lines)
 
 
-def _limits(limits: dict) -> str:
-    rows = [
-        ("memcpy", f"{limits['memcpy_gb_s']:.2f} GB/s"),
-        ("CRC32C", f"{limits['crc32c_gb_s']:.2f} GB/s"),
-        ("loopback TCP", _moved(limits["loopback"])),
-        ("sendfile to loopback", _moved(limits["sendfile"])),
-        ("append to the page cache", f"{limits['append']['gb_s']:.2f} GB/s, {limits['append']['cpu_s_per_gb']:.3f} CPU-s/GB"),
-        ("fdatasync", f"{limits['fdatasync_per_s']:.0f} a second"),
-        (
-            "minimal tokio echo",
-            f"{limits['echo']['requests_per_s']:.0f} requests/s, {limits['echo']['server_cpu_us_per_request']:.2f} CPU-us each",
+def _machine(result: Result) -> str:
+    names = list(dict.fromkeys(name for run in result["runs"] for name in run["machine"]))
+    return _beside("## The machine", result, [(name, [run["machine"].get(name, "–") for run in result["runs"]]) for name in names])
+
+
+def _limits(result: Result) -> str:
+    each = [_limit_rows(run["limits"]) for run in result["runs"]]
+    return _beside("## Limits of the machine", result, [(name, [rows[name] for rows in each]) for name in each[0]])
+
+
+def _beside(title: str, result: Result, rows: list[tuple[str, list[str]]]) -> str:
+    """A column for each run."""
+    numbers = range(1, len(result["runs"]) + 1)
+    lines = [title, "", "| | " + " | ".join(f"run {number}" for number in numbers) + " |", "|---" * (len(numbers) + 1) + "|"]
+    return "\n".join(lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows])
+
+
+def _limit_rows(limits: dict) -> dict[str, str]:
+    return {
+        "memcpy": f"{limits['memcpy_gb_s']:.2f} GB/s",
+        "CRC32C": f"{limits['crc32c_gb_s']:.2f} GB/s",
+        "loopback TCP": _moved(limits["loopback"]),
+        "sendfile to loopback": _moved(limits["sendfile"]),
+        "append to the page cache": f"{limits['append']['gb_s']:.2f} GB/s, {limits['append']['cpu_s_per_gb']:.3f} CPU-s/GB",
+        "fdatasync": f"{limits['fdatasync_per_s']:.0f} a second",
+        "minimal tokio echo": (
+            f"{limits['echo']['requests_per_s']:.0f} requests/s, {limits['echo']['server_cpu_us_per_request']:.2f} CPU-us each"
         ),
-    ]
-    return "\n".join(["## Limits of the machine", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    }
 
 
 def _moved(moved: dict) -> str:
     return f"{moved['gb_s']:.2f} GB/s, {moved['sender_cpu_s_per_gb']:.3f} CPU-s/GB to send, {moved['receiver_cpu_s_per_gb']:.3f} to receive"
 
 
-def _summary(result: dict) -> str:
+def _summary(result: Result) -> str:
     """What has a target, met or not."""
     lines = ["## Where it landed", "", "| workload | figure | Weir | against | ratio (range) | target | share of the limit | target |"]
     lines.append("|---|---|---|---|---|---|---|---|")
@@ -55,7 +72,7 @@ def _summary(result: dict) -> str:
         measured = result["workloads"][workload.name]["measured"]
         for figure in workload.figures:
             if figure.target or figure.share:
-                lines.append(_summary_row(workload, figure, measured, result["limits"]))
+                lines.append(_summary_row(workload, figure, measured, run_of(result, workload.name)["limits"]))
     return "\n".join(lines)
 
 
@@ -93,17 +110,17 @@ def _met(value: float | None, target: float) -> str:
     return "?" if value is None else "met" if value >= target else "MISSED"
 
 
-def _workload(workload: Workload, result: dict) -> str:
+def _workload(workload: Workload, result: Result, plots: list[str]) -> str:
     outcome = result["workloads"][workload.name]
-    lines = [f"## {workload.name}", "", f"{workload.what[0].upper()}{workload.what[1:]}."]
+    lines = [f"## {workload.name}", "", f"{workload.what[0].upper()}{workload.what[1:]}. Run {outcome['run'] + 1}."]
     if outcome["failure"]:
         lines += ["", f"**Failed:** {outcome['failure']}"]
     measured: Measured = outcome["measured"]
     if measured:
         lines += ["", *_columns(workload, measured), "", *(f"- `{name}`: {BY_NAME[name].durability}." for name in measured)]
     noise = _noise(workload, measured)
-    plots = [f"![{workload.name}]({name})" for name in result.get("plots", {}).get(workload.name, [])]
-    return "\n".join(lines + ([""] + noise if noise else []) + ([""] + plots if plots else []))
+    shown = [f"![{workload.name}]({name})" for name in plots]
+    return "\n".join(lines + ([""] + noise if noise else []) + ([""] + shown if shown else []))
 
 
 def _columns(workload: Workload, measured: Measured) -> list[str]:

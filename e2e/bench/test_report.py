@@ -2,7 +2,7 @@
 
 import unittest
 
-from bench import plots, report
+from bench import plots, report, runs
 from bench.workloads import ALL
 
 LIMITS = {
@@ -22,13 +22,8 @@ def block(cpu: float) -> dict:
 
 def result(failure: str | None = None) -> dict:
     measured = {"weir": [block(1.0)] * 3, "kafka": [block(4.0)] * 3, "kafka-tuned": [block(3.0)] * 3, "kafka-again": [block(4.4)] * 3}
-    return {
-        "command": "e2e/bench/run",
-        "seconds": 60.0,
-        "machine": {"kernel": "6"},
-        "limits": LIMITS,
-        "workloads": {"produce-1k": {"measured": measured, "failure": failure}},
-    }
+    run = {"command": "e2e/bench/run", "seconds": 60.0, "machine": {"kernel": "6"}, "limits": LIMITS}
+    return runs.one(run, {"produce-1k": (measured, failure)})
 
 
 class Report(unittest.TestCase):

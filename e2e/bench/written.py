@@ -1,24 +1,40 @@
-"""Writes what was measured: raw figures as JSON, the plots, and the report that shows them."""
+"""Writes what was measured: raw figures as JSON, the plots, and the report that shows them; on demand into those that are checked in."""
 
 import json
 from pathlib import Path
 
 from bench import plots, report
+from bench.runs import Result, merged
 from bench.workloads import named
 
 _LATENCY_LABELS = ("10", "50")
 
 
-def write(result: dict, directory: Path) -> Path:
+_PUBLISHED = Path(__file__).parent / "results"
+_RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def write(result: Result, directory: Path) -> Path:
     """Gives the report's path."""
     directory.mkdir(parents=True, exist_ok=True)
-    result = result | {"plots": _plots(result, directory)}
+    plotted = _plots(result, directory)
     (directory / "results.json").write_text(json.dumps(result, indent=1))
-    (directory / "report.md").write_text(report.render(result))
+    (directory / "report.md").write_text(report.render(result, plotted))
     return directory / "report.md"
 
 
-def _plots(result: dict, directory: Path) -> dict[str, list[str]]:
+def publish(result: Result, directory: Path = _PUBLISHED, page: Path = _RESULTS) -> Path:
+    """Beside the code, with the workloads that were not measured this time as they were. Gives the page's path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    before = directory / "results.json"
+    whole = merged(json.loads(before.read_text()), result) if before.exists() else result
+    plotted = {name: [f"{directory.name}/{plot}" for plot in plots] for name, plots in _plots(whole, directory).items()}
+    before.write_text(json.dumps(whole, indent=1))
+    page.write_text(report.render(whole, plotted))
+    return page
+
+
+def _plots(result: Result, directory: Path) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
     for workload in named(list(result["workloads"])):
         measured = result["workloads"][workload.name]["measured"]

@@ -1,15 +1,21 @@
-"""What grows with the work: partitions and connections. Memory and time for each of them, at every step."""
+"""What grows with the work: partitions, connections, the log. Memory and time for each of them, at every step."""
 
+import subprocess
 import time
+from pathlib import Path
 
 from bench.blocks import Figures
 from bench.server import Server
-from bench.workloads.site import Site
+from bench.workloads.site import FULL, GB, Site
 from bench.workloads.workload import Figure, Work, Workload
 
 _SETTLED_S = 3.0
 _TOPIC_PARTITIONS = 1_000
 _KIB = 1024
+# Written in pieces, so that the disk never has to hold more than a few of them.
+_LOG_PIECE_GB = 2
+_LOG_BATCH_BYTES = 900_000
+_DIG_WITHIN_S = 300
 
 
 class GrowsPartitions(Work):
@@ -21,7 +27,9 @@ class GrowsPartitions(Work):
         time.sleep(_SETTLED_S)
         empty_mib, held, topics = server.rss_mib(), 0, []
         figures: Figures = {"empty_mib": empty_mib}
-        for wanted in site.size.partitions:
+        # Kafka maps two files into memory for each partition, and a machine as it comes allows 65,530 mappings.
+        alone = site.size.partitions_alone if server.contender.kind == "weir" else ()
+        for wanted in (*site.size.partitions, *alone):
             began = time.monotonic()
             while held < wanted:
                 topics.append(site.topic())
@@ -48,6 +56,48 @@ class GrowsPartitions(Work):
         return figures | {f"ready_s_{held}": ready_s}
 
 
+class GrowsLog(Work):
+    """One partition in steps; at each one a kill -9 and how long it takes to be back, and at the end everything is read."""
+
+    def measure(self, site: Site, server: Server) -> Figures:
+        server.wipe()
+        server.start()
+        topic = site.topic()
+        server.topics.create(topic, 1)
+        figures: Figures = {}
+        total = {"records": 0, "batch_bytes": 0, "crc_sum": 0}
+        for wanted in site.size.log_gb:
+            while total["batch_bytes"] < wanted * GB:
+                piece = min(_LOG_PIECE_GB * GB, wanted * GB - total["batch_bytes"])
+                written = site.produce(server, topic, bytes=max(1, int(piece)), batch_bytes=_LOG_BATCH_BYTES, zeros=True)
+                total = {name: (value + written[name]) % (1 << 64) for name, value in total.items()}
+                _make_holes(server)
+            server.kill()
+            ready_s = server.start()
+            began = time.monotonic()
+            server.topics.await_in_sync(topic, 1)
+            figures[f"serving_ms_{wanted}"] = (ready_s + time.monotonic() - began) * 1000
+            figures[f"recovery_cpu_s_{wanted}"] = server.cpu_s()
+        site.read_back(server, topic, total)
+        server.stop()
+        return figures
+
+
+def _make_holes(server: Server) -> None:
+    """Zeros need no place on the disk. The files say the same as before; the last one is still written to, and left alone."""
+    for _, *closed in _segments(server):
+        for path in closed:
+            subprocess.run(["fallocate", "--dig-holes", str(path)], check=True, timeout=_DIG_WITHIN_S)
+
+
+def _segments(server: Server) -> list[list[Path]]:
+    """By directory, the newest first."""
+    by_directory: dict[Path, list[Path]] = {}
+    for path in sorted(server.data.rglob("*.log"), reverse=True):
+        by_directory.setdefault(path.parent, []).append(path)
+    return list(by_directory.values())
+
+
 class HoldsConnections(Work):
     """Connections that have said who they are and ask nothing any more."""
 
@@ -66,8 +116,10 @@ class HoldsConnections(Work):
         return figures
 
 
-def _steps(wanted: tuple[int, ...], figures: tuple[tuple[str, str, float | None], ...]) -> tuple[Figure, ...]:
-    return tuple(Figure(f"{name}_{step}", f"{title}, at {step:,}", target=target) for step in wanted for name, title, target in figures)
+def _steps(wanted: tuple[float, ...], figures: tuple[tuple[str, str, float | None], ...], unit: str = "") -> tuple[Figure, ...]:
+    return tuple(
+        Figure(f"{name}_{step}", f"{title}, at {step:,}{unit}", target=target) for step in wanted for name, title, target in figures
+    )
 
 
 _ASIDE = ("weir", "kafka")
@@ -82,7 +134,7 @@ WORKLOADS = (
         "many-partitions",
         "an empty broker gets more and more partitions",
         GrowsPartitions,
-        _steps((1_000, 10_000), _PARTITION_FIGURES),
+        _steps((*FULL.partitions, *FULL.partitions_alone), _PARTITION_FIGURES),
         contenders=_ASIDE,
         owns_process=True,
         once=True,
@@ -92,9 +144,19 @@ WORKLOADS = (
         "connections",
         "connections that have introduced themselves and then ask nothing",
         HoldsConnections,
-        _steps((1_000, 10_000), (("kib_each", "KiB a connection", None), ("open_s", "seconds to open them", None))),
+        _steps(FULL.connections, (("kib_each", "KiB a connection", None), ("open_s", "seconds to open them", None))),
         contenders=_ASIDE,
         once=True,
         block_s=60.0,
+    ),
+    Workload(
+        "log-grows",
+        "restart after kill -9 of a log that grows, of zeros whose place on the disk is given back; at the end all of it is read",
+        GrowsLog,
+        _steps(FULL.log_gb, (("serving_ms", "the partition is led, ms", 30.0), ("recovery_cpu_s", "CPU-s until then", None)), " GB"),
+        contenders=_ASIDE,
+        owns_process=True,
+        once=True,
+        block_s=300.0,
     ),
 )

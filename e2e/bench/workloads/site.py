@@ -26,11 +26,15 @@ class Size:
     synced_batches: int
     log_bytes: int
     recover_bytes: int
+    # A log that grows to so many GB.
+    log_gb: tuple[float, ...]
     latency_s: int
     idle_s: float
     limits_s: float
     warmup_s: float
     partitions: tuple[int, ...]
+    # Steps beyond what a peer can do on a machine as it comes.
+    partitions_alone: tuple[int, ...]
     connections: tuple[int, ...]
     kills: int
     members: int
@@ -43,11 +47,13 @@ FULL = Size(
     synced_batches=4_000,
     log_bytes=1_000_000_000,
     recover_bytes=1_000_000_000,
+    log_gb=(1, 10, 50),
     latency_s=20,
     idle_s=30.0,
     limits_s=3.0,
     warmup_s=60.0,
     partitions=(1_000, 10_000),
+    partitions_alone=(100_000,),
     connections=(1_000, 10_000),
     kills=10,
     members=100,
@@ -59,11 +65,13 @@ QUICK = Size(
     synced_batches=50,
     log_bytes=8_000_000,
     recover_bytes=8_000_000,
+    log_gb=(0.008, 0.016),
     latency_s=1,
     idle_s=1.0,
     limits_s=0.2,
     warmup_s=0.0,
     partitions=(100,),
+    partitions_alone=(200,),
     connections=(100,),
     kills=1,
     members=5,

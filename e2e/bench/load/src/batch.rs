@@ -47,6 +47,9 @@ pub(crate) struct Shape {
     /// Compress batches, of text that is then made compressible; else values are noise
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) codec: CodecName,
+    /// Values of zeros, for logs that are larger than the disk: a file system can give the place of zeros back
+    #[arg(long, conflicts_with = "codec")]
+    pub(crate) zeros: bool,
 }
 
 /// One batch, ready to be sent.
@@ -61,6 +64,11 @@ pub(crate) struct Encoded {
 }
 
 impl Shape {
+    /// One record of noise a batch.
+    pub(crate) fn one_record(record_bytes: usize) -> Self {
+        Self { record_bytes, batch_bytes: 1, codec: CodecName::None, zeros: false }
+    }
+
     pub(crate) fn records_per_batch(self) -> usize {
         (self.batch_bytes.saturating_sub(BATCH_OVERHEAD) / (self.record_bytes + RECORD_OVERHEAD)).max(1)
     }
@@ -78,6 +86,7 @@ impl Shape {
         let mut value = vec![0; self.record_bytes];
         for _ in 0..self.records_per_batch() {
             match codec {
+                Codec::None if self.zeros => {}
                 Codec::None => noise.fill(&mut value),
                 _ => noise.write_like_a_log(&mut value),
             }
@@ -131,7 +140,7 @@ mod tests {
     use super::*;
 
     fn shape(record_bytes: usize, batch_bytes: usize, codec: CodecName) -> Shape {
-        Shape { record_bytes, batch_bytes, codec }
+        Shape { record_bytes, batch_bytes, codec, zeros: false }
     }
 
     #[test]
@@ -161,6 +170,14 @@ mod tests {
             crcs.dedup();
             assert_eq!(crcs.len(), encoded.len());
         }
+    }
+
+    #[test]
+    fn zeros_are_all_that_a_value_is_made_of() {
+        let zeros = Shape { zeros: true, ..shape(8192, 65_536, CodecName::None) };
+        let batch = &zeros.encode(Millis(1)).expect("encodes")[0];
+        let others = batch.bytes.iter().filter(|byte| **byte != 0).count() as u64;
+        assert!(others < 100 + batch.records * 20, "{others} of {} bytes", batch.bytes.len());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use crate::batch::{CodecName, Shape};
+use crate::batch::Shape;
 use crate::cluster;
 use crate::connection::Connection;
 use crate::cost::process_cpu;
@@ -137,7 +137,7 @@ impl Latency {
     }
 
     fn senders(&self, topic: &Topic, lanes: &[Lane]) -> Result<Vec<Sender>, LoadError> {
-        let shape = Shape { record_bytes: self.record_bytes, batch_bytes: 1, codec: CodecName::None };
+        let shape = Shape::one_record(self.record_bytes);
         let batch = shape.encode(now())?.swap_remove(0);
         let sender = |lane: &Lane| {
             let frame = |partition: &i32| ProduceFrame::new(topic, *partition, Acks(self.acks), &batch);

@@ -116,12 +116,12 @@ mod tests {
     use weir_model::records::Batch;
 
     use super::*;
-    use crate::batch::{CodecName, Shape};
+    use crate::batch::Shape;
 
     #[test]
     fn the_time_lies_at_the_beginning_of_the_value() {
         for record_bytes in [8, 100, 1024, 100_000] {
-            let shape = Shape { record_bytes, batch_bytes: 1, codec: CodecName::None };
+            let shape = Shape::one_record(record_bytes);
             let batch = shape.encode(Millis(1)).expect("encodes").swap_remove(0);
             let at = batch.bytes.len() - BEHIND_VALUE - record_bytes;
             let parsed = Batch::parse(&batch.bytes).expect("whole");
