@@ -1,5 +1,7 @@
 //! Every metric of the operator, registered in one place. Decides nothing.
 
+mod scaling;
+
 use std::time::Duration;
 
 use http::StatusCode;
@@ -10,6 +12,10 @@ use prometheus::{
 
 use k8s_openapi::jiff::Timestamp;
 use weir_operator_api::{ClusterSpec, ClusterStatus, OperationKind};
+use weir_operator_plan::Left;
+use weir_operator_plan::scaling::Judgement;
+
+use self::scaling::Scaling;
 
 use crate::client::Verb;
 use crate::key::ClusterKey;
@@ -90,6 +96,7 @@ pub(crate) struct Metrics {
     pub(crate) brokers_ready: IntGaugeVec,
     pub(crate) topics: IntGaugeVec,
     api_calls: IntCounterVec,
+    scaling: Scaling,
     resident_bytes: IntGauge,
     cpu_seconds: Gauge,
 }
@@ -169,6 +176,7 @@ impl Metrics {
                 &["namespace", "cluster", "ready"],
             )?,
             api_calls: api_calls(&at)?,
+            scaling: Scaling::register(&at)?,
             resident_bytes: at.gauge("process_resident_memory_bytes", "Memory that the process holds")?,
             cpu_seconds: at.keep(Gauge::new("process_cpu_seconds_total", "Processor time that was used")?)?,
             registry,
@@ -216,6 +224,11 @@ impl Metrics {
         }
     }
 
+    /// Notes what is thought of the number of a cluster's brokers, and what moves.
+    pub(crate) fn judged(&self, key: &ClusterKey, judgement: Option<&Judgement>, moving: Option<Left>) {
+        self.scaling.judged(key, judgement, moving);
+    }
+
     pub(crate) fn api_call(&self, verb: Verb, outcome: Outcome) {
         self.api_calls.with_label_values(&[verb.as_str(), outcome.as_str()]).inc();
     }
@@ -231,6 +244,7 @@ impl Metrics {
         // An error says that there was no such series.
         let _ = self.last_success.remove_label_values(&[kind, namespace, name]);
         if kind == "Cluster" {
+            self.scaling.forget([namespace, name]);
             let _ = self.brokers_desired.remove_label_values(&[namespace, name]);
             let _ = self.brokers_ready.remove_label_values(&[namespace, name]);
             for operation in OperationKind::ALL {

@@ -60,6 +60,11 @@ impl Pass {
         self.verdict.as_ref().map_or(&[], |verdict| &verdict.plan.steps)
     }
 
+    /// What was decided, where the spec is legal.
+    pub(crate) fn plan(&self) -> Option<&Plan> {
+        self.verdict.as_ref().ok().map(|verdict| &verdict.plan)
+    }
+
     /// Whether some step can not be taken back: then it is decided once more, on what is read from the API server itself.
     pub(crate) fn takes_away(&self) -> bool {
         self.steps().iter().any(|step| match step {

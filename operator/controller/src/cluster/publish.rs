@@ -29,6 +29,9 @@ pub(crate) async fn status(
     let (before, status) = (pass.cluster.status.as_ref(), pass.status());
     let about = pass.cluster.object_ref(&());
     context.metrics.cluster(key, &pass.cluster.spec, &status);
+    if let Some(plan) = pass.plan() {
+        context.metrics.judged(key, plan.judgement.as_ref(), plan.moving);
+    }
     if let Some(wrong) = failed.and_then(Error::wrong) {
         let event =
             Event { level: EventLevel::Warning, reason: "ApplyRefused", action: "Reconcile", note: wrong };
