@@ -48,5 +48,5 @@ pub use status::{Outcome, events, reason, status};
 pub use valid::{
     Before, ValidAutoscaling, ValidCluster, ValidListener, ValidRebalance, ValidStorage, ValidTargets,
 };
-pub use validate::{Invalid, validate};
+pub use validate::{Invalid, moves_allowed, validate};
 pub use wanted::wanted;

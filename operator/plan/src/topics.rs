@@ -44,11 +44,24 @@ pub struct TopicsSnapshot {
     pub brokers: BTreeMap<BrokerId, TopicBroker>,
     /// How many brokers the Cluster declares: those that are missing will come.
     pub declared: usize,
+    /// What moves may take.
+    pub moves: MovesAllowed,
     /// Every topic, by name.
     pub topics: BTreeMap<String, TopicSeen>,
     /// What the brokers refused before, by the uid of the Topic: kept by the controller for as long as the Topic's
     /// generation is the same. What is not retriable is not asked for again.
     pub refused: BTreeMap<String, Refused>,
+}
+
+/// What moves for the sake of a Topic may take: what every other move of the cluster may, and with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovesAllowed {
+    /// How many partitions may be moving at once, for whatever reason.
+    pub at_once: usize,
+    /// The bytes a second that each may take.
+    pub throttle: Option<u64>,
+    /// What goes on with the brokers, if it is something that copies of replicas would disturb.
+    pub busy: Option<String>,
 }
 
 /// A broker, as far as replicas are placed on it.
@@ -126,6 +139,8 @@ pub struct Batch {
     pub delete: Vec<DeleteTopic>,
     /// Statuses that differ from what is written.
     pub statuses: Vec<StatusChange>,
+    /// Something waits for what nobody announces: look again in a while.
+    pub look_again: bool,
 }
 
 impl Batch {
@@ -200,6 +215,8 @@ pub struct MovePartition {
     pub partition_epoch: i32,
     /// Its replicas when the move is done, the preferred leader first.
     pub replicas: Vec<BrokerId>,
+    /// The bytes a second that it may take.
+    pub throttle: Option<u64>,
 }
 
 /// A topic to delete with all its records.
@@ -231,16 +248,13 @@ pub struct StatusChange {
     pub status: TopicStatus,
 }
 
-/// How many partitions may be moving at once: a topic of a thousand partitions must not take every disk and link.
-const MOVES_AT_ONCE: usize = 100;
-
 /// What comes next for the topics of one cluster. `topics` are all Topics that name it, those that are being deleted too.
 #[must_use]
 pub fn decide<T: Borrow<Topic>>(topics: &[T], on_brokers: &TopicsOnBrokers, now: Timestamp) -> Batch {
     let mut batch = Batch::default();
     let claims = claim::oldest(topics.iter().map(Borrow::borrow));
     let mut spread = match on_brokers {
-        TopicsOnBrokers::Known(seen) => Spread::of(seen, MOVES_AT_ONCE),
+        TopicsOnBrokers::Known(seen) => Spread::of(seen, seen.moves.at_once),
         TopicsOnBrokers::Unknown { .. } | TopicsOnBrokers::ClusterGone => Spread::default(),
     };
     for topic in topics {

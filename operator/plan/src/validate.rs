@@ -22,6 +22,8 @@ use crate::observed::Observed;
 use crate::valid::{Before, ValidCluster};
 use crate::wanted;
 
+pub use self::rebalance::moves_allowed;
+
 /// Something that the user must change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Invalid {

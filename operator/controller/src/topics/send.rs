@@ -117,7 +117,7 @@ fn order(order: &MovePartition) -> v1::Move {
     v1::Move {
         partition: Some(v1::PartitionRef { topic_id: order.topic_id.clone(), partition: order.partition }),
         replicas: order.replicas.iter().map(target).collect(),
-        throttle_bytes_per_second: None,
+        throttle_bytes_per_second: order.throttle,
         partition_epoch: Some(order.partition_epoch),
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use weir_model::BrokerId;
 use weir_operator_api::Topic;
-use weir_operator_plan::topics::{PartitionSeen, Refused, TopicBroker, TopicSeen, TopicsSnapshot};
+use weir_operator_plan::topics::{
+    MovesAllowed, PartitionSeen, Refused, TopicBroker, TopicSeen, TopicsSnapshot,
+};
 
 use crate::brokers::{PartitionView, TopicView, View};
 use crate::key::ClusterKey;
@@ -15,7 +17,12 @@ pub(super) fn names(topic: &Topic, key: &ClusterKey) -> bool {
 }
 
 /// What the brokers say, and what they refused before.
-pub(super) fn of(view: &View, declared: usize, refused: &BTreeMap<String, Refused>) -> TopicsSnapshot {
+pub(super) fn of(
+    view: &View,
+    declared: usize,
+    moves: MovesAllowed,
+    refused: &BTreeMap<String, Refused>,
+) -> TopicsSnapshot {
     let brokers = view.brokers.iter().map(|(id, told)| {
         let broker = TopicBroker { rack: told.rack.clone(), fenced: told.fenced, drained: told.drained };
         (BrokerId(*id), broker)
@@ -24,6 +31,7 @@ pub(super) fn of(view: &View, declared: usize, refused: &BTreeMap<String, Refuse
     TopicsSnapshot {
         brokers: brokers.collect(),
         declared,
+        moves,
         topics: topics.collect(),
         refused: refused.clone(),
     }

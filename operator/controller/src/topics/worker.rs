@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 use weir_operator_api::{Topic, condition};
-use weir_operator_plan::topics::{self, Batch, Refused, TopicsOnBrokers};
+use weir_operator_plan::topics::{self, Batch, MovesAllowed, Refused, TopicsOnBrokers, TopicsSnapshot};
 
 use super::{Bell, send, snapshot, write};
-use crate::brokers::Session;
+use crate::brokers::{Session, View};
 use crate::cluster::Context;
 use crate::error::{self, Error};
 use crate::key::ClusterKey;
@@ -120,13 +120,12 @@ impl Worker {
         }
     }
 
-    /// How many brokers the Cluster declares.
-    fn declared(&self) -> usize {
+    /// How many brokers the Cluster declares, and what it lets moves take.
+    fn declared(&self) -> (usize, MovesAllowed) {
         let reference = ObjectRef::new(&self.key.name).within(&self.key.namespace);
-        let cluster = self.context.mirrors.clusters.get(&reference);
-        cluster
-            .and_then(|cluster| usize::try_from(weir_operator_plan::wanted(&cluster)).ok())
-            .unwrap_or_default()
+        let Some(cluster) = self.context.mirrors.clusters.get(&reference) else { return Default::default() };
+        let brokers = usize::try_from(weir_operator_plan::wanted(&cluster)).unwrap_or_default();
+        (brokers, weir_operator_plan::moves_allowed(&cluster))
     }
 
     /// The session with the cluster's brokers; none where there is no such Cluster, or it goes.
@@ -146,7 +145,7 @@ impl Worker {
         self.forget_old_refusals(&topics);
         let on_brokers = match session {
             None => TopicsOnBrokers::ClusterGone,
-            Some(session) => match session.look(|view| snapshot::of(view, self.declared(), &self.refused)) {
+            Some(session) => match session.look(|view| self.seen(view)) {
                 Ok(seen) => TopicsOnBrokers::Known(seen),
                 // A session goes from one broker to the next in a moment: a thousand statuses need not tell of it.
                 Err(_) if session.unheard_for().is_some_and(|unheard| unheard < GRACE) => {
@@ -160,6 +159,11 @@ impl Worker {
             debug!(cluster = %self.key, batch = %sizes(&batch), "topics");
         }
         self.execute(session, &batch).await
+    }
+
+    fn seen(&self, view: &View) -> TopicsSnapshot {
+        let (brokers, moves) = self.declared();
+        snapshot::of(view, brokers, moves, &self.refused)
     }
 
     async fn execute(&mut self, session: Option<&Session>, batch: &Batch) -> Result<Left, Error> {
@@ -178,7 +182,7 @@ impl Worker {
         if let Some(failed) = sent.failed {
             return Err(failed);
         }
-        let retriable = self.refused.values().any(|refused| refused.retriable);
+        let retriable = self.refused.values().any(|refused| refused.retriable) || batch.look_again;
         Ok(match (news, changed, retriable) {
             (true, ..) => Left::News,
             (false, true, _) => Left::Echo,

@@ -8,7 +8,9 @@ use weir_operator_api::{Adoption, Topic};
 
 use super::assignment::Spread;
 use super::verdict::{Verdict, reason};
-use super::{AlterTopic, Batch, CreateTopic, MovePartition, Owner, Refused, TopicSeen, TopicsSnapshot};
+use super::{
+    AlterTopic, Batch, CreateTopic, MovePartition, MovesAllowed, Owner, Refused, TopicSeen, TopicsSnapshot,
+};
 
 /// What is wrong with the spec whatever the brokers have.
 pub(super) fn check(topic: &Topic) -> Result<(), String> {
@@ -51,7 +53,9 @@ pub(super) fn decide(
         {
             Some(Verdict::exists(why))
         }
-        Some(there) => change(topic, owner, there, refused, spread, batch),
+        Some(there) => {
+            change(topic, owner, there, refused, &mut Movers { allowed: &seen.moves, spread }, batch)
+        }
     }
 }
 
@@ -159,12 +163,18 @@ fn create(topic: &Topic, owner: Owner, refused: Option<&Refused>, batch: &mut Ba
     })
 }
 
+/// Who may get replicas, and how many may be on their way.
+struct Movers<'a> {
+    allowed: &'a MovesAllowed,
+    spread: &'a mut Spread,
+}
+
 fn change(
     topic: &Topic,
     owner: Owner,
     there: &TopicSeen,
     refused: Option<&Refused>,
-    spread: &mut Spread,
+    movers: &mut Movers<'_>,
     batch: &mut Batch,
 ) -> Option<Verdict> {
     let spec = &topic.spec;
@@ -180,7 +190,7 @@ fn change(
         let (name, topic_id) = (super::name(topic).to_owned(), there.id.clone());
         batch.alter.push(AlterTopic { owner: owner.clone(), name, topic_id, partitions, set });
     }
-    let moving = spec.replication_factor.and_then(|factor| refactor(factor, &owner, there, spread, batch));
+    let moving = spec.replication_factor.and_then(|factor| refactor(factor, &owner, there, movers, batch));
     let verdict = match (refused, moving) {
         (Some(refused), _) => Verdict::waiting(refused.message.clone()),
         (None, Some(moving)) => moving,
@@ -194,38 +204,49 @@ fn change(
     Some(verdict.of(there))
 }
 
-/// Moves the partitions that have another number of replicas, as many at once as may be.
+/// Moves the partitions that have another number of replicas, as many at once as may be. New replicas wait while brokers
+/// are restarted or emptied; replicas that go may be what that waits for.
 fn refactor(
     factor: i32,
     owner: &Owner,
     there: &TopicSeen,
-    spread: &mut Spread,
+    movers: &mut Movers<'_>,
     batch: &mut Batch,
 ) -> Option<Verdict> {
     let wants = usize::try_from(factor).ok()?;
     let mut left = 0_usize;
-    let mut stuck = false;
+    let (mut stuck, mut waits) = (false, None);
     for (number, partition) in there.partitions.iter().enumerate() {
         if partition.factor() == wants && !partition.is_moving() {
             continue;
         }
         left += 1;
-        if partition.is_moving() || !spread.may_begin() {
+        if partition.is_moving() || !movers.spread.may_begin() {
             continue;
         }
-        match spread.choose(&partition.replicas, wants) {
+        if let Some(busy) = movers.allowed.busy.as_ref().filter(|_| wants > partition.factor()) {
+            waits = Some(busy);
+            continue;
+        }
+        match movers.spread.choose(&partition.replicas, wants) {
             Some(replicas) => batch.moves.push(MovePartition {
                 owner: owner.clone(),
                 topic_id: there.id.clone(),
                 partition: i32::try_from(number).unwrap_or(i32::MAX),
                 partition_epoch: partition.epoch,
                 replicas,
+                throttle: movers.allowed.throttle,
             }),
             None => stuck = true,
         }
     }
+    batch.look_again |= waits.is_some();
     match (left, stuck) {
         (0, _) => None,
+        (_, false) if waits.is_some() => {
+            let busy = waits.map(String::as_str).unwrap_or_default();
+            Some(Verdict::waiting(format!("new replicas wait for what goes on with the brokers: {busy}")))
+        }
         (_, true) => Some(Verdict::waiting(format!("{factor} brokers that take replicas are not there now"))),
         (left, false) => Some(Verdict::moving(format!(
             "{left} of {} partitions get {factor} replicas",

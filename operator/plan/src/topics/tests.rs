@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use weir_model::BrokerId;
 use weir_operator_api::{TOPIC_FINALIZER, Topic};
 
-use super::{Batch, PartitionSeen, Refused, TopicBroker, TopicSeen, TopicsOnBrokers, TopicsSnapshot, decide};
+use super::{
+    Batch, MovesAllowed, PartitionSeen, Refused, TopicBroker, TopicSeen, TopicsOnBrokers, TopicsSnapshot,
+    decide,
+};
 use crate::fixtures::{now, topic};
 
 fn on_brokers(brokers: i32) -> TopicsSnapshot {
@@ -297,11 +300,34 @@ fn another_replication_factor_moves_partitions_a_bounded_number_at_once() {
     }
     assert_eq!(told(&orders(), known(moving)), "orders:Moving", "they move already");
     let large = with(on_brokers(3), "large", seen(500, 1, &[]));
-    let batch = decide(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(large), now());
-    assert_eq!(batch.moves.len(), super::MOVES_AT_ONCE);
+    let batch =
+        decide(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(large.clone()), now());
+    assert_eq!(batch.moves.len(), 10, "as many as of any other kind");
+    let mut limited = large.clone();
+    limited.moves = MovesAllowed { at_once: 3, throttle: Some(5), busy: None };
+    let batch =
+        decide(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(limited.clone()), now());
+    assert_eq!(batch.moves.len(), 3);
+    assert!(batch.moves.iter().all(|moved| moved.throttle == Some(5)));
+    limited.topics.get_mut("large").unwrap().partitions[0].adding = vec![BrokerId(1)];
+    let batch = decide(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(limited), now());
+    assert_eq!(batch.moves.len(), 2, "one is on its way, for whatever reason");
     let mut down = with(on_brokers(3), "orders", seen(2, 1, &[]));
     down.brokers.get_mut(&BrokerId(2)).unwrap().fenced = true;
     assert_eq!(told(&orders(), known(down)), "orders:WaitingForBrokers", "an outage is no wrong spec");
+}
+
+#[test]
+fn new_replicas_wait_while_brokers_are_disturbed_and_those_that_go_do_not() {
+    let mut snapshot = with(on_brokers(3), "orders", seen(2, 2, &[]));
+    snapshot.moves.busy = Some("ScaleIn".to_owned());
+    let more =
+        decide(&[topic("orders", 0, "partitions: 2\nreplicationFactor: 3")], &known(snapshot.clone()), now());
+    assert_eq!(words(&more), "orders:WaitingForBrokers");
+    assert!(more.look_again);
+    let fewer = decide(&[topic("orders", 0, "partitions: 2\nreplicationFactor: 1")], &known(snapshot), now());
+    assert_eq!(words(&fewer), "move(0:[0]) move(1:[0]) orders:Moving", "a scale-in may wait for that");
+    assert!(!fewer.look_again);
 }
 
 /// How long this thread has worked for: what else runs on the machine does not count.

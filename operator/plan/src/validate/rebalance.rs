@@ -2,15 +2,42 @@
 
 use std::time::Duration;
 
-use weir_operator_api::{Cluster, Rebalance};
+use weir_operator_api::{Cluster, OperationKind, Rebalance};
 
 use super::Invalid;
 use super::duration::duration;
 use crate::quantity::Bytes;
+use crate::topics::MovesAllowed;
 use crate::valid::ValidRebalance;
 
 /// How many partitions move at once when nobody says.
 const MOVES_AT_ONCE: usize = 10;
+
+impl Default for MovesAllowed {
+    fn default() -> Self {
+        Self { at_once: MOVES_AT_ONCE, throttle: None, busy: None }
+    }
+}
+
+/// What moves for the sake of a Topic may take. None begins while what the Cluster says of moves is wrong.
+#[must_use]
+pub fn moves_allowed(cluster: &Cluster) -> MovesAllowed {
+    let mut wrong = Vec::new();
+    let rebalance = read(cluster, &mut wrong);
+    let operation = cluster.status.as_ref().and_then(|status| status.operation.as_ref());
+    let disturbed = operation.filter(|operation| match operation.kind {
+        OperationKind::Roll
+        | OperationKind::ScaleIn
+        | OperationKind::Rebalance
+        | OperationKind::ReplaceBroker => true,
+        OperationKind::Create | OperationKind::ScaleOut | OperationKind::GrowVolumes => false,
+    });
+    MovesAllowed {
+        at_once: if wrong.is_empty() { rebalance.at_once } else { 0 },
+        throttle: rebalance.throttle_each(),
+        busy: disturbed.map(|operation| operation.kind.word().to_owned()),
+    }
+}
 /// Below this, a broker that is only restarted would be replaced.
 const REPLACE_AFTER_MIN: Duration = Duration::from_secs(60);
 
