@@ -45,6 +45,7 @@ pub(crate) struct World {
     pub(crate) refusing: u32,
     /// Thousandths of a core that clients cost, all brokers together; each bears as much as it has replicas.
     pub(crate) load: u64,
+    dies_after: Option<usize>,
     ticks: i64,
     serial: u32,
     /// Steps that were taken, in words.
@@ -66,6 +67,7 @@ impl World {
             bad_images: BTreeSet::new(),
             refusing: 0,
             load: 0,
+            dies_after: None,
             ticks: 0,
             serial: 0,
             history: Vec::new(),
@@ -126,6 +128,13 @@ impl World {
         })
     }
 
+    /// One pass of an operator that is killed after that many steps: the rest is not done, and nothing is written down.
+    pub(crate) fn pass_and_die(&mut self, steps: usize) {
+        self.dies_after = Some(steps);
+        self.pass();
+        self.dies_after = None;
+    }
+
     /// One pass of the operator.
     pub(crate) fn pass(&mut self) -> Plan {
         let mut observed = self.observe();
@@ -144,10 +153,10 @@ impl World {
             seen.may_stop.insert(broker.id, answer);
         }
         let plan = decide(&valid, &desired, &observed);
-        for step in &plan.steps {
+        for step in plan.steps.iter().take(self.dies_after.unwrap_or(usize::MAX)) {
             self.take(step);
         }
-        if self.status {
+        if self.status && self.dies_after.is_none() {
             let outcome = Outcome::Planned { cluster: &valid, desired: &desired, plan: &plan };
             self.cluster.status = Some(status(&self.cluster, &observed, outcome));
         }

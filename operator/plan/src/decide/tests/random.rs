@@ -215,11 +215,19 @@ proptest! {
 /// What happens to a cluster: the user changes his mind, or something breaks.
 #[derive(Clone, Debug)]
 enum Happens {
-    Spec { replicas: i32, size: u32, version: u8, listener: bool, config: u8 },
+    Spec {
+        replicas: i32,
+        size: u32,
+        version: u8,
+        listener: bool,
+        config: u8,
+    },
     Kill(i32),
     Silence(u32),
     Refusal(u32),
     Meddling,
+    /// The operator is killed after each of that many calls in turn, and nothing else happens in between.
+    Killed(u8),
     Ticks(u8),
 }
 
@@ -232,6 +240,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => (1..5_u32).prop_map(Happens::Silence),
         1 => (1..5_u32).prop_map(Happens::Refusal),
         1 => Just(Happens::Meddling),
+        3 => (1..8_u8).prop_map(Happens::Killed),
         4 => (1..6_u8).prop_map(Happens::Ticks),
     ]
 }
@@ -254,6 +263,14 @@ fn happen(world: &mut World, what: &Happens, size: &mut u32) {
         Happens::Refusal(ticks) => world.refusing = *ticks,
         Happens::Meddling => {
             world.meddle(Kind::Service, "logs-brokers", |service| service["spec"]["selector"] = "x".into());
+        }
+        Happens::Killed(calls) => {
+            for steps in 0..*calls {
+                world.pass_and_die(usize::from(steps) % 4);
+                if steps % 2 == 0 {
+                    world.tick();
+                }
+            }
         }
         Happens::Ticks(ticks) => {
             for _ in 0..*ticks {
@@ -312,5 +329,56 @@ proptest! {
         prop_assert!(counts.iter().all(borne), "{:?}", counts);
         prop_assert_eq!(world.partitions.moving(), 0);
         prop_assert!(world.pass().is_settled());
+    }
+}
+
+/// A cluster that scales by itself: how much it has to bear, too.
+fn elastic() -> impl Strategy<Value = (Happens, u64)> {
+    let happens = prop_oneof![
+        2 => (0..7_i32).prop_map(Happens::Kill),
+        1 => (1..5_u32).prop_map(Happens::Silence),
+        1 => (1..5_u32).prop_map(Happens::Refusal),
+        3 => (1..8_u8).prop_map(Happens::Killed),
+        4 => (1..12_u8).prop_map(Happens::Ticks),
+    ];
+    (happens, 0..6_000_u64)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever load and faults did before: under one that lasts, the number comes to rest where the load asks for it, and
+    /// everything that was held is held.
+    #[test]
+    fn a_cluster_that_scales_by_itself_comes_to_rest_within_its_bounds(
+        story in vec(elastic(), 1..10),
+        last in 0..6_000_u64,
+        partitions in 12..40_i32,
+    ) {
+        let spec = "replicas: 3\nstorage: {size: 10Gi}\nresources: {requests: {cpu: '1'}}\n\
+                    autoscaling: {minReplicas: 3, maxReplicas: 7, targets: {cpuPercent: 70}, \
+                    stabilization: {scaleOut: 1m, scaleIn: 2m}}";
+        let mut world = World::new(cluster(spec));
+        world.converge();
+        world.partitions.create(partitions, 3, 2);
+        let mut size = 10;
+        for (what, load) in &story {
+            world.load = *load;
+            happen(&mut world, what, &mut size);
+        }
+        world.load = last;
+        for _ in 0..150 {
+            world.pass();
+            world.tick();
+        }
+        world.converge();
+        let status = world.cluster.status.clone().unwrap().autoscaling.unwrap();
+        prop_assert!((3..=7).contains(&status.replicas));
+        prop_assert_eq!(world.registered(), (0..status.replicas).collect::<Vec<_>>());
+        prop_assert_eq!(status.recommended, status.replicas, "{:?}", status);
+        let borne = last.div_ceil(700).clamp(3, 7);
+        prop_assert!(u64::try_from(status.replicas).unwrap() >= borne, "{:?} for {}", status, last);
+        let held = world.partitions.counts(status.replicas).iter().sum::<u64>();
+        prop_assert_eq!(held, u64::try_from(partitions * 2).unwrap());
     }
 }
