@@ -91,6 +91,11 @@ class Server:
     def rss_mib(self) -> float:
         return children.rss_mib(self.pid)
 
+    def logs(self, topic: str) -> list[Path]:
+        """The segments of a topic; where directories do not name it, those of all topics that there are."""
+        kafka = self.contender.kind == "kafka"
+        return [path for at in (self.data.glob(f"{topic}-*") if kafka else [self.data / "topics"]) for path in at.rglob("*.log")]
+
     def log_tail(self) -> str:
         lines = self._log_path.read_text(errors="replace").splitlines() if self._log_path.exists() else []
         return "\n".join(lines[-_LOG_TAIL_LINES:])

@@ -2,7 +2,8 @@
 
 import time
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 
 from harness.brokers import BrokerFailed
 
@@ -14,8 +15,8 @@ class Topics:
     def __init__(self, bootstrap: str, replicas: int, settings: dict[str, str]):
         self._bootstrap, self._replicas, self._settings = bootstrap, replicas, settings
 
-    def create(self, name: str, partitions: int) -> None:
-        topic = NewTopic(name, partitions, self._replicas, config=self._settings)
+    def create(self, name: str, partitions: int, **settings: str) -> None:
+        topic = NewTopic(name, partitions, self._replicas, config=self._settings | settings)
         admin = self._admin()
         admin.create_topics([topic], operation_timeout=_WITHIN_S)[name].result(_WITHIN_S)
         self.await_in_sync(name, partitions)
@@ -23,6 +24,29 @@ class Topics:
     def delete(self, name: str) -> None:
         admin = self._admin()
         admin.delete_topics([name], operation_timeout=_WITHIN_S)[name].result(_WITHIN_S)
+
+    def set_for_topic(self, name: str, settings: dict[str, str]) -> None:
+        self._set(ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=_entries(settings)))
+
+    def set_for_brokers(self, settings: dict[str, str]) -> None:
+        """For each of them, while they run."""
+        for broker in self._admin().list_topics(timeout=_WITHIN_S).brokers:
+            self._set(ConfigResource(ConfigResource.Type.BROKER, str(broker), incremental_configs=_entries(settings)))
+
+    def _set(self, wanted: ConfigResource) -> None:
+        admin = self._admin()
+        for changed in admin.incremental_alter_configs([wanted], request_timeout=_WITHIN_S).values():
+            changed.result(_WITHIN_S)
+
+    def last_of_each_key(self, name: str) -> tuple[dict[bytes, int], int]:
+        """Of its one partition: by key a hash of the last value, and how many records there are."""
+        quiet = {"enable.partition.eof": True, "enable.auto.commit": False, "group.id": f"{name}-reader", "log_level": 4}
+        consumer = Consumer({"bootstrap.servers": self._bootstrap, **quiet})
+        try:
+            consumer.assign([TopicPartition(name, 0, OFFSET_BEGINNING)])
+            return _last_of_each_key(consumer)
+        finally:
+            consumer.close()
 
     def await_in_sync(self, name: str, partitions: int | None) -> None:
         """Until so many partitions are led and all replicas are in sync; as many as there are, where no number is given."""
@@ -40,3 +64,21 @@ class Topics:
     def _admin(self) -> AdminClient:
         """It must live until its calls are answered."""
         return AdminClient({"bootstrap.servers": self._bootstrap, "request.timeout.ms": 60_000, "log_level": 4})
+
+
+def _entries(settings: dict[str, str]) -> list[ConfigEntry]:
+    return [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in settings.items()]
+
+
+def _last_of_each_key(consumer: Consumer) -> tuple[dict[bytes, int], int]:
+    last, records, deadline = {}, 0, time.monotonic() + _WITHIN_S
+    while time.monotonic() < deadline:
+        for message in consumer.consume(10_000, 1.0):
+            if message.error() is None:
+                last[message.key()] = hash(message.value())
+                records += 1
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                return last, records
+            else:
+                raise BrokerFailed(str(message.error()))
+    raise BrokerFailed(f"the end was not read within {_WITHIN_S:.0f} s")

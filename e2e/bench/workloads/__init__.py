@@ -1,6 +1,6 @@
 """All workloads, in the order in which they are run and reported."""
 
-from bench.workloads import consume, failover, group, growth, latency, process, produce, replicated, stock
+from bench.workloads import compaction, consume, failover, group, growth, latency, process, produce, replicated, stock
 from bench.workloads.workload import Workload
 
 ALL: tuple[Workload, ...] = (
@@ -11,6 +11,7 @@ ALL: tuple[Workload, ...] = (
     *stock.WORKLOADS,
     *process.WORKLOADS,
     *growth.WORKLOADS,
+    *compaction.WORKLOADS,
     *group.WORKLOADS,
     *failover.WORKLOADS,
 )

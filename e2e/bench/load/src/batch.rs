@@ -50,6 +50,9 @@ pub(crate) struct Shape {
     /// Values of zeros, for logs that are larger than the disk: a file system can give the place of zeros back
     #[arg(long, conflicts_with = "codec")]
     pub(crate) zeros: bool,
+    /// Records have keys, so many different ones; 0 for none
+    #[arg(long, default_value_t = 0)]
+    pub(crate) keys: u64,
 }
 
 /// One batch, ready to be sent.
@@ -66,7 +69,7 @@ pub(crate) struct Encoded {
 impl Shape {
     /// One record of noise a batch.
     pub(crate) fn one_record(record_bytes: usize) -> Self {
-        Self { record_bytes, batch_bytes: 1, codec: CodecName::None, zeros: false }
+        Self { record_bytes, batch_bytes: 1, codec: CodecName::None, zeros: false, keys: 0 }
     }
 
     pub(crate) fn records_per_batch(self) -> usize {
@@ -84,13 +87,16 @@ impl Shape {
         let mut noise = Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut builder = BatchBuilder::new(Offset::ZERO).codec(codec, None);
         let mut value = vec![0; self.record_bytes];
-        for _ in 0..self.records_per_batch() {
+        let records = self.records_per_batch() as u64;
+        for number in (seed - 1) * records..seed * records {
+            let key = number.checked_rem(self.keys).map(u64::to_be_bytes);
             match codec {
                 Codec::None if self.zeros => {}
                 Codec::None => noise.fill(&mut value),
                 _ => noise.write_like_a_log(&mut value),
             }
-            let record = NewRecord { timestamp: now, value: Some(&value), ..NewRecord::default() };
+            let key = key.as_ref().map(<[u8; 8]>::as_slice);
+            let record = NewRecord { timestamp: now, key, value: Some(&value), ..NewRecord::default() };
             builder.push(record).map_err(broken)?;
         }
         let bytes = builder.build().map_err(broken)?.freeze();
@@ -140,7 +146,7 @@ mod tests {
     use super::*;
 
     fn shape(record_bytes: usize, batch_bytes: usize, codec: CodecName) -> Shape {
-        Shape { record_bytes, batch_bytes, codec, zeros: false }
+        Shape { record_bytes, batch_bytes, codec, zeros: false, keys: 0 }
     }
 
     #[test]
@@ -178,6 +184,19 @@ mod tests {
         let batch = &zeros.encode(Millis(1)).expect("encodes")[0];
         let others = batch.bytes.iter().filter(|byte| **byte != 0).count() as u64;
         assert!(others < 100 + batch.records * 20, "{others} of {} bytes", batch.bytes.len());
+    }
+
+    #[test]
+    fn keys_go_round_over_all_batches() {
+        let keyed = Shape { keys: 100, ..shape(1024, 65_536, CodecName::None) };
+        let mut due = (0..100_u64).cycle();
+        for encoded in keyed.encode(Millis(1)).expect("encodes") {
+            let batch = Batch::parse(&encoded.bytes).expect("whole");
+            for record in batch.records(batch.payload()) {
+                let key = record.expect("whole").key.map(|key| key.to_vec());
+                assert_eq!(key, due.next().map(|key| key.to_be_bytes().to_vec()));
+            }
+        }
     }
 
     #[test]

@@ -241,7 +241,8 @@ mod tests {
     use crate::batch::{CodecName, Shape};
 
     fn log_of(batches: usize) -> (Vec<u8>, u64) {
-        let shape = Shape { record_bytes: 10, batch_bytes: 200, codec: CodecName::None, zeros: false };
+        let shape =
+            Shape { record_bytes: 10, batch_bytes: 200, codec: CodecName::None, zeros: false, keys: 0 };
         let encoded = shape.encode(Millis(1)).expect("encodes");
         let (mut log, mut next) = (Vec::new(), 0);
         for batch in encoded.iter().cycle().take(batches) {
