@@ -44,7 +44,9 @@ def main() -> int:
         slow_s = _moved(cluster, weir, topic, [*homes[:2], added], RATE)
         least = SIZE_MIB * MIB / RATE - BURST_S
         if not least <= slow_s <= least * SLOWER_AT_MOST:
-            raise AssertionError(f"{SIZE_MIB} MiB at {RATE // MIB} MiB/s took {slow_s:.1f} s: {least:.1f} s at least, a little more at most")
+            raise AssertionError(
+                f"{SIZE_MIB} MiB at {RATE // MIB} MiB/s took {slow_s:.1f} s; {least:.1f} s at least, a little more at most"
+            )
         equal("what is left of the limit", _limits(cluster, topic), [0] * 4)
 
         fast_s = _moved(cluster, weir, topic, homes, None)

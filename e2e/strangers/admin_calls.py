@@ -17,7 +17,7 @@ from strangers.words import OTHER_CLUSTER, OTHER_DISK, WITHIN_S, admin, admin_of
 
 MIB = 1 << 20
 # The bounds of the service: of what one connection may ask at once, and of connections.
-CALLS_MAX, CONNECTIONS_MAX = 128, 256
+CALLS_MAX, CONNECTIONS_MAX = 64, 256
 STREAMS = 1_000
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _SETTINGS, _PING, _HEADERS, _RST, _DATA = 4, 6, 1, 3, 0
