@@ -1,10 +1,11 @@
 //! Between the consensus library and whoever carries bytes to another broker. Says when each node was last heard.
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::codec::{Answer, Ask, CodecError, Question, SnapshotAnswer};
 use crate::node::Hearing;
-use crate::types::{NodeId, PeerAddress, TypeConfig};
+use crate::types::{LogId, NodeId, PeerAddress, TypeConfig, Vote};
 
 /// What a question is about. Decides its deadline and its place in the channel, not its encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +97,24 @@ pub(crate) struct Line {
     lines: Lines,
     to: NodeId,
     at: PeerAddress,
+    under_way: Vec<UnderWay>,
 }
+
+/// Entries that were sent and are not answered yet. The library gives a question up after a heartbeat's time, and asks it
+/// again: a node that needs longer than that, to write a large round or to be given a processor, would never be heard,
+/// however often it answers. So an answer that comes late counts all the same.
+struct UnderWay {
+    vote: Vote,
+    prev: Option<LogId>,
+    last: Option<LogId>,
+    /// Only for being shared between threads: nobody ever waits for it.
+    answer: Mutex<Asked>,
+}
+
+/// Questions whose answers are still waited for: more than a second's worth.
+const UNDER_WAY_MAX: usize = 8;
+
+type Asked = Pin<Box<dyn Future<Output = Result<Answer, LineError>> + Send>>;
 
 type Failed<E> = RPCError<NodeId, PeerAddress, RaftError<NodeId, E>>;
 
@@ -110,7 +128,34 @@ impl RaftNetworkFactory<TypeConfig> for Lines {
 
 impl Lines {
     pub(crate) fn line(&self, to: NodeId, at: &PeerAddress) -> Line {
-        Line { lines: self.clone(), to, at: at.clone() }
+        Line { lines: self.clone(), to, at: at.clone(), under_way: Vec::new() }
+    }
+}
+
+impl UnderWay {
+    /// Whether its answer is one to this request too.
+    fn is_for(&self, request: &AppendEntriesRequest<TypeConfig>) -> bool {
+        self.vote == request.vote && self.prev == request.prev_log_id
+    }
+
+    /// What it says of a request up to `last`: nothing where it was only a sign of life, and the request is more.
+    fn says(
+        &self,
+        response: AppendEntriesResponse<NodeId>,
+        last: Option<LogId>,
+    ) -> Option<AppendEntriesResponse<NodeId>> {
+        match response {
+            AppendEntriesResponse::Success if self.last >= last => Some(response),
+            AppendEntriesResponse::Success if self.last > self.prev => {
+                Some(AppendEntriesResponse::PartialSuccess(self.last))
+            }
+            AppendEntriesResponse::Success => None,
+            other => Some(other),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, LineError>> {
+        self.answer.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
     }
 }
 
@@ -125,15 +170,62 @@ enum LineError {
 }
 
 impl Line {
-    async fn ask(&self, call: Call, ask: Ask) -> Result<Answer, LineError> {
-        if call == Call::Append && self.lines.silent.load(Ordering::Relaxed) {
-            return Err(PeerError::Unreachable("a leader that nobody answers keeps silent".to_owned()).into());
+    fn ask(&self, call: Call, ask: Ask) -> Asked {
+        let Self { lines, to, at, .. } = self;
+        if call == Call::Append && lines.silent.load(Ordering::Relaxed) {
+            let silent = PeerError::Unreachable("a leader that nobody answers keeps silent".to_owned());
+            return Box::pin(std::future::ready(Err(silent.into())));
         }
-        let question = Question { from: self.lines.me, to: self.to, ask }.encode();
-        let answer = self.lines.peers.ask(self.to, &self.at, call, question).await?;
-        let answer = Answer::decode(&answer)?;
-        self.lines.contacts.note(self.to);
-        Ok(answer)
+        let question = Question { from: lines.me, to: *to, ask }.encode();
+        let asked = lines.peers.ask(*to, at, call, question);
+        let (contacts, to) = (lines.contacts.clone(), *to);
+        Box::pin(async move {
+            let answer = Answer::decode(&asked.await?)?;
+            contacts.note(to);
+            Ok(answer)
+        })
+    }
+
+    /// Sends entries; the answer to an earlier attempt to send them counts as well. May be given up at any time.
+    async fn append(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+    ) -> Result<AppendEntriesResponse<NodeId>, LineError> {
+        let (vote, prev) = (request.vote, request.prev_log_id);
+        let last = request.entries.last().map(|entry| entry.log_id).or(prev);
+        self.under_way.retain(|under_way| under_way.is_for(&request));
+        if self.under_way.len() == UNDER_WAY_MAX {
+            self.under_way.remove(0);
+        }
+        let answer = Mutex::new(self.ask(Call::Append, Ask::Append(request)));
+        self.under_way.push(UnderWay { vote, prev, last, answer });
+        poll_fn(|cx| self.poll_appended(last, cx)).await
+    }
+
+    /// The first answer to any of them. That an earlier attempt failed is old news.
+    fn poll_appended(
+        &mut self,
+        last: Option<LogId>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<AppendEntriesResponse<NodeId>, LineError>> {
+        let mut at = 0;
+        while at < self.under_way.len() {
+            let Poll::Ready(answer) = self.under_way[at].poll(cx) else {
+                at += 1;
+                continue;
+            };
+            let (under_way, is_latest) = (self.under_way.remove(at), at == self.under_way.len());
+            match answer.and_then(appended) {
+                Ok(response) => {
+                    if let Some(said) = under_way.says(response, last) {
+                        return Poll::Ready(Ok(said));
+                    }
+                }
+                Err(error) if is_latest => return Poll::Ready(Err(error)),
+                Err(_) => {}
+            }
+        }
+        Poll::Pending
     }
 
     /// Whether the node hears a leader.
@@ -153,6 +245,10 @@ impl Line {
     }
 }
 
+fn appended(answer: Answer) -> Result<AppendEntriesResponse<NodeId>, LineError> {
+    if let Answer::Append(response) = answer { Ok(response) } else { Err(LineError::OtherAnswer) }
+}
+
 /// Whatever went wrong, asking again at once would not help: the library leaves the node alone for a while.
 fn unreachable<E: std::error::Error>(error: &LineError) -> Failed<E> {
     RPCError::Unreachable(Unreachable::new(error))
@@ -164,11 +260,7 @@ impl RaftNetwork<TypeConfig> for Line {
         request: AppendEntriesRequest<TypeConfig>,
         _: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RPCError<NodeId, PeerAddress, RaftError<NodeId>>> {
-        match self.ask(Call::Append, Ask::Append(request)).await {
-            Ok(Answer::Append(response)) => Ok(response),
-            Ok(_) => Err(unreachable(&LineError::OtherAnswer)),
-            Err(error) => Err(unreachable(&error)),
-        }
+        self.append(request).await.map_err(|error| unreachable(&error))
     }
 
     async fn install_snapshot(
@@ -205,3 +297,6 @@ impl RaftNetwork<TypeConfig> for Line {
         Backoff::new(std::iter::repeat(self.lines.pause))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,8 @@ impl Timer {
             pulse: Arc::clone(pulse),
             step: config.timings.heartbeat / 2,
             election: config.timings.election,
-            answer_within: config.timings.heartbeat,
+            // As long as a vote may take. Who is dead refuses at once.
+            answer_within: config.timings.election,
             chance: config.seed,
             silence: Silence::new(steps(config.timings.election, config.timings.heartbeat / 2)),
         }

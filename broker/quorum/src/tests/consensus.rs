@@ -1,9 +1,12 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use uuid::Uuid;
+use weir_core::controller::{Decision, Record};
+use weir_model::{TopicId, TopicName};
 
 use super::world::{World, create};
-use crate::{Call, Change, DecideError};
+use crate::{Call, Change, DecideError, QuorumConfig};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,26 @@ async fn what_the_leader_decides_reaches_everybody_in_log_order() {
         assert!(followed.iter().all(|c| matches!(&c.change, Change::Records(r) if r.len() == 1)));
         assert!(followed.is_sorted_by_key(|c| c.index));
     }
+}
+
+/// As the fencing of a broker with thousands of partitions, on a busy machine.
+#[tokio::test(start_paused = true)]
+async fn a_round_that_takes_longer_than_a_heartbeat_to_write_is_committed_all_the_same() {
+    let mut world = World::of(3, 12).await;
+    let leader = world.leader().await;
+    let other = (0..3).find(|broker| *broker != leader).unwrap();
+    world.kill(other).await;
+    world.net.slow(1_000, 3 * QuorumConfig::new(world.id(0), 0).timings.heartbeat);
+    let decided = world.nodes[&leader].controller.decide(|_, _| {
+        let name = |n| TopicName::new(&format!("topic-{n}")).unwrap();
+        let records =
+            (0..100).map(|n| Record::TopicCreated { id: TopicId(Uuid::from_u128(n + 1)), name: name(n) });
+        Decision { records: records.collect(), reply: () }
+    });
+    // Whoever asked may be told that the controller was in doubt meanwhile.
+    let _ = tokio::time::timeout(2 * SECOND, decided).await;
+    let arrived = tokio::time::timeout(SECOND, world.arrives(leader, "topic-99")).await;
+    assert!(arrived.is_ok(), "it is sent again and again, and no answer counts");
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,6 +28,8 @@ struct Links {
     nodes: BTreeMap<PeerAddress, Quorum>,
     cut: BTreeSet<(i32, i32)>,
     asked: BTreeMap<Call, u64>,
+    /// Questions of at least so many bytes take so long to be answered.
+    large: Option<(usize, Duration)>,
 }
 
 /// One node's end of the network.
@@ -53,13 +55,21 @@ impl Peers for Port {
             let Ok(target) = target else { return std::future::pending().await };
             let Some(target) = target else { return Err(PeerError::Unreachable("no listener".to_owned())) };
             let answer = target.answer(&question).await;
-            tokio::time::sleep(DELAY).await;
+            let large = net.0.lock().unwrap().large.filter(|(size, _)| question.len() >= *size);
+            tokio::time::sleep(large.map_or(DELAY, |(_, takes)| takes)).await;
             let back = net.0.lock().unwrap().cut.contains(&(to.broker.0, me));
             if back {
                 return std::future::pending().await;
             }
             answer.map_err(|e| PeerError::Refused(e.to_string()))
         })
+    }
+}
+
+impl Net {
+    /// From now on questions of at least so many bytes take so long to be answered.
+    pub(super) fn slow(&self, bytes: usize, takes: Duration) {
+        self.0.lock().unwrap().large = Some((bytes, takes));
     }
 }
 
