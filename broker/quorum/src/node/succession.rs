@@ -13,7 +13,10 @@ use crate::config::scatter;
 use crate::types::{NodeId, PeerAddress, Term};
 
 /// How often a voter stands before it waits for its timeout as usual.
-const MOST_TRIES: u64 = 8;
+const MOST_TRIES: u64 = 5;
+/// How long the first try is given: longer than two syncs and a round trip take. Each one after is given twice as long, for
+/// on a busy machine they take longer, and who stands again meanwhile keeps the others from winning, and itself.
+const FIRST_TRY_MS: u64 = 40;
 
 /// Who should follow.
 pub(super) struct Succession {
@@ -69,9 +72,7 @@ impl Quorum {
             }
             debug!(attempt, "standing for election");
             self.stand_once().await;
-            // Apart from each other, and longer than two syncs and a round trip take.
-            let pause = Duration::from_millis(40 + scatter(self.config().seed ^ attempt) % 40);
-            let wait = self.raft().wait(Some(pause));
+            let wait = self.raft().wait(Some(patience(self.config().seed, attempt)));
             let elected = wait.metrics(
                 |seen| seen.current_term > ended.0 && seen.current_leader.is_some(),
                 "a leader after the one that is gone",
@@ -111,6 +112,29 @@ impl Quorum {
             let stand = Stand { term, successor: at == last };
             let told = tokio::time::timeout(self.config().timings.heartbeat, line.stand(stand)).await;
             debug!(%voter, ?told, "handing the leadership over");
+        }
+    }
+}
+
+/// How long a try is given. Apart from that of others, whose seeds are others.
+fn patience(seed: u64, attempt: u64) -> Duration {
+    let least = FIRST_TRY_MS << attempt.min(MOST_TRIES);
+    Duration::from_millis(least + scatter(seed ^ attempt) % least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_try_is_given_longer_than_the_one_before_and_not_the_same_as_another_voters() {
+        let all =
+            |seed| -> Vec<Duration> { (0..MOST_TRIES).map(|attempt| patience(seed, attempt)).collect() };
+        for seed in 0..100 {
+            let (mine, others) = (all(seed), all(seed + 1));
+            assert!(mine.is_sorted() && mine[0] < Duration::from_millis(80), "{mine:?}");
+            assert!(mine.iter().zip(&others).any(|(mine, others)| mine.abs_diff(*others).as_millis() > 40));
+            assert!(mine.iter().sum::<Duration>() < Duration::from_secs(3));
         }
     }
 }
