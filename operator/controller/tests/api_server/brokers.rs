@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) refuses_stops: Option<String>,
     /// Who was asked about.
     pub(crate) asked: Vec<i32>,
+    /// Processor cores that each of them uses.
+    pub(crate) cores: f64,
     /// Calls that changed topics.
     pub(crate) calls: Vec<&'static str>,
     events: Vec<v1::WatchEvent>,
@@ -116,6 +118,13 @@ fn describe(id: i32, state: &State) -> v1::BrokerDescription {
         epoch: 1,
         replicas: partitions().filter(|p| p.replicas.contains(&id)).count() as u64,
         leaders: partitions().filter(|p| p.leader == Some(id)).count() as u64,
+        measures: Some(v1::BrokerMeasures {
+            cpu_cores: state.cores,
+            disk_used_bytes: 1 << 20,
+            disk_free_bytes: 1 << 30,
+            disk_total_bytes: (1 << 30) + (1 << 20),
+            ..v1::BrokerMeasures::default()
+        }),
         ..v1::BrokerDescription::default()
     };
     description.set_state(v1::BrokerState::Active);

@@ -13,6 +13,7 @@ mod door;
 mod kubelet;
 mod operator;
 mod refusals;
+mod scaling;
 mod topics;
 mod waiting;
 mod world;
@@ -48,6 +49,8 @@ const SCENARIOS: &[Scenario] = &[
     scenario!("an operator that is cut off stops writing before another begins", clusters::cut_off),
     scenario!("a paused cluster is left alone, and told so", clusters::pause),
     scenario!("a roll goes one by one, waits when it must, and stops at a bad image", clusters::roll),
+    scenario!("kubectl scale goes through the scale subresource, out and in", scaling::by_hand),
+    scenario!("the number of brokers follows the load, and the spec stays the user's", scaling::by_load),
     scenario!("a deleted cluster leaves its volumes, and a new one takes them", clusters::delete),
     scenario!("topics are made as declared and kept so", topics::are_kept),
     scenario!("a thousand topics are a few calls to the brokers and one status each", topics::thousand),
