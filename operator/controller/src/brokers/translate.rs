@@ -47,7 +47,7 @@ fn partitions(view: &View, sizes: &Sizes) -> Vec<PartitionState> {
             PartitionState {
                 topic: name.clone(),
                 topic_id: id.clone(),
-                number: *number,
+                number,
                 replicas: brokers(&partition.replicas),
                 in_sync: brokers(&partition.in_sync),
                 leader: partition.leader.map(BrokerId),
@@ -55,7 +55,7 @@ fn partitions(view: &View, sizes: &Sizes) -> Vec<PartitionState> {
                 removing: brokers(&partition.removing),
                 epoch: partition.epoch,
                 min_in_sync,
-                bytes: sizes.of(&id, *number),
+                bytes: sizes.of(&id, number),
             }
         });
         states.collect::<Vec<_>>()

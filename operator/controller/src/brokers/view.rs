@@ -26,8 +26,49 @@ pub(crate) struct TopicView {
     pub(crate) config: BTreeMap<String, String>,
     /// With every default applied.
     pub(crate) min_insync_replicas: i32,
-    /// By number.
-    pub(crate) partitions: BTreeMap<i32, PartitionView>,
+    pub(crate) partitions: Partitions,
+}
+
+/// The partitions of a topic, by number. As few bytes as they need: most topics have few, and a cluster has many topics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Partitions(Vec<(i32, PartitionView)>);
+
+impl Partitions {
+    /// In the order of their numbers.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (i32, &PartitionView)> {
+        self.0.iter().map(|(number, partition)| (*number, partition))
+    }
+
+    pub(crate) fn values(&self) -> impl ExactSizeIterator<Item = &PartitionView> {
+        self.0.iter().map(|(_, partition)| partition)
+    }
+
+    /// Gives back what was known of it before.
+    fn insert(&mut self, number: i32, partition: PartitionView) -> Option<PartitionView> {
+        match self.0.binary_search_by_key(&number, |(number, _)| *number) {
+            Ok(at) => self.0.get_mut(at).map(|known| std::mem::replace(&mut known.1, partition)),
+            Err(at) => {
+                self.0.insert(at, (number, partition));
+                None
+            }
+        }
+    }
+
+    /// For so many that are yet unknown.
+    fn make_room(&mut self, told: usize) {
+        self.0.reserve_exact(told.saturating_sub(self.0.len()));
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(i32, PartitionView); N]> for Partitions {
+    fn from(all: [(i32, PartitionView); N]) -> Self {
+        let mut partitions = Self::default();
+        for (number, partition) in all {
+            partitions.insert(number, partition);
+        }
+        partitions
+    }
 }
 
 /// A partition.
@@ -141,6 +182,7 @@ impl View {
         let mut changed = topic.name != told.name || topic.config != config;
         (topic.name, topic.internal, topic.config) = (told.name, told.internal, config);
         topic.min_insync_replicas = told.min_insync_replicas;
+        topic.partitions.make_room(told.partitions.len());
         for partition in told.partitions {
             let (index, state) = PartitionView::of(partition);
             changed |= topic.partitions.insert(index, state.clone()).as_ref() != Some(&state);
@@ -228,7 +270,7 @@ mod tests {
     #[test]
     fn a_topic_in_several_parts_is_one_and_a_cut_off_description_is_none() {
         let view = described();
-        assert_eq!((view.index, view.brokers.len(), view.topics["T"].partitions.len()), (7, 3, 2));
+        assert_eq!((view.index, view.brokers.len(), view.topics["T"].partitions.values().len()), (7, 3, 2));
         assert_eq!(View::of(Vec::new()), Err(CutOff));
         assert_eq!(View::of(vec![v1::DescribeClusterReply::default()]), Err(CutOff));
     }
@@ -243,7 +285,7 @@ mod tests {
             })
         };
         assert_eq!(view.absorb(event(8, shrunk())), news(true, false));
-        assert_eq!(view.topics["T"].partitions[&0].in_sync, [0, 1]);
+        assert_eq!(view.topics["T"].partitions.0[0].1.in_sync, [0, 1]);
         assert_eq!(view.absorb(event(9, shrunk())), news(false, false), "what is heard twice is no news");
         assert_eq!(view.index, 9);
     }
@@ -260,10 +302,21 @@ mod tests {
         };
         assert_eq!(view.absorb(event(8, Event::Topic(changed.clone()))), news(false, true));
         assert_eq!(view.absorb(event(8, Event::Topic(changed))), news(false, false));
-        assert_eq!(view.topics["T"].partitions.len(), 2, "settings come without partitions");
+        assert_eq!(view.topics["T"].partitions.values().len(), 2, "settings come without partitions");
         let gone = v1::TopicGone { topic_id: "T".to_owned(), name: String::new() };
         assert_eq!(view.absorb(event(9, Event::TopicGone(gone))), news(true, true));
         assert!(view.topics.is_empty());
+    }
+
+    #[test]
+    fn partitions_stand_in_the_order_of_their_numbers_and_the_last_word_counts() {
+        let led_by = |leader| PartitionView { leader: Some(leader), ..PartitionView::default() };
+        let mut partitions = Partitions::from([(7, led_by(7)), (0, led_by(0)), (3, led_by(3))]);
+        assert_eq!(partitions.insert(3, led_by(4)), Some(led_by(3)));
+        assert_eq!(partitions.insert(4, led_by(4)), None);
+        let leaders: Vec<_> =
+            partitions.iter().map(|(number, partition)| (number, partition.leader)).collect();
+        assert_eq!(leaders, [(0, Some(0)), (3, Some(4)), (4, Some(4)), (7, Some(7))]);
     }
 
     #[test]

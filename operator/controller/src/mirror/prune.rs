@@ -24,6 +24,8 @@ fn metadata(metadata: &mut ObjectMeta) {
     if let Some(annotations) = &mut metadata.annotations {
         annotations.remove(LAST_APPLIED);
     }
+    // An empty map keeps the room that it had.
+    metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
 }
 
 macro_rules! prune_metadata_of {
