@@ -67,7 +67,7 @@ pub(super) fn read(cluster: &Cluster, replicas: u32, wrong: &mut Vec<Invalid>) -
         windows,
         course,
         started_from: cluster.spec.replicas,
-        last_change: status.and_then(|before| before.last_change.clone()),
+        last_change: before.and_then(|before| before.last_change.clone()),
     })
 }
 
