@@ -5,6 +5,7 @@ mod describe;
 mod drain;
 mod may_stop;
 mod moves;
+mod top;
 mod unregister;
 
 use clap::Subcommand;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Undrain(Target),
     /// Show the partitions that are being moved, and how far each is
     Moves(Service),
+    /// Show what each broker bears now: processor, memory, bytes a second, disk, replicas
+    Top(Service),
     /// Say whether a broker can be stopped now; fails when it can not
     MayStop(Target),
     /// Forget a broker that has left for good and holds no replica
@@ -35,6 +38,7 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<(), Failu
         Command::Drain(args) => Box::pin(drain::drain(session, &args)).await,
         Command::Undrain(target) => drain::undrain(session, &target).await,
         Command::Moves(service) => moves::run(session, &service).await,
+        Command::Top(service) => top::run(session, &service).await,
         Command::MayStop(target) => may_stop::run(session, &target).await,
         Command::Unregister(target) => unregister::run(session, &target).await,
     }
