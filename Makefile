@@ -11,7 +11,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: needs lint deny unit release e2e ## everything CI runs: lints, tests, the release binary, real clients
+test: needs lint deny unit release clients ## everything CI runs: lints, tests, the release binary, real clients
 
 .PHONY: needs
 needs: ## what the other targets call for, installed where it is missing
@@ -51,9 +51,13 @@ bench-quick: release ## every workload once, little data, Weir alone: that each 
 	@$(STEP) "quick benchmark" e2e/run --weir $(WEIR) --only bench
 
 SCENARIO ?=
-.PHONY: e2e
-e2e: ## real clients in four languages, bad input, limits and kill -9, against the release binary
+.PHONY: clients
+clients: ## real clients in four languages, bad input, limits, kill -9 and a core of the scenarios, against the release binary
 	@$(STEP) "real clients" e2e/run --weir $(WEIR)
+
+.PHONY: e2e
+e2e: release ## the same with every scenario on a real Kubernetes: more than an hour
+	@$(STEP) "real clients and every scenario" e2e/run --weir $(WEIR) --all-scenarios
 
 .PHONY: up
 up: release ## a real Kubernetes on this machine: the operator, three brokers, a topic, a round trip
