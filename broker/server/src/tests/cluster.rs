@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::TcpListener as Socket;
+use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 use weir_model::BrokerId;
@@ -18,7 +19,23 @@ pub(super) struct Killable {
 }
 
 impl Killable {
+    /// One that was killed in this process gives its port and its directory free when its last thread has ended, which
+    /// may be a moment later.
     pub(super) async fn start(directory: &Path, settings: &[(&str, String)]) -> anyhow::Result<Self> {
+        let since = Instant::now();
+        loop {
+            match Self::try_start(directory, settings).await {
+                Err(error)
+                    if format!("{error:#}").contains(" is in use") && since.elapsed() < PATIENCE / 2 =>
+                {
+                    tokio::task::yield_now().await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_start(directory: &Path, settings: &[(&str, String)]) -> anyhow::Result<Self> {
         let base =
             [("listeners", "PLAINTEXT://127.0.0.1:0".to_owned()), ("weir.http.listener", String::new())];
         let mut pairs: Pairs =
