@@ -345,7 +345,7 @@ fn elastic() -> impl Strategy<Value = (Happens, u64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever load and faults did before: under one that lasts, the number comes to rest where the load asks for it, and
     /// everything that was held is held.
@@ -376,8 +376,10 @@ proptest! {
         prop_assert!((3..=7).contains(&status.replicas));
         prop_assert_eq!(world.registered(), (0..status.replicas).collect::<Vec<_>>());
         prop_assert_eq!(status.recommended, status.replicas, "{:?}", status);
-        let borne = last.div_ceil(700).clamp(3, 7);
-        prop_assert!(u64::try_from(status.replicas).unwrap() >= borne, "{:?} for {}", status, last);
+        // Each broker says whole thousandths of a core.
+        let replicas = u64::try_from(status.replicas).unwrap();
+        let said = last / replicas * replicas;
+        prop_assert!(replicas >= said.div_ceil(700).clamp(3, 7), "{:?} for {}", status, last);
         let held = world.partitions.counts(status.replicas).iter().sum::<u64>();
         prop_assert_eq!(held, u64::try_from(partitions * 2).unwrap());
     }
