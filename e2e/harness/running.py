@@ -94,6 +94,8 @@ class Runner:
     def _report(self, outcome: Outcome, broker: Broker | Cluster | None, output: str) -> Outcome:
         verdict = "ok    " if outcome.failure is None else "FAILED"
         self._say(f"{verdict} {outcome.program.title:<40} {outcome.seconds:6.1f} s  {outcome.failure or outcome.note}")
+        if outcome.failure is None and outcome.program.figures_lines:
+            self._say(_indented("what it measured", "\n".join(output.splitlines()[-outcome.program.figures_lines :])))
         if outcome.failure is not None:
             self._say(_indented("its last output", output))
             if broker is not None:
