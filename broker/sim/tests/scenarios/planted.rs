@@ -27,7 +27,6 @@ const CAUGHT: &[Caught] = &[
     (Bug::NoLease, By::Story(isolation::cut_off), "what a writer is told"),
     (Bug::OldIncarnation, By::Story(quorum::wiped_voter), "nobody is the controller"),
     (Bug::AnyReign, By::Story(replication::stale_leader), "what 4 tells a newer follower"),
-    (Bug::TruncateToWatermark, By::Story(replication::quick_changes), "leader completeness"),
     (Bug::LeaderTruncates, By::Story(replication::ignorant), "leader completeness"),
     (Bug::NeverTruncate, By::Story(replication::quick_changes), "are in sync in orders"),
     (Bug::FollowerServesPastWatermark, By::Story(replication::lagging), "what 3 shows"),
@@ -58,11 +57,12 @@ const CAUGHT: &[Caught] = &[
     (Bug::LeaseByWallClock, By::Story(isolation::an_hour_back), "it has no lease"),
     (Bug::GroupLoadsToWatermark, By::Story(groups::just_committed), "is lost"),
     (Bug::GroupForgets, By::Story(groups::just_committed), "is lost"),
-    (Bug::LeaderTellsLogEnd, By::Seed(3), "leader completeness"),
+    (Bug::TruncateToWatermark, By::Seed(2), "leader completeness"),
+    (Bug::LeaderTellsLogEnd, By::Seed(2), "leader completeness"),
     (Bug::VoteForgotten, By::Seed(1), "differs at"),
     (Bug::OpensBeforeRegistration, By::Seed(2), "leader completeness"),
     (Bug::SkipDivergence, By::Seed(4), "differ"),
-    (Bug::StampsOldEpoch, By::Seed(6), "stuck: the ISR"),
+    (Bug::StampsOldEpoch, By::Seed(4), "stuck: the ISR"),
     (Bug::RestartByWatermark, By::Seed(4), "leader completeness"),
 ];
 
