@@ -99,8 +99,7 @@ fn operation(
             of(OperationKind::Create, "a new cluster".to_owned())
         }
         Some(there) if there < cluster.replicas => {
-            let why = autoscale::why(cluster).map(|why| format!(": {why}")).unwrap_or_default();
-            of(OperationKind::ScaleOut, format!("from {there} to {} brokers{why}", cluster.replicas))
+            of(OperationKind::ScaleOut, autoscale::told(cluster, there))
         }
         Some(_) if missing > 0 && !cluster.formed => {
             of(OperationKind::Create, format!("{missing} brokers are not ready yet"))

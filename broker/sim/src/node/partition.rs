@@ -143,9 +143,13 @@ impl Partition {
         self.settle(cx);
     }
 
+    /// For a promise or for the log's own sake.
+    pub(super) fn wants_sync(&self, now: Millis) -> bool {
+        !self.syncing && (self.replica.sync_wanted(now) || self.log.sync_due())
+    }
+
     pub(super) fn is_due(&self, now: Millis) -> bool {
-        let sync = !self.syncing && (self.replica.sync_wanted(now) || self.log.sync_due());
-        sync || self.replica.next_deadline().is_some_and(|at| at <= now)
+        self.wants_sync(now) || self.replica.next_deadline().is_some_and(|at| at <= now)
     }
 
     pub(super) fn tick(&mut self, cx: &mut Cx<'_>) {

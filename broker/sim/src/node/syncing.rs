@@ -20,8 +20,7 @@ pub(super) struct Sync {
 impl Process {
     /// Takes a sync that is due, if none runs.
     pub(super) fn sync_due(&self, partition: &mut Partition) -> Option<Sync> {
-        let wanted = partition.replica.sync_wanted(self.steady()) || partition.log.sync_due();
-        if partition.syncing || !wanted {
+        if !partition.wants_sync(self.steady()) {
             return None;
         }
         let job = partition.log.sync_job().transpose()?;

@@ -128,7 +128,6 @@ fn borne(told: &v1::BrokerMeasures) -> Measures {
         bytes_out: whole(told.bytes_out_per_second + told.replication_bytes_out_per_second),
         log_bytes: told.disk_used_bytes,
         free_bytes: told.disk_free_bytes,
-        hottest_permille: 0,
     }
 }
 

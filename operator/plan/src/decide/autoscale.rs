@@ -54,8 +54,13 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed, plan: &Plan) -
     Scaling { judgement, status: Some(status(autoscaling, &course)), look_again }
 }
 
-/// Why there shall be as many brokers as there shall be, if load decided that.
-pub(super) fn why(cluster: &ValidCluster) -> Option<String> {
+/// From how many brokers to how many, and why, if load decided that.
+pub(super) fn told(cluster: &ValidCluster, there: u32) -> String {
+    let why = why(cluster).map(|why| format!(": {why}")).unwrap_or_default();
+    format!("from {there} to {} brokers{why}", cluster.replicas)
+}
+
+fn why(cluster: &ValidCluster) -> Option<String> {
     let change = cluster.autoscaling.as_ref()?.last_change.as_ref()?;
     let is_that = u32::try_from(change.to).is_ok_and(|to| to == cluster.replicas);
     is_that.then(|| change.message.clone())

@@ -36,8 +36,7 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed) -> Leaving {
     }
     let broker = BrokerId(i32::try_from(there.saturating_sub(1)).unwrap_or(i32::MAX));
     let mut leaving = Leaving { replicas: there, ..Leaving::default() };
-    let why = autoscale::why(cluster).map(|why| format!(": {why}")).unwrap_or_default();
-    let reason = format!("from {there} to {} brokers{why}", cluster.replicas);
+    let reason = autoscale::told(cluster, there);
     leaving.operation =
         Some(Operation { broker: Some(broker), ..Operation::new(OperationKind::ScaleIn, reason) });
     leaving.scaling_in_to = Some(cluster.replicas.min(cluster.before.scaling_in_to.unwrap_or(u32::MAX)));

@@ -105,8 +105,6 @@ pub struct Measures {
     pub log_bytes: u64,
     /// Bytes that are free beside them.
     pub free_bytes: u64,
-    /// The part of what it writes that goes into the one partition that gets most, in thousandths.
-    pub hottest_permille: u64,
 }
 
 /// One partition.

@@ -50,9 +50,8 @@ fn bearer(
     measures: &Measures,
     largest_log: u64,
 ) -> Bearer {
-    // A broker with one replica bears nothing else.
-    let hottest = if replicas == 1 { 1_000 } else { measures.hottest_permille.min(1_000) };
-    let part = |load: u64| Part { load, lump: load / 1_000 * hottest + load % 1_000 * hottest / 1_000 };
+    // A broker with one replica bears nothing else; what one of several brings, brokers do not say.
+    let part = |load: u64| Part { load, lump: if replicas == 1 { load } else { 0 } };
     Bearer {
         id,
         rack,
