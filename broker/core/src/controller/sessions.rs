@@ -159,6 +159,14 @@ impl Sessions {
         }
     }
 
+    /// The cluster has one broker, and it is the one that asks: its session goes on however long nobody asked, as on a
+    /// machine that slept. Nobody else could be given what it serves.
+    pub fn go_on_alone(&mut self, broker: BrokerId, now: Millis) {
+        if let Some(session) = self.sessions.get(&broker).copied().filter(|session| !session.over) {
+            self.put(broker, Session { deadline: now + self.times.session, ..session });
+        }
+    }
+
     /// The brokers to fence now. Each is named again later until [`Sessions::fenced`] says that it is done.
     pub fn tick(&mut self, now: Millis) -> Vec<Expired> {
         let mut expired = Vec::new();

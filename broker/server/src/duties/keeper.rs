@@ -174,6 +174,7 @@ impl Keeper {
     }
 
     fn take(&mut self, word: Word) {
+        self.go_on_alone();
         let now = self.now();
         if let Word::Pulse(pulse, answer) = word {
             return self.hear(pulse, answer, now);
@@ -362,7 +363,18 @@ impl Keeper {
         });
     }
 
+    /// A broker without others has nobody to give way to when it stood still for longer than its session.
+    fn go_on_alone(&mut self) {
+        let (now, me) = (self.now(), self.means.me.broker);
+        let Some(reigning) = &mut self.reign else { return };
+        let has_voters = self.means.link.quorum().members().nodes.len() > 1;
+        if !has_voters && self.means.image().brokers().all(|broker| broker.registration.id == me) {
+            reigning.sessions.go_on_alone(me, now);
+        }
+    }
+
     fn fence_expired(&mut self) {
+        self.go_on_alone();
         let now = self.now();
         let Some(reigning) = &mut self.reign else { return };
         if reigning.sessions.next_deadline().is_none_or(|deadline| deadline > now) {

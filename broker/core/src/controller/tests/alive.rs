@@ -80,6 +80,19 @@ fn a_session_that_is_over_is_not_brought_back_by_a_beat() {
 }
 
 #[test]
+fn a_broker_without_others_stands_still_for_an_hour_and_goes_on() {
+    const HOUR: i64 = 3_600_000;
+    let (mut sessions, alone) = (elected(1, 0), BrokerId(0));
+    sessions.go_on_alone(alone, Millis(HOUR));
+    assert_eq!(named(&mut sessions, HOUR), []);
+    sessions.confirmed(Millis(HOUR));
+    assert_eq!(sessions.beat(alone, 0, Millis(HOUR)), Beat::Alive);
+    assert_eq!(named(&mut sessions, HOUR + SESSION), [0], "once it is not alone any more");
+    sessions.go_on_alone(alone, Millis(HOUR + SESSION));
+    assert_eq!(named(&mut sessions, HOUR + SESSION + 100), [0], "a session that is over stays over");
+}
+
+#[test]
 fn a_new_registration_begins_a_session_and_the_old_one_has_no_say() {
     let mut sessions = elected(1, 0);
     sessions.registered(BrokerId(0), 1, Millis(1_000));
