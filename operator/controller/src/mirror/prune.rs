@@ -40,7 +40,6 @@ macro_rules! prune_metadata_of {
 
 prune_metadata_of!(
     Cluster,
-    Topic,
     StatefulSet,
     ConfigMap,
     PersistentVolumeClaim,
@@ -50,6 +49,16 @@ prune_metadata_of!(
     PodDisruptionBudget,
     StorageClass
 );
+
+impl Prune for Topic {
+    fn prune(&mut self) {
+        metadata(&mut self.metadata);
+        if let Some(status) = &mut self.status {
+            // Read with room for four, and there is one; of ten thousand Topics.
+            status.conditions.shrink_to_fit();
+        }
+    }
+}
 
 impl Prune for Pod {
     fn prune(&mut self) {
