@@ -1,6 +1,9 @@
-"""Thousands of Topics at once: how long until all are as declared, by how many calls, and what the operator holds then."""
+"""How long Topics take until they are as declared: one by one, and thousands at once, by how many calls, and what the operator holds
+then.
+"""
 
 import json
+import statistics
 import time
 
 from harness.paths import VENV_PYTHON
@@ -19,6 +22,7 @@ _REST_S = 60.0
 _QUIET_S = 30.0
 _DELETED_S = 300.0
 _MEMORY_MIB = 40.0
+_ONE_BY_ONE = 100
 
 
 @scenario("a thousand topics are applied at once", clients=False)
@@ -29,6 +33,19 @@ def thousand(stage: Stage) -> None:
 @scenario("ten thousand topics are applied at once, and then nothing is written", clients=False)
 def ten_thousand(stage: Stage) -> None:
     _many(stage, 10_000, replicas=1)
+
+
+@scenario("topics are applied one by one, each when the one before is ready", clients=False)
+def one_by_one(stage: Stage) -> None:
+    with stage.namespace("one-by-one") as namespace:
+        brokers = Brokers(stage.there, namespace, "few", 3)
+        brokers.apply()
+        brokers.await_settled()
+        took = sorted(json.loads(_ask(brokers, "timing_topics", _ONE_BY_ONE, replicas=3)))
+        expect("each was timed", len(took) == _ONE_BY_ONE, len(took))
+        p99 = took[int(0.99 * (len(took) - 1))]
+        stage.note(f"applied to ready: {statistics.median(took):.0f} ms (median), {p99:.0f} ms (p99), {took[-1]:.0f} ms at most")
+        _delete(brokers)
 
 
 def _many(stage: Stage, count: int, replicas: int) -> None:
@@ -69,12 +86,17 @@ def _at_rest(stage: Stage, before: dict[str, float]) -> None:
 
 
 def _write(brokers: Brokers, count: int, replicas: int) -> float:
+    return float(_ask(brokers, "writing_topics", count, replicas))
+
+
+def _ask(brokers: Brokers, program: str, count: int, replicas: int) -> str:
+    """The last line of a program that runs in the engine, and asks the API server without the way there through it."""
     there = brokers.there
     spec = {"clusterRef": {"name": brokers.name}, "partitions": 1, "replicationFactor": replicas}
     kubeconfig = json.loads(there.kubectl("config", "view", "--raw", "--minify", "--output", "json"))
     question = json.dumps({"kubeconfig": kubeconfig, "namespace": brokers.namespace, "spec": spec, "count": count})
-    script = paths.HERE / "scenarios" / "writing_topics.py"
-    return float(there.engine.run(VENV_PYTHON, script, stdin=question, timeout_s=_WRITE_S).split()[-1])
+    script = paths.HERE / "scenarios" / f"{program}.py"
+    return there.engine.run(VENV_PYTHON, script, stdin=question, timeout_s=_WRITE_S).splitlines()[-1]
 
 
 def _counted(stage: Stage, brokers: Brokers, count: int) -> None:

@@ -15,7 +15,7 @@ from kind.scenarios.scaling import await_balanced, data, held
 from kind.scenarios.stage import Stage
 from kind.waiting import NotYet, until
 
-_KILLS = 40
+_KILLS = 100
 # How long one may lead before it is killed: long enough to begin something, mostly too short to finish.
 _LEADS_AT_MOST_S = 6.0
 _NEXT_LEADS_S = 60.0
