@@ -42,6 +42,9 @@ pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) ->
     }
     if cluster.paused {
         plan.waiting.push(Waiting::Paused);
+        // What was begun is remembered: it goes on, or is taken back, after the pause.
+        plan.scaling_in_to = cluster.before.scaling_in_to;
+        plan.balancing = cluster.before.balancing.clone();
         return plan;
     }
     let leaving = scale_in::decide(cluster, observed);
@@ -55,6 +58,7 @@ pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) ->
     plan.steps.extend(moving.steps);
     plan.waiting.extend(moving.waiting);
     plan.balance = moving.balance;
+    plan.balancing = moving.balancing;
     plan.scaling_in_to = leaving.scaling_in_to;
     let leaving = leaving.operation.map(|operation| Operation { left: moving.left, ..operation });
     let moved = leaving.or(moving.operation);

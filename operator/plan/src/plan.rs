@@ -23,6 +23,8 @@ pub struct Plan {
     pub operation: Option<Operation>,
     /// How many brokers are left once those that are being taken away are gone: what a change of mind takes back.
     pub scaling_in_to: Option<u32>,
+    /// The proposal that is being carried out: what a withdrawn approval ends.
+    pub balancing: Option<String>,
     /// How far the cluster is from being balanced, where that is known.
     pub balance: Option<Balance>,
     /// What is thought of the number of brokers, where enough is known.

@@ -93,6 +93,10 @@ pub fn status(cluster: &Cluster, observed: &Observed, outcome: Outcome<'_>) -> C
         },
         autoscaling: autoscaling(cluster, outcome, before.autoscaling),
         proposal: proposal(outcome, before.proposal),
+        balancing: match outcome.plan() {
+            Some(plan) => plan.balancing.clone(),
+            None => before.balancing,
+        },
         conditions: conditions::all(cluster, observed, outcome, &before.conditions),
     }
 }

@@ -411,6 +411,13 @@ impl World {
             .collect()
     }
 
+    /// A person drains the broker, or takes that back.
+    pub(crate) fn drain_by_hand(&mut self, broker: BrokerId, drained: bool) {
+        if let Some(seen) = self.brokers.get_mut(&broker) {
+            seen.drained = drained;
+        }
+    }
+
     /// Gives the broker replicas, or takes them.
     pub(crate) fn hold(&mut self, broker: BrokerId, replicas: u64) {
         if let Some(seen) = self.brokers.get_mut(&broker) {

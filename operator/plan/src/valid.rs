@@ -135,6 +135,8 @@ pub struct Before {
     pub operation: Option<OperationKind>,
     /// How many brokers were to be left, if some were being taken away.
     pub scaling_in_to: Option<u32>,
+    /// The proposal that was being carried out.
+    pub balancing: Option<String>,
     /// Since when brokers are not heard of.
     pub unheard_since: BTreeMap<BrokerId, Timestamp>,
 }

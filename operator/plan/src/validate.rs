@@ -109,6 +109,7 @@ fn before(cluster: &Cluster) -> Before {
     Before {
         operation: operation.map(|operation| operation.kind),
         scaling_in_to: status.scaling_in_to.and_then(|replicas| u32::try_from(replicas).ok()),
+        balancing: status.balancing.clone(),
         unheard_since: unheard.collect(),
     }
 }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Rebalance {
     /// Auto: they do. Propose: status.proposal says what would move, and `approved` begins it; brokers that are scaled away
     /// are emptied without being asked. Never: nobody moves anything, and a broker that is scaled away waits until somebody
-    /// has emptied it. Default: Auto.
+    /// has emptied it. Another mode than the one that began a rebalance ends its moves that have not finished, unless it
+    /// allows them too. Default: Auto.
     #[serde(default)]
     pub mode: RebalanceMode,
 
@@ -30,7 +31,8 @@ pub struct Rebalance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace_lost_broker_after: Option<String>,
 
-    /// With mode Propose: the hash of the proposal that may be carried out, as status.proposal tells it.
+    /// With mode Propose: the hash of the proposal that may be carried out, as status.proposal tells it. Taken away while it
+    /// is carried out, it ends the moves that have not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<String>,
 }

@@ -67,6 +67,11 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<ProposalStatus>,
 
+    /// The proposal that is being carried out, by its hash: since it was approved, or since mode Auto began it, until all
+    /// of it is done. When mode or approval no longer allow it, the moves that have not finished are ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<String>,
+
     /// Available, Progressing, Degraded, Balanced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

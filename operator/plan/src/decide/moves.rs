@@ -2,6 +2,7 @@
 //! Nothing is remembered: what moves at the moment is seen at the brokers, the rest is planned anew in each pass. Must never
 //! begin more moves than may be under way, nor disturb balance while anything else is.
 
+mod consent;
 pub(super) mod layout;
 mod orders;
 
@@ -14,7 +15,7 @@ use super::scale_in::Leaving;
 use super::{calm, tell};
 use crate::observed::Observed;
 use crate::observed::brokers::{BrokersView, PartitionState, Snapshot};
-use crate::plan::{Balance, Left, Operation, Plan, Step, Waiting};
+use crate::plan::{Balance, Left, Operation, PartitionRef, Plan, Step, Waiting};
 use crate::rebalance::{Effort, Layout, Proposal, Settings, Standing, Why, propose};
 use crate::valid::ValidCluster;
 
@@ -28,6 +29,8 @@ pub(super) struct Moving {
     pub(super) waiting: Vec<Waiting>,
     pub(super) operation: Option<Operation>,
     pub(super) balance: Option<Balance>,
+    /// The proposal that is being carried out.
+    pub(super) balancing: Option<String>,
     pub(super) left: Option<Left>,
 }
 
@@ -41,11 +44,9 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed, leaving: &Leav
     let layout = layout::of(seen, partitions, &lost, leaving.emptied_from);
     let world = World { cluster, observed, seen, partitions, layout: &layout, lost: &lost };
     let moving = partitions.iter().filter(|partition| partition.is_moving()).count();
-    let evacuation = propose(&layout, Settings::of(Effort::Evacuate));
-    let mut next = if evacuation.is_empty() && evacuation.stuck.is_empty() {
-        world.balance(leaving, plan, moving)
-    } else {
-        world.evacuate(evacuation, plan, moving)
+    let mut next = match world.unwanted() {
+        Some(moves) => world.end(moves),
+        None => world.go_on(leaving, plan, moving),
     };
     if moving > 0 {
         next.waiting.push(Waiting::MovesInFlight { partitions: moving });
@@ -55,8 +56,9 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed, leaving: &Leav
 
 /// A rebalance goes on when the brokers can be asked again: they are behind for a moment again and again while they move.
 fn unknown(cluster: &ValidCluster, observed: &Observed) -> Moving {
+    let balancing = cluster.before.balancing.clone();
     if cluster.before.operation != Some(OperationKind::Rebalance) {
-        return Moving::default();
+        return Moving { balancing, ..Moving::default() };
     }
     let waiting = match &observed.brokers {
         BrokersView::Unknown { why } => Waiting::BrokersUnknown { why: why.clone() },
@@ -64,7 +66,7 @@ fn unknown(cluster: &ValidCluster, observed: &Observed) -> Moving {
     };
     let reason = "it is not known how far it is".to_owned();
     let operation = Some(Operation::new(OperationKind::Rebalance, reason));
-    Moving { operation, waiting: vec![waiting], ..Moving::default() }
+    Moving { operation, waiting: vec![waiting], balancing, ..Moving::default() }
 }
 
 /// Whether a broker may become lost by time alone.
@@ -110,10 +112,43 @@ struct World<'a> {
 }
 
 impl World<'_> {
+    /// The moves of a rebalance that may not go on, if there are any left.
+    fn unwanted(&self) -> Option<Vec<PartitionRef>> {
+        if !consent::is_withdrawn(&self.cluster.rebalance, &self.cluster.before) {
+            return None;
+        }
+        Some(consent::unfinished(self.partitions, self.layout)).filter(|moves| !moves.is_empty())
+    }
+
+    /// Partitions go back to where they were. It is remembered until it was seen to have happened.
+    fn end(&self, moves: Vec<PartitionRef>) -> Moving {
+        let reason = consent::why_ended(&self.cluster.rebalance);
+        let note = format!("{} moves are ended: {reason}", moves.len());
+        Moving {
+            steps: vec![Step::CancelMoves(moves), tell("MovesEnd", "Rebalance", note)],
+            operation: Some(Operation::new(
+                OperationKind::Rebalance,
+                format!("moves that have not finished are ended: {reason}"),
+            )),
+            balancing: self.cluster.before.balancing.clone(),
+            ..Moving::default()
+        }
+    }
+
+    fn go_on(&self, leaving: &Leaving, plan: &Plan, moving: usize) -> Moving {
+        let evacuation = propose(self.layout, Settings::of(Effort::Evacuate));
+        if evacuation.is_empty() && evacuation.stuck.is_empty() {
+            self.balance(leaving, plan, moving)
+        } else {
+            self.evacuate(evacuation, plan, moving)
+        }
+    }
+
     /// Brokers are emptied. A roll goes first, unless it waits for one of them.
     fn evacuate(&self, proposal: Proposal, plan: &Plan, moving: usize) -> Moving {
         let left = self.left(&proposal, moving);
-        let mut next = Moving { left: Some(left), ..Moving::default() };
+        let balancing = consent::outlives_evacuation(&self.cluster.rebalance, &self.cluster.before);
+        let mut next = Moving { left: Some(left), balancing, ..Moving::default() };
         if self.cluster.rebalance.mode == RebalanceMode::Never {
             return next;
         }
@@ -169,34 +204,33 @@ impl World<'_> {
 
     /// Everybody gets his share, when nothing else is going on.
     fn balance(&self, leaving: &Leaving, plan: &Plan, moving: usize) -> Moving {
-        let going_on = self.cluster.before.operation == Some(OperationKind::Rebalance);
+        let (rebalance, before) = (&self.cluster.rebalance, &self.cluster.before);
+        let going_on = consent::goes_on(rebalance, before);
         let effort = if going_on { Effort::Whole } else { Effort::WhenSkewed };
         let proposal = propose(self.layout, Settings::of(effort));
-        let rebalance = &self.cluster.rebalance;
         let mut balance = orders::balance(&proposal);
-        let approved = rebalance.approved.is_some()
-            && (rebalance.approved.as_ref() == Some(&balance.hash)
-                || rebalance.approved == rebalance.proposed);
-        let may = match rebalance.mode {
-            RebalanceMode::Auto => true,
-            RebalanceMode::Propose => approved || going_on,
-            RebalanceMode::Never => false,
-        };
+        let may = consent::is_given(rebalance, before, &balance.hash);
         balance.waits_for_approval = rebalance.mode == RebalanceMode::Propose && !may && !proposal.is_empty();
-        let left = self.left(&proposal, moving);
+        let hash = balance.hash.clone();
         let mut next = Moving { balance: Some(balance), ..Moving::default() };
+        let calm = leaving.operation.is_none() && plan.waiting.is_empty() && plan.operation.is_none();
+        let calm = calm && self.is_calm();
         if !may || (proposal.is_empty() && !(going_on && moving > 0)) {
-            if going_on && proposal.is_empty() {
+            if may && proposal.is_empty() && before.operation == Some(OperationKind::Rebalance) {
                 next.steps = orders::prefer(self.partitions);
             }
+            // While a broker is away, there may be nothing that the others can do.
+            next.balancing = consent::kept(rebalance, before).filter(|_| !calm);
             return next;
         }
-        let calm = leaving.operation.is_none() && plan.waiting.is_empty() && plan.operation.is_none();
-        if calm && self.is_calm() {
+        next.balancing = consent::carried_out(rebalance, before, (calm || going_on).then_some(hash));
+        if !calm && !going_on {
+            return next;
+        }
+        if calm {
             next.steps = self.begin(&proposal, moving);
-        } else if !going_on {
-            return next;
         }
+        let left = self.left(&proposal, moving);
         let reason =
             format!("{} moves and {} changes of leaders are left", left.moves, proposal.leaderships.len());
         next.operation =

@@ -196,7 +196,10 @@ fn of_balance(balance: &Balance) -> Verdict {
     let would =
         format!("{} moves and {} changes of leaders would even it out", balance.moves, balance.leaderships);
     if balance.waits_for_approval {
-        let message = format!("{would}: set spec.rebalance.approved to {} to begin them", balance.hash);
+        let message = format!(
+            "{would}: `weir rebalance approve`, or spec.rebalance.approved set to {}, begins them",
+            balance.hash
+        );
         return Verdict::new("False", reason::PROPOSED, message);
     }
     Verdict::new("False", reason::SKEWED, would)

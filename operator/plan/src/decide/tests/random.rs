@@ -5,6 +5,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use weir_model::BrokerId;
+use weir_operator_api::{Rebalance, RebalanceMode};
 
 use super::{new_hash, plan, snapshot, trouble, world};
 use crate::fixtures::{cluster, incarnation};
@@ -226,9 +227,16 @@ enum Happens {
     Silence(u32),
     Refusal(u32),
     Meddling,
+    /// Another says who decides about moves; where a proposal is shown, it may be approved.
+    Moves(RebalanceMode, bool),
     /// The operator is killed after each of that many calls in turn, and nothing else happens in between.
     Killed(u8),
     Ticks(u8),
+}
+
+fn mode() -> impl Strategy<Value = RebalanceMode> {
+    use RebalanceMode::{Auto, Never, Propose};
+    prop_oneof![1 => Just(Auto), 2 => Just(Propose), 1 => Just(Never)]
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
@@ -240,6 +248,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => (1..5_u32).prop_map(Happens::Silence),
         1 => (1..5_u32).prop_map(Happens::Refusal),
         1 => Just(Happens::Meddling),
+        2 => (mode(), any::<bool>()).prop_map(|(mode, approves)| Happens::Moves(mode, approves)),
         3 => (1..8_u8).prop_map(Happens::Killed),
         4 => (1..6_u8).prop_map(Happens::Ticks),
     ]
@@ -263,6 +272,11 @@ fn happen(world: &mut World, what: &Happens, size: &mut u32) {
         Happens::Refusal(ticks) => world.refusing = *ticks,
         Happens::Meddling => {
             world.meddle(Kind::Service, "logs-brokers", |service| service["spec"]["selector"] = "x".into());
+        }
+        Happens::Moves(mode, approves) => {
+            let proposal = world.cluster.status.as_ref().and_then(|status| status.proposal.as_ref());
+            let approved = proposal.filter(|_| *approves).map(|proposal| proposal.hash.clone());
+            world.cluster.spec.rebalance = Rebalance { mode: *mode, approved, ..Rebalance::default() };
         }
         Happens::Killed(calls) => {
             for steps in 0..*calls {
@@ -292,6 +306,7 @@ proptest! {
         for what in &story {
             happen(&mut world, what, &mut size);
         }
+        world.cluster.spec.rebalance = Rebalance::default();
         world.converge();
         let replicas = world.cluster.spec.replicas;
         prop_assert_eq!(world.registered(), (0..replicas).collect::<Vec<_>>());
@@ -317,6 +332,7 @@ proptest! {
             happen(&mut world, what, &mut size);
         }
         world.cluster.spec.replicas = world.cluster.spec.replicas.max(2);
+        world.cluster.spec.rebalance = Rebalance::default();
         world.converge();
         let replicas = world.cluster.spec.replicas;
         prop_assert_eq!(world.registered(), (0..replicas).collect::<Vec<_>>());

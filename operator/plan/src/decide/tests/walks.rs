@@ -1,9 +1,11 @@
 //! Whole stories in the toy world: what the user does, and the steps that follow until nothing is left to do.
 
 use weir_model::BrokerId;
+use weir_operator_api::{ClusterStatus, RebalanceMode};
 
 use crate::fixtures::cluster;
 use crate::object::Kind;
+use crate::plan::Step;
 use crate::toy_world::World;
 
 fn settled(spec: &str) -> World {
@@ -259,6 +261,112 @@ fn what_is_proposed_begins_when_somebody_approves_it() {
     world.converge();
     assert_eq!(world.partitions.counts(4), [30, 30, 30, 30]);
     assert_eq!(world.cluster.status.as_ref().unwrap().proposal, None);
+}
+
+fn status(world: &World) -> &ClusterStatus {
+    world.cluster.status.as_ref().unwrap()
+}
+
+/// Four brokers, one of them empty, and a person who is asked and has approved: some moves are done, some under way.
+fn half_balanced() -> World {
+    let mode = "rebalance: {mode: Propose}";
+    let mut world = settled(&format!("{THREE}\n{mode}"));
+    world.partitions.create(60, 3, 2);
+    say(&mut world, &format!("replicas: 4\nstorage: {{size: 10Gi}}\n{mode}"));
+    world.converge();
+    world.cluster.spec.rebalance.approved = Some(status(&world).proposal.clone().unwrap().hash);
+    world.pass();
+    world.tick();
+    assert!(world.partitions.moving() > 0 && world.partitions.counts(4)[3] > 0);
+    world
+}
+
+/// The next pass ends every move, and nothing moves after it.
+fn ends_its_moves(world: &mut World) {
+    let plan = world.pass();
+    assert!(plan.steps.iter().any(|step| matches!(step, Step::CancelMoves(_))), "{plan:?}");
+    assert_eq!(world.partitions.moving(), 0);
+    let held = world.partitions.counts(4);
+    world.converge();
+    assert_eq!(world.partitions.counts(4), held);
+    assert_eq!(status(world).balancing, None);
+}
+
+#[test]
+fn what_has_not_finished_is_ended_when_the_approval_is_taken_back_and_is_proposed_again() {
+    let mut world = half_balanced();
+    assert_eq!(status(&world).balancing, world.cluster.spec.rebalance.approved);
+    world.cluster.spec.rebalance.approved = None;
+    ends_its_moves(&mut world);
+    let proposal = status(&world).proposal.clone().unwrap();
+    world.cluster.spec.rebalance.approved = Some(proposal.hash);
+    world.converge();
+    assert_eq!(world.partitions.counts(4), [30, 30, 30, 30]);
+}
+
+#[test]
+fn another_mode_ends_what_auto_has_begun() {
+    for mode in [RebalanceMode::Propose, RebalanceMode::Never] {
+        let mut world = settled(THREE);
+        world.partitions.create(60, 3, 2);
+        say(&mut world, "replicas: 4\nstorage: {size: 10Gi}");
+        for _ in 0..100 {
+            world.pass();
+            if world.partitions.moving() > 0 {
+                break;
+            }
+            world.tick();
+        }
+        world.cluster.spec.rebalance.mode = mode;
+        ends_its_moves(&mut world);
+        assert_eq!(status(&world).proposal.is_some(), mode == RebalanceMode::Propose);
+    }
+}
+
+#[test]
+fn a_roll_in_between_does_not_ask_again_for_what_was_approved() {
+    let mut world = half_balanced();
+    let approved = world.cluster.spec.rebalance.approved.clone();
+    say(&mut world, "replicas: 4\nstorage: {size: 10Gi}\nversion: 0.2.0\nrebalance: {mode: Propose}");
+    world.cluster.spec.rebalance.approved = approved;
+    world.converge();
+    assert_eq!(world.history.iter().filter(|step| step.starts_with("restart")).count(), 4);
+    assert_eq!(world.partitions.counts(4), [30, 30, 30, 30]);
+}
+
+#[test]
+fn a_broker_that_a_person_drains_and_takes_back_approves_no_other_moves() {
+    let mut world = settled("replicas: 4\nstorage: {size: 10Gi}\nrebalance: {mode: Propose}");
+    world.partitions.create(60, 4, 2);
+    world.drain_by_hand(BrokerId(3), true);
+    for _ in 0..50 {
+        if world.partitions.counts(4)[3] <= 15 {
+            break;
+        }
+        world.pass();
+        world.tick();
+    }
+    world.drain_by_hand(BrokerId(3), false);
+    world.converge();
+    assert!(world.partitions.counts(4)[3] <= 15, "{:?}", world.partitions.counts(4));
+    assert!(status(&world).proposal.is_some());
+}
+
+#[test]
+fn a_pause_forgets_nothing_that_was_begun() {
+    let mut world = settled("replicas: 5\nstorage: {size: 10Gi}");
+    world.partitions.create(100, 5, 2);
+    say(&mut world, THREE);
+    for _ in 0..4 {
+        world.pass();
+        world.tick();
+    }
+    say(&mut world, "replicas: 5\nstorage: {size: 10Gi}\npaused: true");
+    world.pass();
+    world.tick();
+    say(&mut world, "replicas: 5\nstorage: {size: 10Gi}");
+    world.converge();
+    assert_eq!(world.partitions.counts(5), [40, 40, 40, 40, 40]);
 }
 
 #[test]
