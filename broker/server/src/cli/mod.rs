@@ -1,8 +1,10 @@
 //! The client commands of `weir`: topics, records, groups and the cluster, over the Kafka protocol. They know nothing of
-//! the broker in this binary and work against any broker of that protocol. One command a file.
+//! the broker in this binary and work against any broker of that protocol; `rebalance` alone speaks to Kubernetes. One
+//! command a file.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr.
 
+mod bars;
 mod base64;
 mod cluster;
 mod completions;
@@ -16,6 +18,7 @@ mod output;
 mod pairs;
 mod produce;
 mod progress;
+mod rebalance;
 mod session;
 mod structured;
 mod topic;
@@ -83,6 +86,9 @@ pub(crate) enum Command {
     /// Describe the cluster
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// See what the operator would move between brokers, approve it, follow it, stop it: by kubectl
+    #[command(subcommand)]
+    Rebalance(rebalance::Command),
     /// Print the completion script of a shell
     Completions(completions::Args),
 }
@@ -99,6 +105,7 @@ pub(crate) async fn run(command: Command, globals: &Globals, root: clap::Command
         Command::Consume(args) => Box::pin(consume::run(&session, args)).await,
         Command::Group(command) => group::run(&session, command).await,
         Command::Cluster(command) => cluster::run(&session, command).await,
+        Command::Rebalance(command) => rebalance::run(&session, command).await,
         Command::Completions(args) => completions::run(&args, root),
     };
     match done {

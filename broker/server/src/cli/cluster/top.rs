@@ -4,12 +4,10 @@ use serde::Serialize;
 use weir_admin::admin::v1;
 
 use super::admin::{Service, failure};
+use crate::cli::bars::{bar, bytes, size};
 use crate::cli::failure::Failure;
 use crate::cli::output::Line;
 use crate::cli::session::Session;
-
-/// Characters of a full bar.
-const BAR: u64 = 12;
 
 #[derive(Serialize)]
 struct Top {
@@ -108,7 +106,7 @@ fn line(row: &Row, most: u64) -> Line {
         row.rack.clone().unwrap_or_else(|| "-".to_owned()),
         row.state.to_owned(),
         of(|bears| format!("{:.2}", bears.cpu_cores)),
-        of(|bears| size(whole(bears.resident_bytes))),
+        of(|bears| bytes(bears.resident_bytes)),
         of(|bears| size(bears.bytes_in_per_second)),
         of(|bears| size(bears.bytes_out_per_second)),
         used.map_or_else(unknown, |(used, total)| format!("{}%", used.saturating_mul(100) / total)),
@@ -120,46 +118,9 @@ fn line(row: &Row, most: u64) -> Line {
     Line::new(cells).warn_if(row.state != "active" || row.bears.is_none())
 }
 
-/// As long as the part is of the whole; something that is there shows.
-fn bar(part: u64, whole: u64) -> String {
-    let length = u128::from(part) * u128::from(BAR);
-    let length = length.div_ceil(u128::from(whole.max(1))).min(u128::from(BAR));
-    "#".repeat(usize::try_from(length).unwrap_or(0))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-const fn whole(bytes: u64) -> f64 {
-    bytes as f64
-}
-
-/// Three digits and a unit.
-fn size(bytes: f64) -> String {
-    let mut left = bytes;
-    for unit in ["B", "KiB", "MiB", "GiB"] {
-        if left < 1_000.0 {
-            return format!("{left:.0} {unit}");
-        }
-        left /= 1_024.0;
-    }
-    format!("{left:.1} TiB")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bar_is_as_long_as_its_part_and_never_longer_than_the_whole() {
-        assert_eq!([bar(0, 10), bar(1, 1_000), bar(5, 10), bar(9, 9)], ["", "#", "######", "############"]);
-        assert_eq!(bar(3, 0), "############");
-        assert_eq!(bar(u64::MAX, u64::MAX).len(), 12);
-    }
-
-    #[test]
-    fn sizes_have_three_digits() {
-        assert_eq!([size(0.0), size(999.0), size(1_536.0)], ["0 B", "999 B", "2 KiB"]);
-        assert_eq!([size(whole(57 << 20)), size(whole(3 << 40))], ["57 MiB", "3.0 TiB"]);
-    }
 
     #[test]
     fn a_broker_that_does_not_say_what_it_bears_is_shown_all_the_same() {
