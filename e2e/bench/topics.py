@@ -2,13 +2,15 @@
 
 import time
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, OffsetSpec
 
 from harness.brokers import BrokerFailed
 
 _WITHIN_S = 120.0
 _POLL_S = 0.001
+# What a broker answers for a partition that it does not lead, or does not know, yet.
+_NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 class Topics:
@@ -20,6 +22,27 @@ class Topics:
         admin = self._admin()
         admin.create_topics([topic], operation_timeout=_WITHIN_S)[name].result(_WITHIN_S)
         self.await_in_sync(name, partitions)
+
+    def create_to_write(self, name: str, partitions: int, **settings: str) -> None:
+        """And waits until each leader answers for itself: a broker may name itself as the leader before it is."""
+        self.create(name, partitions, **settings)
+        ends = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
+        deadline = time.monotonic() + _WITHIN_S
+        while not self._all_answer(ends):
+            if time.monotonic() > deadline:
+                raise BrokerFailed(f"{name} has leaders that do not answer within {_WITHIN_S:.0f} s")
+            time.sleep(_POLL_S)
+
+    def _all_answer(self, ends: dict[TopicPartition, OffsetSpec]) -> bool:
+        admin = self._admin()
+        try:
+            for answer in admin.list_offsets(ends, request_timeout=_WITHIN_S).values():
+                answer.result(_WITHIN_S)
+        except KafkaException as refused:
+            if refused.args[0].code() in _NOT_YET:
+                return False
+            raise
+        return True
 
     def delete(self, name: str) -> None:
         admin = self._admin()
@@ -40,7 +63,7 @@ class Topics:
 
     def last_of_each_key(self, name: str) -> tuple[dict[bytes, int], int]:
         """Of its one partition: by key a hash of the last value, and how many records there are."""
-        quiet = {"enable.partition.eof": True, "enable.auto.commit": False, "group.id": f"{name}-reader", "log_level": 4}
+        quiet = {"enable.partition.eof": True, "enable.auto.commit": False, "group.id": f"{name}-reader", "log_level": 2}
         consumer = Consumer({"bootstrap.servers": self._bootstrap, **quiet})
         try:
             consumer.assign([TopicPartition(name, 0, OFFSET_BEGINNING)])
@@ -63,7 +86,7 @@ class Topics:
 
     def _admin(self) -> AdminClient:
         """It must live until its calls are answered."""
-        return AdminClient({"bootstrap.servers": self._bootstrap, "request.timeout.ms": 60_000, "log_level": 4})
+        return AdminClient({"bootstrap.servers": self._bootstrap, "request.timeout.ms": 60_000, "log_level": 2})
 
 
 def _entries(settings: dict[str, str]) -> list[ConfigEntry]:

@@ -28,7 +28,7 @@ class Compacts(Work):
 
     def measure(self, site: Site, server: Server) -> Figures:
         topic, segment = site.topic(), max(_LEAST_SEGMENT_BYTES, site.size.log_bytes // _SEGMENTS)
-        server.topics.create(topic, 1, **{"segment.bytes": str(segment)})
+        server.topics.create_to_write(topic, 1, **{"segment.bytes": str(segment)})
         try:
             site.produce(server, topic, bytes=site.size.log_bytes, keys=_KEYS)
             before, written = server.topics.last_of_each_key(topic)

@@ -63,7 +63,7 @@ class GrowsLog(Work):
         server.wipe()
         server.start()
         topic = site.topic()
-        server.topics.create(topic, 1)
+        server.topics.create_to_write(topic, 1)
         figures: Figures = {}
         total = {"records": 0, "batch_bytes": 0, "crc_sum": 0}
         for wanted in site.size.log_gb:

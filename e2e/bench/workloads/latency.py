@@ -34,7 +34,7 @@ class Delays(Work):
 
     def _peak(self, site: Site, server: Server) -> float:
         topic = site.topic()
-        server.topics.create(topic, _PARTITIONS)
+        server.topics.create_to_write(topic, _PARTITIONS)
         try:
             return site.produce(server, topic, requests=site.size.small_requests // 4, batch_bytes=1, **_SHAPE)["requests_s"]
         finally:
@@ -42,7 +42,7 @@ class Delays(Work):
 
     def _at(self, site: Site, server: Server, label: str, rate: int) -> Figures:
         topic = site.topic()
-        server.topics.create(topic, _PARTITIONS)
+        server.topics.create_to_write(topic, _PARTITIONS)
         try:
             cpu_s = server.cpu_s()
             told = site.load.run("latency", bootstrap=server.bootstrap, topic=topic, rate=rate, seconds=site.size.latency_s, **_SHAPE)

@@ -42,7 +42,7 @@ class Recovers(Work):
         server.wipe()
         server.start()
         topic = site.topic()
-        server.topics.create(topic, 1)
+        server.topics.create_to_write(topic, 1)
         written = site.produce(server, topic, bytes=site.size.recover_bytes)
         server.kill()
         ready_s = server.start()

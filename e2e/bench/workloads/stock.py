@@ -23,7 +23,7 @@ class SendsByJava(Work):
     def measure(self, site: Site, server: Server) -> Figures:
         records = max(1_000, site.size.produce_bytes // _RECORD_BYTES)
         topic = site.topic()
-        server.topics.create(topic, 1)
+        server.topics.create_to_write(topic, 1)
         try:
             cpu_s = server.cpu_s()
             rate = _send(site, server, topic, records)
