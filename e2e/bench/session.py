@@ -6,9 +6,10 @@ Starts and ends the servers; a workload that fails is reported as failed, and th
 import contextlib
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench import syscalls
 from bench.blocks import Measured, order
 from bench.contenders import Contender, chosen
 from bench.cores import Cores
@@ -16,7 +17,7 @@ from bench.loading import Load
 from bench.progress import Progress
 from bench.server import Server
 from bench.trio import Trio
-from bench.workloads.site import Site, Size
+from bench.workloads.site import SYSCALLS, Site, Size
 from bench.workloads.workload import Work, Workload
 
 # Starting a broker and making its topics, about.
@@ -86,6 +87,17 @@ class Session:
                 progress.begin(workload.name, f"block {block + 1} of {blocks}, {name}")
                 outcome.measured.setdefault(name, []).append(work.measure(site, servers[name]))
                 progress.did(workload.name, workload.block_s)
+        if workload.counts_syscalls and syscalls.can_count():
+            self._count_syscalls(workload, work, replace(site, counts_syscalls=True), servers, outcome, progress)
+
+    def _count_syscalls(
+        self, workload: Workload, work: Work, site: Site, servers: dict[str, Server | Trio], outcome: Outcome, progress: Progress
+    ) -> None:
+        for name, server in servers.items():
+            progress.begin(workload.name, f"counting system calls, {name}")
+            counted = work.measure(site, server)
+            if SYSCALLS in counted:
+                outcome.measured[name][-1][SYSCALLS] = counted[SYSCALLS]
 
     def _ready(self, workload: Workload, work: Work, site: Site, servers: dict[str, Server | Trio], progress: Progress) -> None:
         for name, server in servers.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site, figures_of, same
-from bench.workloads.workload import RATE, Work, Workload, consume_floor, cpu_per_gb, produce_floor, warm_up
+from bench.workloads.workload import CALLS, RATE, Work, Workload, consume_floor, cpu_per_gb, produce_floor, warm_up
 
 _FAN_OUT = 8
 # What `weir-load` puts into such a batch; were it another number, readers would wait for what never comes, and fail.
@@ -25,7 +25,7 @@ class Consumes(Work):
 
     def prepare(self, site: Site, server: Server) -> None:
         topic = site.topic()
-        server.topics.create(topic, 1)
+        server.topics.create_to_write(topic, 1)
         written = site.produce(server, topic, bytes=site.size.log_bytes)
         site.read_back(server, topic, written)
         self._topics[server.contender.name], self._written[server.contender.name] = topic, written
@@ -53,7 +53,7 @@ class FansOut(Work):
 
     def measure(self, site: Site, server: Server) -> Figures:
         topic = site.topic()
-        server.topics.create(topic, 1)
+        server.topics.create_to_write(topic, 1)
         try:
             return self._write_and_read(site, server, topic)
         finally:
@@ -101,8 +101,9 @@ WORKLOADS = (
         "consume-hot",
         "a log of 1 KB records in batches of 64 KB is read from the page cache, 1 MB a fetch, one connection",
         Consumes,
-        (cpu_per_gb(1.4, consume_floor, 0.88), RATE),
+        (cpu_per_gb(1.4, consume_floor, 0.88), RATE, CALLS),
         contenders=_ASIDE,
+        counts_syscalls=True,
     ),
     Workload(
         "consume-cold",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import RATE, SYNCED, Figure, Work, Workload, cpu_per_gb, echo_floor, produce_floor, warm_up
+from bench.workloads.workload import CALLS, RATE, SYNCED, Figure, Work, Workload, cpu_per_gb, echo_floor, produce_floor, warm_up
 
 # A share of a block, again and again until the warm-up is over.
 _WARM_SHARE = 4
@@ -26,7 +26,7 @@ class Produces(Work):
 
     def _once(self, site: Site, server: Server, share: int) -> Figures:
         topic = site.topic()
-        server.topics.create(topic, self.partitions)
+        server.topics.create_to_write(topic, self.partitions)
         try:
             written = site.produce(server, topic, **self._amount(site, share), **self.options)
             site.read_back(server, topic, written)
@@ -57,7 +57,7 @@ def _plain(record_bytes: int, batch_bytes: int, partitions: int, connections: in
 
 
 def _produce(name: str, what: str, work, target: float | None, share: float | None, **more) -> Workload:
-    return Workload(name, what, work, (cpu_per_gb(target, produce_floor, share), RATE), **more)
+    return Workload(name, what, work, (cpu_per_gb(target, produce_floor, share), RATE, CALLS), counts_syscalls=True, **more)
 
 
 WORKLOADS = (
@@ -106,7 +106,9 @@ WORKLOADS = (
         (
             Figure("cpu_us_per_request", "broker CPU-us a request", target=6.0, floor=echo_floor, share=0.40),
             Figure("requests_s", "requests/s", less_is_better=False),
+            CALLS,
         ),
+        counts_syscalls=True,
     ),
     Workload(
         "produce-fsync",

@@ -5,11 +5,13 @@ Every byte that was acknowledged is read again and compared: a broker that is qu
 
 from dataclasses import dataclass
 
+from bench import syscalls
 from bench.blocks import Figures
 from bench.loading import Load
 from bench.server import Server
 
 GB = 1e9
+SYSCALLS = "syscalls_per_request"
 
 
 class WrongData(Exception):
@@ -82,6 +84,8 @@ QUICK = Size(
 class Site:
     size: Size
     load: Load
+    # Instead of what a load costs: the system calls that it makes the broker do.
+    counts_syscalls: bool = False
     _topics: int = 0
 
     def topic(self) -> str:
@@ -91,17 +95,26 @@ class Site:
 
     def produce(self, server: Server, topic: str, **options: object) -> Figures:
         """Loads, and says what it cost."""
-        cpu_s = server.cpu_s()
-        told = self.load.run("produce", bootstrap=server.bootstrap, topic=topic, **options)
-        return figures_of(told, server.cpu_s() - cpu_s) | {
+        told, figures = self._loaded("produce", server, topic, options)
+        return figures | {
             "p50_ms": told["acknowledged"]["p50_us"] / 1000,
             "p99_ms": told["acknowledged"]["p99_us"] / 1000,
         }
 
     def consume(self, server: Server, topic: str, **options: object) -> Figures:
+        return self._loaded("consume", server, topic, options)[1]
+
+    def _loaded(self, command: str, server: Server, topic: str, options: dict) -> tuple[dict, Figures]:
         cpu_s = server.cpu_s()
-        told = self.load.run("consume", bootstrap=server.bootstrap, topic=topic, **options)
-        return figures_of(told, server.cpu_s() - cpu_s)
+        if not self.counts_syscalls:
+            told = self.load.run(command, bootstrap=server.bootstrap, topic=topic, **options)
+            return told, figures_of(told, server.cpu_s() - cpu_s)
+        with syscalls.counted(server.pid) as counted:
+            told = self.load.run(command, bootstrap=server.bootstrap, topic=topic, **options)
+        figures = figures_of(told, server.cpu_s() - cpu_s)
+        if counted.calls is not None:
+            figures[SYSCALLS] = counted.calls / max(figures["requests"], 1)
+        return told, figures
 
     def read_back(self, server: Server, topic: str, written: Figures) -> None:
         """Every batch against its checksum, and all of them against what was acknowledged."""

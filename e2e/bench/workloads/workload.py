@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.blocks import Figures
 from bench.server import Server
-from bench.workloads.site import Site
+from bench.workloads.site import SYSCALLS, Site
 
 # From the machine's limits and the figures of a block: the least that it could have cost, in the unit of the figure.
 Floor = Callable[[dict, Figures], float]
@@ -62,6 +62,8 @@ class Workload:
     brokers: int = 1
     # Left out where only Weir is looked at, and no JVM is wanted.
     needs_java: bool = False
+    # After the blocks comes one more, in which nothing is measured but the system calls of each request.
+    counts_syscalls: bool = False
     # Most blocks are worth repeating; what only counts memory is not.
     once: bool = False
     # Seconds of a block, about: for the time left.
@@ -73,6 +75,7 @@ def cpu_per_gb(target: float | None = None, floor: Floor | None = None, share: f
 
 
 RATE = Figure("gb_s", "GB/s", less_is_better=False)
+CALLS = Figure(SYSCALLS, "system calls a request")
 
 
 def produce_floor(limits: dict, figures: Figures) -> float:
