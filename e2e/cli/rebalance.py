@@ -103,7 +103,7 @@ def main() -> None:
 def shown(kubectl: Maker) -> None:
     fake = kubectl(proposed())
     text = weir("rebalance", "plan", *fake.flags())
-    for words in (f"Cluster logs in prod, plan {PLAN}: 30 moves, 1024 MiB to copy", "40 -> 30", "weir rebalance approve --cluster logs"):
+    for words in (f"Cluster logs in prod, plan {PLAN}: 30 moves, 1 GiB to copy", "40 -> 30", "weir rebalance approve --cluster logs"):
         equal(f"{words} is in the plan", words in text, True)
     equal("what kubectl is asked", fake.calls(), ["get clusters.weir.dev logs --output=json --namespace=prod"])
     told = weir_json("rebalance", "plan", *fake.flags())
