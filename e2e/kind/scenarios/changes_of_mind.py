@@ -1,7 +1,9 @@
-"""What is asked for while something else goes on, or taken back: scaling in that is cancelled, two changes at once, a plan that waits."""
+"""What is asked for while something else goes on, or taken back: scaling in, two changes at once, a plan that waits or is cancelled."""
 
+import json
 import time
 
+from harness.paths import WEIR_BINARY
 from kind.scenarios.book import scenario
 from kind.scenarios.brokers import Brokers, expect
 from kind.scenarios.pods_over_time import PodsOverTime
@@ -69,6 +71,37 @@ def proposed(stage: Stage) -> None:
         wanted = [broker["replicasAfter"] for broker in sorted(proposal["brokers"], key=lambda broker: broker["id"])]
         expect("it becomes what was proposed", held(brokers) == wanted, f"{held(brokers)}, proposed {wanted}")
         stage.note(f"approved: brokers hold {held(brokers)}")
+
+
+@scenario("a person works with weir rebalance: a plan is approved, cancelled half-way, and what is left of it approved again")
+def by_the_command_line(stage: Stage) -> None:
+    brokers = stage.brokers
+    with data(brokers):
+        # One move at a time, so that half-way is a time and not a moment.
+        brokers.patch({"replicas": 5, "rebalance": {"mode": "Propose", "maxConcurrentMoves": 1}})
+        until("status proposes", _PROPOSED_S, lambda: _proposal(brokers))
+        first = _weir(brokers, "plan")["plan"]
+        _weir(brokers, "approve", first["hash"], "--yes")
+        until("some of it is done", _HALF_WAY_S, lambda: _half_way(brokers))
+        expect("status names the plan", _weir(brokers, "status")["carried_out"] == first["hash"], brokers.status())
+        _weir(brokers, "cancel")
+        took = until("what is left is proposed", _PROPOSED_S, lambda: _proposal(brokers))
+        stood = held(brokers)
+        stage.note(f"cancelled: what is left is proposed {took:.1f} s later; brokers hold {stood}")
+        time.sleep(_STANDS_S)
+        expect("nothing moves", held(brokers) == stood, f"{held(brokers)}, before {stood}")
+        second = _weir(brokers, "plan")["plan"]
+        expect("what was moved stays", 0 < second["moves"] < first["moves"], f"{second['moves']} of {first['moves']} moves are left")
+        brokers.patch({"rebalance": {"maxConcurrentMoves": None}})
+        _weir(brokers, "approve", second["hash"], "--yes")
+        await_balanced(brokers, 5)
+        stage.note(f"approved again: {second['moves']} of {first['moves']} moves were left; brokers hold {held(brokers)}")
+
+
+def _weir(brokers: Brokers, verb: str, *words: str) -> dict:
+    """`weir rebalance` of this machine, with the kubectl that everything here uses."""
+    which = ("--cluster", brokers.name, "--namespace", brokers.namespace, "--output", "json")
+    return json.loads(brokers.there.engine.run(WEIR_BINARY, "rebalance", verb, *words, *which))
 
 
 def _half_way(brokers: Brokers) -> None:

@@ -16,6 +16,7 @@ from kind.collect import collect
 from kind.commands import CommandFailed
 from kind.scenarios import (
     at_rest,
+    autoscaling,
     bad_input,
     changes_of_mind,
     failures,
@@ -42,6 +43,7 @@ _MODULES = (
     rolls,
     maintenance,
     scaling,
+    autoscaling,
     changes_of_mind,
     lifecycle,
     operator_gone,

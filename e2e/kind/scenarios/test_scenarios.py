@@ -2,6 +2,7 @@
 
 import unittest
 
+from kind.scenarios.autoscaling import rises_and_falls
 from kind.scenarios.book import Scenario, chosen
 from kind.scenarios.helm_chart import without_field
 from kind.scenarios.operators_metrics import calls, memory_mib, parsed
@@ -34,6 +35,14 @@ class Choosing(unittest.TestCase):
     def test_sentences_are_told_apart(self):
         sentences = [one.sentence for one in all_scenarios()]
         self.assertEqual(len(set(sentences)), len(sentences))
+
+
+class Numbers(unittest.TestCase):
+    def test_they_rise_and_fall_once(self):
+        for numbers in ([3, 5, 3], [3, 4, 5, 4, 3]):
+            self.assertTrue(rises_and_falls(numbers), numbers)
+        for numbers in ([3], [3, 5], [5, 3], [3, 5, 4, 5, 3], [4, 3, 5, 3], [3, 5, 3, 4]):
+            self.assertFalse(rises_and_falls(numbers), numbers)
 
 
 class OlderChart(unittest.TestCase):
