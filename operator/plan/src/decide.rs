@@ -10,6 +10,7 @@ mod moves;
 mod prune;
 mod roll;
 mod scale_in;
+mod stranded;
 mod take_back;
 mod volumes;
 
@@ -27,9 +28,12 @@ use crate::plan::{Operation, Plan, Step, Waiting};
 use crate::valid::ValidCluster;
 
 pub use children::unseen;
+pub use stranded::stranded_volumes;
 
 /// How soon to look again for what brokers do not announce.
 const SOON: Duration = Duration::from_secs(3);
+/// How soon to look again when status has to say something before it is done.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// How soon to look again for what may take longer.
 const LATER: Duration = Duration::from_secs(10);
 
@@ -52,6 +56,7 @@ pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) ->
     volumes::tend(cluster, observed, &mut plan);
     prune::take_away(cluster, desired, observed, &mut plan);
     roll::decide(cluster, desired, observed, leaving.replicas, &mut plan);
+    stranded::decide(cluster, observed, &mut plan);
     let moving = moves::decide(cluster, observed, &leaving, &plan);
     plan.steps.extend(leaving.steps);
     plan.waiting.extend(leaving.waiting);
@@ -66,6 +71,10 @@ pub fn decide(cluster: &ValidCluster, desired: &Desired, observed: &Observed) ->
     plan.moving = observed.brokers.known().and_then(moves::under_way);
     let scaling = autoscale::decide(cluster, observed, &plan);
     plan.requeue = requeue(&plan).or_else(|| moves::next_loss(cluster).then_some(LATER));
+    if plan.scaling_in_to != cluster.before.scaling_in_to {
+        // What is written down now is acted upon by the next pass.
+        plan.requeue = Some(AT_ONCE);
+    }
     plan.requeue = Some(plan.requeue.map_or(scaling.look_again, |soon| soon.min(scaling.look_again)));
     plan.judgement = scaling.judgement;
     plan.autoscaling = scaling.status;
@@ -140,6 +149,7 @@ fn requeue(plan: &Plan) -> Option<Duration> {
         | Waiting::BrokerDraining { .. }
         | Waiting::MovesInFlight { .. }
         | Waiting::ReplicasWouldNotFit { .. }
+        | Waiting::NodeGone { .. }
         | Waiting::NowhereToGo { .. } => Some(LATER),
         Waiting::Paused
         | Waiting::PodNotReady { .. }

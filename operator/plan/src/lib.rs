@@ -6,7 +6,9 @@
 //! build(&ValidCluster, &Observed)                -> Desired
 //! unseen(&Desired, &Observed)                    -> the children that the controller looks for by name before it applies them
 //! questions(&ValidCluster, &Desired, &Observed)  -> the brokers that the controller asks "may it stop?"
+//! stranded_volumes(&ValidCluster, &Observed)     -> the volumes that the controller looks for: on which node, and is it there?
 //! decide(&ValidCluster, &Desired, &Observed)     -> Plan { steps, waiting, operation, requeue }
+//! is_irrevocable(&Plan, &Observed)               -> whether all this is done once more, on what is read anew
 //! status(&Cluster, &Observed, Outcome)           -> ClusterStatus
 //! ```
 //!
@@ -20,6 +22,7 @@ mod decide;
 #[cfg(test)]
 mod fixtures;
 mod hash;
+mod irrevocable;
 mod names;
 pub mod object;
 pub mod observed;
@@ -37,7 +40,8 @@ mod validate;
 mod wanted;
 
 pub use build::{Address, Desired, Host, build};
-pub use decide::{decide, questions, unseen};
+pub use decide::{decide, questions, stranded_volumes, unseen};
+pub use irrevocable::is_irrevocable;
 pub use names::Names;
 pub use object::{Kind, Object, ObjectRef};
 pub use observed::Observed;

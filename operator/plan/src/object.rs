@@ -111,7 +111,8 @@ pub struct Object {
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// The manifest, with `apiVersion`, `kind` and `metadata`; ready for server-side apply.
+    /// The manifest, with `apiVersion`, `kind` and `metadata`; ready for server-side apply. With the uid and the version of
+    /// the live object that was looked at, if there was one.
     pub manifest: Value,
 }
 
@@ -132,6 +133,18 @@ impl Object {
         let mut manifest = self.manifest.clone();
         manifest["spec"][field] = value.into();
         Self::new(self.kind, &self.name, manifest)
+    }
+
+    /// The same object, to be written over exactly the live one that was looked at: the API server refuses it where that
+    /// has changed since, or was made anew.
+    pub(crate) fn over(mut self, live: &Value) -> Self {
+        for field in ["uid", "resourceVersion"] {
+            let seen = &live["metadata"][field];
+            if seen.is_string() {
+                self.manifest["metadata"][field] = seen.clone();
+            }
+        }
+        self
     }
 
     /// Whether the live object is as this one: the same hash was applied, and nobody has changed what was applied.

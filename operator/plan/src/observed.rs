@@ -7,12 +7,16 @@ mod node;
 mod pod;
 mod storage_class;
 mod volume;
+pub mod whereabouts;
 
 pub use child::Child;
 pub use node::NodeSeen;
 pub use pod::{PodSeen, Trouble};
 pub use storage_class::StorageClassSeen;
 pub use volume::VolumeSeen;
+pub use whereabouts::Whereabouts;
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -48,6 +52,8 @@ pub struct Observed {
     pub nodes: Vec<NodeSeen>,
     /// The StorageClasses; `None` where they may not be read.
     pub storage_classes: Option<Vec<StorageClassSeen>>,
+    /// Where volumes can be reached from, by their names. [`crate::stranded_volumes`] says which ones to look at.
+    pub whereabouts: BTreeMap<String, Whereabouts>,
     /// What the brokers say.
     pub brokers: BrokersView,
 }
@@ -64,6 +70,7 @@ impl Observed {
             volumes: Vec::new(),
             nodes: Vec::new(),
             storage_classes: None,
+            whereabouts: BTreeMap::new(),
             brokers: BrokersView::Unknown { why: "no broker was asked".to_owned() },
         }
     }

@@ -294,6 +294,21 @@ pub enum Waiting {
         /// One of them, and why.
         example: String,
     },
+    /// For a node that is gone, and has a broker's volume; or for somebody to give that up.
+    NodeGone {
+        /// The broker.
+        broker: BrokerId,
+        /// The node.
+        node: String,
+        /// The broker's pod.
+        pod: String,
+        /// Its claim.
+        claim: String,
+        /// The namespace of both.
+        namespace: String,
+        /// What speaks against giving it up, if something does.
+        missing: Option<String>,
+    },
     /// For a broker that is scaled away to be drained.
     BrokerNotDrained {
         /// The broker.
@@ -333,6 +348,7 @@ impl Waiting {
             Self::MovesInFlight { .. } => "MovesInFlight",
             Self::ReplicasWouldNotFit { .. } => "ReplicasWouldNotFit",
             Self::NowhereToGo { .. } => "NowhereToGo",
+            Self::NodeGone { .. } => "NodeGone",
             Self::NameTaken { .. } => "NameTaken",
         }
     }
@@ -395,6 +411,11 @@ impl fmt::Display for Waiting {
                     "{partitions} partitions can not leave their brokers: {example}; add brokers or grow volumes"
                 )
             }
+            Self::NodeGone { broker, node, pod, claim, namespace, missing } => {
+                write!(f, "node {node} is gone, and the volume of broker {broker} with it; ")?;
+                let command = format!("kubectl delete --namespace {namespace} pvc/{claim} pod/{pod}");
+                way_out(f, missing.as_deref(), &command)
+            }
             Self::BrokerNotDrained { broker } => write!(f, "broker {broker} is not drained yet"),
             Self::NameTaken { kind, name } => write!(
                 f,
@@ -402,5 +423,16 @@ impl fmt::Display for Waiting {
                 kind.kind()
             ),
         }
+    }
+}
+
+/// What to do about a volume that can not be reached any more.
+fn way_out(f: &mut fmt::Formatter<'_>, missing: Option<&str>, command: &str) -> fmt::Result {
+    match missing {
+        None => write!(
+            f,
+            "every partition has enough replicas in sync elsewhere: to start the broker anew, {command}"
+        ),
+        Some(missing) => write!(f, "{missing}: bring the node back, or records may be lost"),
     }
 }

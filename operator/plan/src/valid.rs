@@ -183,11 +183,19 @@ impl ValidCluster {
         up_to(self.extent)
     }
 
-    /// The first voters of the quorum.
+    /// Whether that broker may have a vote now. One that is to go has it until it is gone.
+    pub(crate) fn may_vote(&self, broker: BrokerId) -> bool {
+        up_to(self.extent.min(VOTERS_MAX)).any(|voter| voter == broker)
+    }
+
+    /// The first voters of the quorum, as brokers that join are told.
     pub(crate) fn voters(&self) -> impl Iterator<Item = BrokerId> + use<> {
-        up_to(self.replicas.min(3))
+        up_to(self.replicas.min(VOTERS_MAX))
     }
 }
+
+/// How many brokers vote at most.
+const VOTERS_MAX: u32 = 3;
 
 /// The brokers of a StatefulSet of that size.
 pub(crate) fn up_to(replicas: u32) -> impl Iterator<Item = BrokerId> + use<> {

@@ -65,8 +65,10 @@ pub fn validate_broker_file(file: &Pairs) -> Result<BrokerConfig, ConfigError> {
 /// Both set in one layer: the first must not exceed the second.
 fn not_above(pairs: &Pairs, low: &str, high: &str) -> Result<(), ConfigError> {
     let read = |name: &str| -> Option<(&'static str, i64)> {
+        // Looked for first: a name of the other table is compared with every one of this.
+        let text = pairs.get(name)?;
         let setting = topic_setting(name).or_else(|_| broker_setting(name)).ok()?;
-        match setting.check(pairs.get(name)?) {
+        match setting.check(text) {
             Ok(Value::Whole(n)) => Some((setting.name, n)),
             _ => None,
         }

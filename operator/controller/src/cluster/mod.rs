@@ -7,6 +7,7 @@ mod pass;
 mod publish;
 mod reconcile;
 mod sweep;
+mod whereabouts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

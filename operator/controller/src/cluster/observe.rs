@@ -1,6 +1,7 @@
 //! Everything that is read of one Cluster, in one value: from the mirrors, or, before something is taken away, from the API
 //! server itself. Reads only, and decides nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
@@ -57,6 +58,7 @@ pub(crate) async fn observe(
         volumes: volumes.iter().map(|claim| VolumeSeen::new(claim)).collect(),
         nodes: nodes.iter().map(|node| NodeSeen::from(&**node)).collect(),
         storage_classes: classes.map(seen),
+        whereabouts: BTreeMap::new(),
         brokers: session.brokers().await,
     })
 }

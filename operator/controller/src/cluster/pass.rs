@@ -1,5 +1,5 @@
 //! What one pass has found out: the world, and what the plan says about it. Looks by name for children that are about to be
-//! made, and asks the controller of the brokers what the plan wants to know; decides nothing itself.
+//! made and for volumes that pods wait for, and asks the controller of the brokers what the plan wants to know; decides nothing itself.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use weir_operator_plan::observed::brokers::{BrokerRef, MayStop};
 use weir_operator_plan::{BrokersView, Desired, Invalid, Observed, Outcome, Plan, Step, ValidCluster};
 
 use super::observe::look_for;
+use super::whereabouts;
 use crate::brokers::Session;
 use crate::error::Error;
 
@@ -45,6 +46,10 @@ impl Pass {
                 let unseen = weir_operator_plan::unseen(&desired, &observed);
                 let found = look_for(client, &valid.namespace, unseen).await?;
                 observed.children.extend(found);
+                for volume in weir_operator_plan::stranded_volumes(&valid, &observed) {
+                    let found = whereabouts::of(client, &volume).await;
+                    observed.whereabouts.insert(volume, found);
+                }
                 for broker in weir_operator_plan::questions(&valid, &desired, &observed) {
                     ask(&mut observed, broker, session).await;
                 }
@@ -66,19 +71,8 @@ impl Pass {
     }
 
     /// Whether some step can not be taken back: then it is decided once more, on what is read from the API server itself.
-    pub(crate) fn takes_away(&self) -> bool {
-        self.steps().iter().any(|step| match step {
-            Step::Orphan(_) | Step::DeletePod { .. } | Step::DeleteVolume { .. } | Step::Prune(_) => true,
-            Step::Apply(_)
-            | Step::PatchVolume { .. }
-            | Step::Drain(_)
-            | Step::Undrain(_)
-            | Step::Move(_)
-            | Step::CancelMoves(_)
-            | Step::ElectPreferred(_)
-            | Step::Unregister(_)
-            | Step::Event(_) => false,
-        })
+    pub(crate) fn is_irrevocable(&self) -> bool {
+        self.plan().is_some_and(|plan| weir_operator_plan::is_irrevocable(plan, &self.observed))
     }
 
     /// The id that the cluster has had since it first had one; brokers of another one refuse what is meant for it.

@@ -41,7 +41,8 @@ pub(crate) async fn status(
         return Ok(());
     }
     debug!(cluster = %key, "the status has changed");
-    write(&context.client, key, &status).await?;
+    let version = pass.cluster.metadata.resource_version.as_deref();
+    write(&context.client, key, &status, version).await?;
     // Told once the status remembers them, so that each is told once.
     for event in weir_operator_plan::events(before, &status) {
         context.events.publish(&event, &about).await;
@@ -49,10 +50,19 @@ pub(crate) async fn status(
     Ok(())
 }
 
-/// By server-side apply: fields that are not in it any more are taken away.
-async fn write(client: &Client, key: &ClusterKey, status: &ClusterStatus) -> Result<(), Error> {
+/// By server-side apply: fields that are not in it any more are taken away. Over nothing but the Cluster that was looked at:
+/// what a status remembers is read, decided about and written, and must not be lost to somebody who has an older one.
+async fn write(
+    client: &Client,
+    key: &ClusterKey,
+    status: &ClusterStatus,
+    version: Option<&str>,
+) -> Result<(), Error> {
     let clusters: Api<Cluster> = Api::namespaced(client.clone(), &key.namespace);
-    let patch = json!({"apiVersion": "weir.dev/v1alpha1", "kind": "Cluster", "status": status});
+    let mut patch = json!({"apiVersion": "weir.dev/v1alpha1", "kind": "Cluster", "status": status});
+    if let Some(version) = version {
+        patch["metadata"] = json!({ "resourceVersion": version });
+    }
     let parameters = PatchParams::apply(label::OPERATOR).force();
     let written = clusters.patch_status(&key.name, &parameters, &Patch::Apply(&patch)).await;
     match written {

@@ -23,7 +23,7 @@ pub(crate) async fn reconcile(
     let session = context.session(key, cluster);
     let observed = observe(context, &session, key, Freshness::Mirrored).await?;
     let mut pass = Pass::think(cluster.clone(), observed, &session, &context.client).await?;
-    if pass.takes_away() {
+    if pass.is_irrevocable() {
         let Some(cluster) = publish::read(&context.client, key).await? else {
             return Ok(Action::await_change());
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use weir_operator_api::{AutoscalingChange, AutoscalingStatus, OperationKind, RebalanceMode};
 
+use super::AT_ONCE;
 use super::moves::layout;
 use crate::observed::Observed;
 use crate::observed::brokers::{BrokersView, Snapshot};
@@ -20,8 +21,6 @@ use crate::valid::{ValidAutoscaling, ValidCluster};
 /// How often load is looked at where it decides something, and where it is only told.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 const LOOK_ANYWAY: Duration = Duration::from_secs(60);
-/// How soon a number that was written down is carried out.
-const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What is thought of the number of brokers.
 #[derive(Debug)]

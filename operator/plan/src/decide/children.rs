@@ -1,4 +1,4 @@
-//! Children as desired: applied where they differ, in their order. Held back: what brokers would start with while an
+//! Children as desired: applied where they differ, in their order, and over nothing but what was looked at. Held back: what brokers would start with while an
 //! address is not known, and whatever belongs to somebody else.
 
 use super::{calm, tell};
@@ -35,7 +35,8 @@ pub(super) fn apply(
                 stateful_set(cluster, object, live, replicas, observed, plan)
             }
             Some(live) if object.is_covered_by(&live.manifest) => {}
-            _ => plan.steps.push(Step::Apply(object.clone())),
+            Some(live) => plan.steps.push(Step::Apply(object.clone().over(&live.manifest))),
+            None => plan.steps.push(Step::Apply(object.clone())),
         }
     }
 }
@@ -74,7 +75,7 @@ fn stateful_set(
     }
     let object = if replaced { object.with("volumeClaimTemplates", volumes) } else { object };
     if !object.is_covered_by(&live.manifest) {
-        plan.steps.push(Step::Apply(object));
+        plan.steps.push(Step::Apply(object.over(&live.manifest)));
     }
     if replaced {
         plan.waiting.push(Waiting::StatefulSetReplaced);

@@ -48,6 +48,10 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed, leaving: &Leav
         Some(moves) => world.end(moves),
         None => world.go_on(leaving, plan, moving),
     };
+    if leaving.steps.iter().any(|step| matches!(step, Step::CancelMoves(_))) {
+        // What moves next is decided on what that leaves behind: an order made now would be refused.
+        next.steps.clear();
+    }
     if moving > 0 {
         next.waiting.push(Waiting::MovesInFlight { partitions: moving });
     }
@@ -76,7 +80,7 @@ pub(super) fn next_loss(cluster: &ValidCluster) -> bool {
 
 /// Brokers that have not been heard of for so long that their replicas are made anew. Never half of them: whoever misses
 /// that many is cut off himself.
-fn lost(cluster: &ValidCluster, observed: &Observed, seen: &Snapshot) -> BTreeSet<BrokerId> {
+pub(super) fn lost(cluster: &ValidCluster, observed: &Observed, seen: &Snapshot) -> BTreeSet<BrokerId> {
     let Some(after) = cluster.rebalance.replace_after else { return BTreeSet::new() };
     let now = observed.now.as_second();
     let gone = |id: &BrokerId| {

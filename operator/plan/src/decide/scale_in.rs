@@ -1,4 +1,4 @@
-//! Taking brokers away: all that are to go are drained at once, and go one at a time from the top. A pod goes only when the
+//! Taking brokers away: once status says so, all that are to go are drained at once, and go one at a time from the top. A pod goes only when the
 //! controller says that its broker is drained, holds nothing and may stop. Anything else is a wait with a reason.
 
 use weir_model::BrokerId;
@@ -28,9 +28,7 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed) -> Leaving {
     if there <= cluster.replicas {
         let steps = observed.brokers.known().map(|seen| forget(cluster, observed, seen)).unwrap_or_default();
         let mut staying = Leaving { replicas: cluster.replicas, steps, ..Leaving::default() };
-        if observed.brokers.known().is_none() {
-            staying.scaling_in_to = cluster.before.scaling_in_to;
-        }
+        staying.scaling_in_to = still_drained(cluster, observed);
         take_back::decide(cluster, observed, cluster.replicas, &mut staying);
         return staying;
     }
@@ -49,6 +47,10 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed) -> Leaving {
                 leaving.waiting.push(waiting);
                 return leaving;
             }
+            if !is_announced(cluster) {
+                leaving.waiting.push(Waiting::BrokerNotDrained { broker });
+                return leaving;
+            }
             if cluster.rebalance.mode != RebalanceMode::Never {
                 leaving.emptied_from = Some(cluster.replicas);
                 drain_all(cluster, seen, &mut leaving);
@@ -60,6 +62,21 @@ pub(super) fn decide(cluster: &ValidCluster, observed: &Observed) -> Leaving {
         }
     }
     leaving
+}
+
+/// Whether status says already that these brokers are to go. Before that nothing is begun: an operator that is killed after
+/// it has drained one, and before it has written that down, would leave one that looks as if a person had drained it.
+fn is_announced(cluster: &ValidCluster) -> bool {
+    cluster.before.scaling_in_to.is_some_and(|target| target <= cluster.replicas)
+}
+
+/// What status has to go on remembering: some broker that was to go is drained still, and not forgotten by the others. It
+/// may be asked for again before it is.
+fn still_drained(cluster: &ValidCluster, observed: &Observed) -> Option<u32> {
+    let target = cluster.before.scaling_in_to?;
+    let Some(seen) = observed.brokers.known() else { return Some(target) };
+    let drained = seen.brokers.iter().any(|(id, broker)| is_beyond(*id, target) && broker.drained);
+    drained.then_some(target.min(cluster.replicas))
 }
 
 /// The broker that a calm cluster would let go next.

@@ -1,7 +1,10 @@
 //! Each rule of the roll, of scaling and of volumes as one line: the world, and what comes next.
 
 mod autoscaling;
+mod faults;
 mod random;
+mod scaling_in;
+mod stranded;
 mod walks;
 
 use weir_model::BrokerId;
@@ -63,7 +66,10 @@ fn world(spec: &str, children: &str) -> Observed {
 }
 
 fn plan(spec: &str, observed: &Observed) -> Plan {
-    let valid = valid(spec, observed);
+    let mut valid = valid(spec, observed);
+    if valid.extent > valid.replicas {
+        valid.before.scaling_in_to = Some(valid.replicas);
+    }
     decide(&valid, &build(&valid, observed), observed)
 }
 

@@ -28,6 +28,8 @@ pub struct VolumeSeen {
     pub capacity: Option<Bytes>,
     /// Its StorageClass.
     pub storage_class: Option<String>,
+    /// The volume behind it, which is of no namespace.
+    pub volume: Option<String>,
     /// Whether there is a volume behind it.
     pub bound: bool,
     /// Somebody has deleted it, and it is not gone yet.
@@ -65,6 +67,7 @@ impl VolumeSeen {
             requested: requests.and_then(|amounts| Bytes::parse(amounts.get("storage")?)),
             capacity: capacity.and_then(|amounts| Bytes::parse(amounts.get("storage")?)),
             storage_class: spec.and_then(|spec| spec.storage_class_name.clone()),
+            volume: spec.and_then(|spec| spec.volume_name.clone()).filter(|name| !name.is_empty()),
             bound: status.and_then(|status| status.phase.as_deref()) == Some("Bound"),
             deleting: metadata.deletion_timestamp.is_some(),
             when_deleted: found(&metadata.annotations, annotation::WHEN_DELETED),

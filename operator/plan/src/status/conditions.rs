@@ -135,6 +135,9 @@ fn degraded(outcome: Outcome<'_>, observed: &Observed) -> Verdict {
     if let Some(message) = mistakes::missing_storage_class(observed) {
         return Verdict::new("True", reason::STORAGE_CLASS_MISSING, message);
     }
+    if let Some(gone) = waiting.iter().find(|waiting| matches!(waiting, Waiting::NodeGone { .. })) {
+        return Verdict::new("True", gone.reason(), gone.to_string());
+    }
     if let Some((broker, trouble)) = stuck {
         let message = format!("broker {broker}: {}{}", mistakes::way_out(&trouble.reason), trouble.message);
         return Verdict::new("True", &word(&trouble.reason), message);

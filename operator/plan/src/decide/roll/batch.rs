@@ -36,9 +36,9 @@ pub(super) fn choose<'a>(
         if chosen.len() >= cluster.max_unavailable {
             break;
         }
-        let votes = |id: BrokerId| cluster.voters().any(|voter| voter == id);
         let in_the_way = chosen.iter().any(|(_, other)| {
-            (votes(broker.id) && votes(other.id)) || share(broker.id, other.id, partitions)
+            (cluster.may_vote(broker.id) && cluster.may_vote(other.id))
+                || share(broker.id, other.id, partitions)
         });
         if !in_the_way && !is_controller(broker.id) && rack(broker.id) == rack(first.1.id) {
             chosen.push((pod, broker));
@@ -98,6 +98,14 @@ mod tests {
     fn brokers_that_share_a_partition_wait_for_each_other() {
         assert_eq!(chosen("abcabcabc", &[&[5, 8]], 0, 9), [8, 2]);
         assert_eq!(chosen("---------", &[&[8, 7, 6], &[5, 4, 3]], 0, 9), [8, 5, 2]);
+    }
+
+    #[test]
+    fn a_broker_that_is_to_go_has_its_vote_until_it_is_gone() {
+        let mut cluster = valid("replicas: 1\nstorage: {size: 10Gi}", &nothing());
+        cluster.extent = 4;
+        let votes: Vec<_> = (0..4).filter(|id| cluster.may_vote(BrokerId(*id))).collect();
+        assert_eq!(votes, [0, 1, 2]);
     }
 
     #[test]
