@@ -26,6 +26,8 @@ class Panel:
     unit: str = "short"
     about: str = ""
     kind: str = "timeseries"
+    # The least that the axis shows; none: as low as the values go.
+    least: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,37 @@ ROWS = [
         ],
     ),
     Row(
+        "How many brokers should there be?",
+        [
+            Panel(
+                "Brokers",
+                {
+                    "{{cluster}} that the load asks for": 'weir_cluster_brokers_recommended{cluster=~"$cluster"}',
+                    "{{cluster}} wanted": 'weir_operator_brokers_desired{cluster=~"$cluster"}',
+                    "{{cluster}} ready": 'weir_operator_brokers_ready{cluster=~"$cluster"}',
+                },
+            ),
+            Panel(
+                "Headroom",
+                {"{{cluster}} {{resource}}": 'weir_cluster_headroom_ratio{cluster=~"$cluster"}'},
+                "percentunit",
+                about="What is left of the target. Below nothing, brokers bear more than they should.",
+                least=None,
+            ),
+            Panel(
+                "Would another number be better?",
+                {
+                    "{{cluster}} one more helps": 'weir_cluster_one_more_broker_helps{cluster=~"$cluster"}',
+                    "{{cluster}} one fewer is safe": 'weir_cluster_one_fewer_broker_safe{cluster=~"$cluster"}',
+                    "{{cluster}} needs more than it may have": 'weir_cluster_autoscaling_limited{cluster=~"$cluster"}',
+                },
+                about="1 is yes. Nothing is shown while it is not known.",
+            ),
+            Panel("Partitions that move", {"{{cluster}}": 'weir_cluster_moves_in_flight{cluster=~"$cluster"}'}),
+            Panel("Bytes that move", {"{{cluster}}": 'weir_cluster_moves_in_flight_bytes{cluster=~"$cluster"}'}, "bytes"),
+        ],
+    ),
+    Row(
         "Who is behind?",
         [
             Panel("Groups, in records", {"{{group}} {{topic}}": f"sum by (group, topic) (weir_group_lag_records{BROKERS})"}),
@@ -123,13 +156,6 @@ ROWS = [
     Row(
         "What does the operator do?",
         [
-            Panel(
-                "Brokers",
-                {
-                    "{{cluster}} wanted": 'weir_operator_brokers_desired{cluster=~"$cluster"}',
-                    "{{cluster}} ready": 'weir_operator_brokers_ready{cluster=~"$cluster"}',
-                },
-            ),
             Panel(
                 "Operation in progress for",
                 {"{{cluster}} {{operation}}": 'time() - weir_operator_operation_started_timestamp_seconds{cluster=~"$cluster"}'},
@@ -190,7 +216,7 @@ def _panel(panel: Panel, at: dict) -> dict:
         "title": panel.title,
         "datasource": _SOURCE,
         "gridPos": at,
-        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "fieldConfig": {"defaults": {"unit": panel.unit} | ({} if panel.least is None else {"min": panel.least}), "overrides": []},
         "targets": targets,
     }
     return {**shown, "description": panel.about} if panel.about else shown

@@ -20,7 +20,7 @@ from watching.prometheus import Prometheus
 PARTITIONS, RECORDS, READ = 6, 60, 4
 GROUP = "readers"
 # What only an operator tells; e2e/kind asks for those.
-_OPERATORS = "weir_operator_"
+_OPERATORS = ("weir_operator_", "weir_cluster_")
 _BROKER_AWAY = ["WeirBrokerAway", "WeirUnderReplicated"]
 _README = CHART.parents[1] / "broker" / "README.md"
 

@@ -65,6 +65,8 @@ WELL = {
     f"weir_operator_brokers_desired{{{_CLUSTER}}}": always(3),
     f"weir_operator_brokers_ready{{{_CLUSTER}}}": always(3),
     f'weir_operator_topics{{{_CLUSTER},ready="false"}}': always(0),
+    f"weir_cluster_brokers_recommended{{{_CLUSTER}}}": always(3),
+    f"weir_cluster_autoscaling_limited{{{_CLUSTER}}}": always(0),
 }
 
 
@@ -104,6 +106,8 @@ TROUBLES = {
     # In this world time begins with 0, which is when the operation began.
     "WeirOperationTakesLong": Trouble("weir_operator_operation_started_timestamp_seconds", always(0), 59, 66),
     "WeirBrokersMissing": Trouble("weir_operator_brokers_ready", then(3, 2), _TROUBLE_AT + 14, _TROUBLE_AT + 16),
+    "WeirMoreBrokersWanted": Trouble("weir_cluster_brokers_recommended", then(3, 5), _TROUBLE_AT + 29, _TROUBLE_AT + 31),
+    "WeirAutoscalingLimited": Trouble("weir_cluster_autoscaling_limited", then(0, 1), _TROUBLE_AT + 14, _TROUBLE_AT + 16),
     "WeirTopicsNotAsDeclared": Trouble("weir_operator_topics", then(0, 1), _TROUBLE_AT + 14, _TROUBLE_AT + 16),
 }
 

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from chart import dashboard
 from harness import children
 from kind import machine, on_a_node
 from kind.commands import CommandFailed, run
@@ -12,11 +13,15 @@ from kind.scenarios.book import scenario
 from kind.scenarios.brokers import expect
 from kind.scenarios.stage import NAMESPACE, Stage, operator_pods
 from kind.waiting import NotYet, until
+from watching import metrics
 
 _PORT = 19090
 _UP_S = 60.0
 _TARGETS = 4
 _ALL = 'count({job=~".+"})'
+_JUDGED_S = 90.0
+# What the operator tells of every cluster, always; where something is going on there is more.
+_OF_CLUSTERS = "weir_cluster_"
 
 
 @scenario("Prometheus scrapes brokers and operator")
@@ -35,6 +40,7 @@ def scraped(stage: Stage) -> None:
         for metric in ("weir_operator_leader", "process_resident_memory_bytes"):
             found = _ask(through, metric)
             expect(f"{metric} is there", found != [], found)
+        until("what the dashboard shows of every cluster is there", _JUDGED_S, lambda: _all_named(through))
         stage.note(f"{_TARGETS} targets up; {_ask(through, _ALL)[0]['value'][1]} series")
     except CommandFailed as failed:
         raise CommandFailed(f"{failed}\n{(folder / 'log').read_text(errors='replace')[-2000:]}") from failed
@@ -59,6 +65,13 @@ def _all_up(through: list[object]) -> None:
     up = [series["value"][1] for series in _ask(through, "up")]
     if up != ["1"] * _TARGETS:
         raise NotYet(f"up is {up}")
+
+
+def _all_named(through: list[object]) -> None:
+    named = {name for expression in dashboard.expressions() for name in metrics(expression) if name.startswith(_OF_CLUSTERS)}
+    missing = [name for name in sorted(named) if not _ask(through, name)]
+    if missing:
+        raise NotYet(f"missing: {', '.join(missing)}")
 
 
 def _ask(through: list[object], expression: str) -> list[dict]:

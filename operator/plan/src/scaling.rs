@@ -62,6 +62,12 @@ impl Judgement {
     pub fn borne(&self, resource: Resource) -> Option<&Borne> {
         self.borne.iter().find(|borne| borne.resource == resource)
     }
+
+    /// Whether the load asks for more brokers than a person allows.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        matches!(self.because, Because::AtMost { .. })
+    }
 }
 
 /// What all brokers together bear of a resource.

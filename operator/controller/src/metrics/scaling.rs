@@ -12,6 +12,7 @@ use crate::key::ClusterKey;
 #[derive(Debug)]
 pub(super) struct Scaling {
     recommended: IntGaugeVec,
+    limited: IntGaugeVec,
     headroom: GaugeVec,
     one_more_helps: IntGaugeVec,
     one_fewer_safe: IntGaugeVec,
@@ -25,6 +26,11 @@ impl Scaling {
             recommended: at.gauges(
                 "weir_cluster_brokers_recommended",
                 "Brokers that the load asks for, as autoscaling would choose",
+                &CLUSTER,
+            )?,
+            limited: at.gauges(
+                "weir_cluster_autoscaling_limited",
+                "1 when the load asks for more brokers than autoscaling.maxReplicas allows",
                 &CLUSTER,
             )?,
             headroom: at.times(
@@ -59,6 +65,7 @@ impl Scaling {
             return;
         };
         self.recommended.with_label_values(&names).set(judgement.recommended.into());
+        self.limited.with_label_values(&names).set(judgement.is_limited().into());
         self.one_fewer_safe.with_label_values(&names).set(judgement.one_fewer.is_none().into());
         let helps = judgement.one_more.helps() == Some(true);
         self.one_more_helps.with_label_values(&names).set(helps.into());
@@ -85,7 +92,7 @@ impl Scaling {
     }
 
     fn forget_judgement(&self, names: [&str; 2]) {
-        for gauge in [&self.recommended, &self.one_more_helps, &self.one_fewer_safe] {
+        for gauge in [&self.recommended, &self.limited, &self.one_more_helps, &self.one_fewer_safe] {
             let _ = gauge.remove_label_values(&names);
         }
         for resource in Resource::ALL {
@@ -118,7 +125,7 @@ mod tests {
         let key = ClusterKey { namespace: "prod".to_owned(), name: "logs".to_owned() };
         let judgement = Judgement {
             recommended: 5,
-            because: Because::WithinTargets,
+            because: Because::AtMost { resource: Resource::Cpu, needed: 7 },
             borne: vec![Borne { resource: Resource::Cpu, load: 1_500, target: 1_000 }],
             one_more: OneMore::Helps(Resource::Cpu),
             one_fewer: None,
@@ -127,6 +134,7 @@ mod tests {
         let told = metrics.render().unwrap();
         for line in [
             "weir_cluster_brokers_recommended{cluster=\"logs\",namespace=\"prod\"} 5",
+            "weir_cluster_autoscaling_limited{cluster=\"logs\",namespace=\"prod\"} 1",
             "weir_cluster_headroom_ratio{cluster=\"logs\",namespace=\"prod\",resource=\"cpu\"} -0.5",
             "weir_cluster_one_more_broker_helps{cluster=\"logs\",namespace=\"prod\"} 1",
             "weir_cluster_one_fewer_broker_safe{cluster=\"logs\",namespace=\"prod\"} 1",
