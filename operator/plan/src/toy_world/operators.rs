@@ -76,14 +76,12 @@ impl World {
         }
     }
 
-    /// Passes and ticks until nothing is left to do, and every replica is in sync, which somebody may wait for without a word;
-    /// the number of passes that did something.
+    /// Passes and ticks until nothing is left to do, and nothing happens by itself; the number of passes that did something.
     pub(crate) fn converge(&mut self) -> usize {
         let mut busy = 0;
         for _ in 0..400 {
             let plan = self.pass();
-            let known = self.silent == 0 && self.under_replicated() == 0;
-            if self.pass_over_topic() && plan.is_settled() && known {
+            if self.pass_over_topic() && plan.is_settled() && self.is_at_rest() {
                 return busy;
             }
             busy += usize::from(!plan.steps.is_empty());
@@ -91,6 +89,14 @@ impl World {
         }
         let last = self.pass();
         panic!("does not converge: {:?}\n{last:#?}", self.history);
+    }
+
+    /// Whether nothing happens by itself any more that some operator would hear of.
+    fn is_at_rest(&self) -> bool {
+        self.silent == 0
+            && self.under_replicated() == 0
+            && self.flapping.is_empty()
+            && self.fencing.is_empty()
     }
 
     /// What the controller does before it takes a step: what can not be taken back is decided once more on what is true.
