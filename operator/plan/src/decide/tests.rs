@@ -1,6 +1,7 @@
 //! Each rule of the roll, of scaling and of volumes as one line: the world, and what comes next.
 
 mod autoscaling;
+mod behind;
 mod faults;
 mod random;
 mod scaling_in;

@@ -16,7 +16,7 @@ use crate::valid::ValidCluster;
 use crate::validate::validate;
 
 /// How many ticks mirrors may be behind.
-pub(crate) const BEHIND_MAX: usize = 4;
+pub(crate) const BEHIND_MAX: usize = 16;
 
 /// What a pass has decided, and on what.
 struct Thought {

@@ -87,7 +87,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => (1..4_u32).prop_map(Happens::Refusal),
         1 => Just(Happens::Meddling),
         4 => vec(0..16_usize, 1..5).prop_map(Happens::OperatorsDie),
-        4 => ((0..4_usize, 0..4_usize), vec(any::<bool>(), 1..24))
+        4 => ((0..12_usize, 0..12_usize), vec(any::<bool>(), 1..24))
             .prop_map(|((one, other), order)| Happens::TwoAct([one, other], order)),
         5 => (1..8_u8).prop_map(Happens::Ticks),
     ]
