@@ -9,6 +9,7 @@ use weir_operator_plan::observed::brokers::{BrokerRef, MayStop, Snapshot};
 
 use super::dial::{self, BrokerError};
 use super::session::Session;
+use super::sizes::Told;
 use super::translate;
 
 /// How long a change of many topics may take: it is committed by a majority, and durable.
@@ -33,15 +34,15 @@ impl Session {
             without_topics: !sizes_too,
             ..v1::DescribeClusterRequest::default()
         };
-        let (summary, brokers, topics) = dial::within(ASK_MAX, async {
+        let (summary, brokers, told) = dial::within(ASK_MAX, async {
             let mut stream = client.describe_cluster(dial::request(request, ASK_MAX)).await?.into_inner();
-            let (mut summary, mut brokers, mut topics) = (None, Vec::new(), Vec::new());
+            let (mut summary, mut brokers, mut told) = (None, Vec::new(), Told::default());
             while let Some(part) = stream.message().await? {
                 summary = summary.or(part.summary);
                 brokers.extend(part.brokers);
-                topics.extend(part.topics);
+                told.take(part.topics);
             }
-            Ok::<_, BrokerError>((summary.ok_or(super::view::CutOff)?, brokers, topics))
+            Ok::<_, BrokerError>((summary.ok_or(super::view::CutOff)?, brokers, told))
         })
         .await?;
         if summary.controller.is_none() {
@@ -49,7 +50,7 @@ impl Session {
         }
         let mut sizes = self.sizes();
         if sizes_too {
-            sizes.learn(&topics);
+            sizes.learn(told);
         }
         let told = self.look(|view| translate::snapshot(&summary, &brokers, view, &sizes));
         told.map_err(BrokerError::Unreachable)

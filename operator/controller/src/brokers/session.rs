@@ -15,7 +15,7 @@ use weir_admin::admin::v1;
 use super::address::AddressPattern;
 use super::dial::{self, BrokerError, Client};
 use super::sizes::Sizes;
-use super::view::{Changed, Heard, View};
+use super::view::{Changed, CutOff, Heard, View};
 use crate::key::ClusterKey;
 use crate::lease::Fence;
 
@@ -266,11 +266,12 @@ async fn describe(client: &mut Client) -> Result<View, BrokerError> {
         v1::DescribeClusterRequest { without_measures: true, ..v1::DescribeClusterRequest::default() };
     dial::within(DESCRIBE_MAX, async {
         let mut stream = client.describe_cluster(dial::request(request, DESCRIBE_MAX)).await?.into_inner();
-        let mut parts = Vec::new();
+        let (mut view, mut whole) = (View::default(), false);
+        // Each part is taken in before the next is read: all of them together are several times what is kept.
         while let Some(part) = stream.message().await? {
-            parts.push(part);
+            whole = view.take(part);
         }
-        Ok::<_, BrokerError>(View::of(parts)?)
+        if whole { Ok(view) } else { Err(BrokerError::from(CutOff)) }
     })
     .await
 }

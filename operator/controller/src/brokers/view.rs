@@ -108,26 +108,20 @@ pub(crate) enum Heard {
 pub(crate) struct CutOff;
 
 impl View {
-    /// Puts the parts of a description together.
-    pub(crate) fn of(parts: Vec<v1::DescribeClusterReply>) -> Result<Self, CutOff> {
-        if parts.last().is_none_or(|part| !part.last) {
-            return Err(CutOff);
+    /// Takes one part of a description in, and says whether it was the last.
+    pub(crate) fn take(&mut self, part: v1::DescribeClusterReply) -> bool {
+        if let Some(summary) = part.summary {
+            self.cluster_id = summary.cluster_id;
+            self.metadata_version = summary.metadata_version;
+            self.index = summary.metadata_index;
         }
-        let mut view = Self::default();
-        for part in parts {
-            if let Some(summary) = part.summary {
-                view.cluster_id = summary.cluster_id;
-                view.metadata_version = summary.metadata_version;
-                view.index = summary.metadata_index;
-            }
-            for broker in part.brokers {
-                view.set_broker(broker);
-            }
-            for topic in part.topics {
-                view.set_topic(topic);
-            }
+        for broker in part.brokers {
+            self.set_broker(broker);
         }
-        Ok(view)
+        for topic in part.topics {
+            self.set_topic(topic);
+        }
+        part.last
     }
 
     /// Takes one event in.
@@ -256,7 +250,10 @@ mod tests {
             last: true,
             ..v1::DescribeClusterReply::default()
         };
-        View::of(vec![first, second]).unwrap()
+        let mut view = View::default();
+        assert!(!view.take(first));
+        assert!(view.take(second), "the last part");
+        view
     }
 
     fn event(index: u64, event: Event) -> v1::WatchEvent {
@@ -268,11 +265,9 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_in_several_parts_is_one_and_a_cut_off_description_is_none() {
+    fn a_topic_in_several_parts_is_one() {
         let view = described();
         assert_eq!((view.index, view.brokers.len(), view.topics["T"].partitions.values().len()), (7, 3, 2));
-        assert_eq!(View::of(Vec::new()), Err(CutOff));
-        assert_eq!(View::of(vec![v1::DescribeClusterReply::default()]), Err(CutOff));
     }
 
     #[test]
