@@ -1,5 +1,5 @@
 //! Stands in for the brokers' admin service: a cluster of three brokers in memory that tells, watches, answers whether one
-//! may stop, and makes, alters, moves and deletes topics.
+//! may stop, and makes, alters, moves and deletes topics. A test may have it follow its pods instead (`fleet.rs`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,6 +21,8 @@ use crate::world::PATIENCE;
 /// Where the operator is told to look: `127.0.77.<ordinal>`.
 pub(crate) const ADDRESS: &str = "127.0.77.{ordinal}:19095";
 const BROKERS: i32 = 3;
+/// How many answer: as many as any test has pods.
+const ANSWERING: i32 = 5;
 /// How long nothing is said when nothing happens, as brokers do it.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
@@ -32,9 +34,17 @@ pub(crate) struct Brokers {
     _stop: Arc<DropGuard>,
 }
 
+/// One broker, as the others see it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) fenced: bool,
+    pub(crate) drained: bool,
+}
+
 /// What it knows, and what was asked of it.
-#[derive(Default)]
 pub(crate) struct State {
+    /// The brokers that are registered.
+    pub(crate) members: BTreeMap<i32, Member>,
     /// By name.
     pub(crate) topics: BTreeMap<String, v1::TopicDescription>,
     /// Why no broker may stop, if so.
@@ -48,6 +58,20 @@ pub(crate) struct State {
     events: Vec<v1::WatchEvent>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            members: (0..BROKERS).map(|id| (id, Member::default())).collect(),
+            topics: BTreeMap::new(),
+            refuses_stops: None,
+            asked: Vec::new(),
+            cores: 0.0,
+            calls: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+}
+
 impl Brokers {
     /// Starts to serve.
     pub(crate) async fn start() -> Self {
@@ -57,7 +81,7 @@ impl Brokers {
             index: Arc::new(watch::Sender::new(0)),
             _stop: Arc::new(stop.clone().drop_guard()),
         };
-        for ordinal in 0..BROKERS {
+        for ordinal in 0..ANSWERING {
             let address = ADDRESS.replace("{ordinal}", &ordinal.to_string());
             // The scenario before this one may not have let go yet.
             let listener =
@@ -81,6 +105,21 @@ impl Brokers {
     /// Looks at it, or changes what it answers.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("not poisoned")
+    }
+
+    /// The brokers become others, and whoever watches looks again.
+    pub(crate) fn become_members(&self, change: impl FnOnce(&mut BTreeMap<i32, Member>)) {
+        let mut state = self.state();
+        change(&mut state.members);
+        state.tell(Vec::new(), &self.index);
+    }
+
+    /// Replicas on each broker that is registered.
+    pub(crate) fn held(&self) -> BTreeMap<i32, usize> {
+        let state = self.state();
+        let partitions = || state.topics.values().flat_map(|topic| &topic.partitions);
+        let held = |id: i32| partitions().filter(|p| p.replicas.contains(&id)).count();
+        state.members.keys().map(|id| (*id, held(*id))).collect()
     }
 
     /// Somebody else changes a setting of a topic.
@@ -111,11 +150,13 @@ fn reference(id: i32) -> v1::BrokerRef {
     v1::BrokerRef { id, incarnation: Uuid::from_u128(id.unsigned_abs().into()).to_string() }
 }
 
-fn describe(id: i32, state: &State) -> v1::BrokerDescription {
+fn describe(id: i32, member: Member, state: &State) -> v1::BrokerDescription {
     let partitions = || state.topics.values().flat_map(|topic| &topic.partitions);
     let mut description = v1::BrokerDescription {
         broker: Some(reference(id)),
         epoch: 1,
+        fenced: member.fenced,
+        drained: member.drained,
         replicas: partitions().filter(|p| p.replicas.contains(&id)).count() as u64,
         leaders: partitions().filter(|p| p.leader == Some(id)).count() as u64,
         measures: Some(v1::BrokerMeasures {
@@ -176,12 +217,12 @@ impl Admin for Served {
             summary: Some(v1::ClusterSummary {
                 cluster_id: "AAAAAAAAAAAAAAAAAAAAAQ".to_owned(),
                 metadata_index: *self.1.borrow(),
-                controller: Some(0),
+                controller: state.members.iter().find(|(_, member)| !member.fenced).map(|(id, _)| *id),
                 metadata_version: 1,
                 topics: state.topics.len() as u64,
                 ..v1::ClusterSummary::default()
             }),
-            brokers: (0..BROKERS).map(|id| describe(id, &state)).collect(),
+            brokers: state.members.iter().map(|(id, member)| describe(*id, *member, &state)).collect(),
             topics,
             last: true,
         };
@@ -341,18 +382,32 @@ impl Admin for Served {
         Ok(Response::new(v1::MovePartitionsReply { results }))
     }
 
-    async fn drain(&self, _: Request<v1::DrainRequest>) -> Result<Response<v1::DrainReply>, Status> {
+    async fn drain(&self, request: Request<v1::DrainRequest>) -> Result<Response<v1::DrainReply>, Status> {
+        self.mark(request.into_inner().broker, true)?;
         Ok(Response::new(v1::DrainReply::default()))
     }
 
-    async fn undrain(&self, _: Request<v1::UndrainRequest>) -> Result<Response<v1::UndrainReply>, Status> {
+    async fn undrain(
+        &self,
+        request: Request<v1::UndrainRequest>,
+    ) -> Result<Response<v1::UndrainReply>, Status> {
+        self.mark(request.into_inner().broker, false)?;
         Ok(Response::new(v1::UndrainReply::default()))
     }
 
     async fn unregister(
         &self,
-        _: Request<v1::UnregisterRequest>,
+        request: Request<v1::UnregisterRequest>,
     ) -> Result<Response<v1::UnregisterReply>, Status> {
+        let id = request.into_inner().broker.unwrap_or_default().id;
+        let mut state = self.0.lock().expect("not poisoned");
+        let holds =
+            state.topics.values().flat_map(|topic| &topic.partitions).any(|p| p.replicas.contains(&id));
+        if holds || state.members.get(&id).is_some_and(|member| !member.fenced) {
+            return Err(Status::failed_precondition(format!("broker {id} is alive or holds replicas")));
+        }
+        state.members.remove(&id);
+        state.tell(Vec::new(), &self.1);
         Ok(Response::new(v1::UnregisterReply::default()))
     }
 
@@ -370,17 +425,29 @@ impl Admin for Served {
         Err(Status::unimplemented("nobody asks"))
     }
 
+    /// Nothing is ever on its way: moves end as soon as they begin.
     async fn cancel_moves(
         &self,
         _: Request<v1::CancelMovesRequest>,
     ) -> Result<Response<v1::CancelMovesReply>, Status> {
-        Err(Status::unimplemented("nobody asks"))
+        Ok(Response::new(v1::CancelMovesReply::default()))
     }
 
     async fn elect_leaders(
         &self,
         _: Request<v1::ElectLeadersRequest>,
     ) -> Result<Response<v1::ElectLeadersReply>, Status> {
-        Err(Status::unimplemented("nobody asks"))
+        Ok(Response::new(v1::ElectLeadersReply::default()))
+    }
+}
+
+impl Served {
+    fn mark(&self, broker: Option<v1::BrokerRef>, drained: bool) -> Result<(), Status> {
+        let id = broker.unwrap_or_default().id;
+        let mut state = self.0.lock().expect("not poisoned");
+        let member = state.members.get_mut(&id);
+        member.ok_or_else(|| Status::not_found(format!("there is no broker {id}")))?.drained = drained;
+        state.tell(Vec::new(), &self.1);
+        Ok(())
     }
 }

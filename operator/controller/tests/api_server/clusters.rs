@@ -109,7 +109,8 @@ pub(crate) async fn survive_kills(world: &World) {
     door.until_quiet().await;
 }
 
-async fn leader(world: &World) -> Option<String> {
+/// Who holds the lease.
+pub(crate) async fn leader(world: &World) -> Option<String> {
     let leases: Api<Lease> = Api::namespaced(world.client.clone(), "default");
     leases.get_opt(&world.namespace).await.ok()??.spec?.holder_identity
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -35,6 +35,8 @@ struct Passing {
     client: Client,
     writes_left: AtomicI64,
     shut: AtomicI64,
+    /// Whether requests about leases are not answered.
+    lease_shut: AtomicBool,
     writes: Mutex<Vec<String>>,
     requests: AtomicU64,
 }
@@ -46,6 +48,7 @@ impl Door {
             client,
             writes_left: AtomicI64::new(ALL),
             shut: AtomicI64::new(0),
+            lease_shut: AtomicBool::new(false),
             writes: Mutex::default(),
             requests: AtomicU64::new(0),
         });
@@ -66,6 +69,11 @@ impl Door {
     /// Answers nothing any more, or again.
     pub(crate) fn shut(&self, shut: bool) {
         self.passing.shut.store(i64::from(shut), Ordering::SeqCst);
+    }
+
+    /// Answers nothing about leases any more, or again; everything else goes through.
+    pub(crate) fn shut_lease(&self, shut: bool) {
+        self.passing.lease_shut.store(shut, Ordering::SeqCst);
     }
 
     /// The writes so far, as `PATCH /apis/…`, but those of leases.
@@ -110,6 +118,9 @@ async fn pass(State(passing): State<Arc<Passing>>, request: Request) -> Response
     let writes = *request.method() != Method::GET;
     let is_lease = request.uri().path().contains("/leases");
     if passing.shut.load(Ordering::SeqCst) != 0 {
+        std::future::pending::<()>().await;
+    }
+    if is_lease && passing.lease_shut.load(Ordering::SeqCst) {
         std::future::pending::<()>().await;
     }
     if writes && !is_lease && passing.writes_left.fetch_sub(1, Ordering::SeqCst) <= 0 {

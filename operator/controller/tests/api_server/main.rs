@@ -10,6 +10,8 @@ mod brokers;
 mod clusters;
 mod control_plane;
 mod door;
+mod fights;
+mod fleet;
 mod kubelet;
 mod operator;
 mod refusals;
@@ -51,6 +53,14 @@ const SCENARIOS: &[Scenario] = &[
     scenario!("a roll goes one by one, waits when it must, and stops at a bad image", clusters::roll),
     scenario!("kubectl scale goes through the scale subresource, out and in", scaling::by_hand),
     scenario!("the number of brokers follows the load, and the spec stays the user's", scaling::by_load),
+    scenario!(
+        "two operators fight over 3 -> 5 -> 3, each cut off from its lease again and again",
+        fights::two
+    ),
+    scenario!(
+        "killed at 100 random moments of scaling, rolling and balancing, it all comes about",
+        fights::hundred
+    ),
     scenario!("a deleted cluster leaves its volumes, and a new one takes them", clusters::delete),
     scenario!("topics are made as declared and kept so", topics::are_kept),
     scenario!("a thousand topics are a few calls to the brokers and one status each", topics::thousand),
