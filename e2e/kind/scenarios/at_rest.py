@@ -1,10 +1,11 @@
 """What an operator does when there is nothing to do: nothing. And what it leaves alone while it is told to."""
 
+import json
 import time
 
 from kind.scenarios import operators_metrics
 from kind.scenarios.book import scenario
-from kind.scenarios.brokers import expect
+from kind.scenarios.brokers import Brokers, expect
 from kind.scenarios.lifecycle import difference, versions
 from kind.scenarios.stage import NAMESPACE, Stage
 from kind.telling import step
@@ -37,6 +38,7 @@ def paused(stage: Stage) -> None:
 def idle(stage: Stage) -> None:
     window = _WINDOW_S[stage.only_core]
     stage.brokers.await_settled()
+    _lead_where_preferred(stage.brokers)
     until("nothing is left to be done", _SEEN_S, lambda: _unchanged(stage))
     before, objects = operators_metrics.read(stage.there), versions(stage, NAMESPACE)
     with step(f"{window:.0f} s of rest"):
@@ -51,6 +53,12 @@ def idle(stage: Stage) -> None:
     )
     stage.note(f"{len(objects)} objects unchanged in {window:.0f} s; {reads} reads, {writes} writes, all of them the lease's renewals")
     stage.note(f"the operator holds {operators_metrics.memory_mib(after):.1f} MiB")
+
+
+def _lead_where_preferred(brokers: Brokers) -> None:
+    """After a roll brokers do so by themselves, but minutes later; and status says how many each leads."""
+    for topic in json.loads(brokers.weir("topic", "list", "--output", "json")):
+        brokers.weir("topic", "elect", topic["name"])
 
 
 def _says_paused(stage: Stage) -> None:

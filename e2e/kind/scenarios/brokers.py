@@ -58,6 +58,10 @@ class Brokers:
     def condition(self, which: str) -> dict:
         return condition(self.object(), which)
 
+    def weir(self, *words: str) -> str:
+        """The command line, in the first broker's pod."""
+        return self.kubectl("exec", self.pod_name(0), "--", "weir", "--bootstrap", f"{self.name}-bootstrap:9092", *words)
+
     def pod_name(self, broker: int) -> str:
         return f"{self.name}-{broker}"
 

@@ -59,9 +59,9 @@ def _documented() -> str:
 def _drift(brokers: Brokers) -> None:
     apply_topic(brokers, "steady", _spec(brokers, config={"retention.ms": "3600000"}))
     await_topic(brokers, "steady")
-    _weir(brokers, "topic", "alter", "steady", "--config", "retention.ms=1000")
+    brokers.weir("topic", "alter", "steady", "--config", "retention.ms=1000")
     until("the setting is put back", _DRIFT_S, lambda: _retention(brokers, "steady", "3600000"))
-    _weir(brokers, "topic", "alter", "steady", "--config", "segment.bytes=20000000")
+    brokers.weir("topic", "alter", "steady", "--config", "segment.bytes=20000000")
     apply_topic(brokers, "steady", _spec(brokers, config={"retention.ms": "7200000"}))
     until("a change is made", _DRIFT_S, lambda: _retention(brokers, "steady", "7200000"))
     expect("a setting that is not declared is left alone", _config(brokers, "steady").get("segment.bytes") == "20000000")
@@ -77,10 +77,10 @@ def _conflict(brokers: Brokers) -> None:
 
 
 def _adopted(brokers: Brokers) -> None:
-    _weir(brokers, "topic", "create", "orphan", "--partitions", "2")
+    brokers.weir("topic", "create", "orphan", "--partitions", "2")
     apply_topic(brokers, "orphan", _spec(brokers, partitions=2))
     await_topic(brokers, "orphan")
-    _weir(brokers, "topic", "create", "strange", "--partitions", "2")
+    brokers.weir("topic", "create", "strange", "--partitions", "2")
     apply_topic(brokers, "strange", _spec(brokers, partitions=2, adoption="Fail"))
     told = await_topic(brokers, "strange", "False")
     expect(
@@ -100,9 +100,9 @@ def _kept_or_deleted(brokers: Brokers) -> None:
     apply_topic(brokers, "doomed", _spec(brokers, deletionPolicy="Delete"))
     await_topic(brokers, "doomed")
     brokers.kubectl("delete", "topics.weir.dev", "doomed", "steady", "orphan", "strange", "wide", timeout_s=90)
-    left = {topic["name"] for topic in json.loads(_weir(brokers, "topic", "list", "--output", "json"))}
+    left = {topic["name"] for topic in json.loads(brokers.weir("topic", "list", "--output", "json"))}
     expect("Delete takes the topic, Retain keeps it", "doomed" not in left and {"steady", "orphan"} <= left, left)
-    _weir(brokers, "topic", "delete", "steady", "orphan", "strange")
+    brokers.weir("topic", "delete", "steady", "orphan", "strange")
 
 
 def _spec(brokers: Brokers, **fields: object) -> dict:
@@ -116,13 +116,8 @@ def _retention(brokers: Brokers, topic: str, wanted: str) -> None:
 
 
 def _config(brokers: Brokers, topic: str) -> dict[str, str]:
-    told = json.loads(_weir(brokers, "topic", "describe", topic, "--output", "json"))[0]
+    told = json.loads(brokers.weir("topic", "describe", topic, "--output", "json"))[0]
     return {one["name"]: one["value"] for one in told["configs"]}
-
-
-def _weir(brokers: Brokers, *words: str) -> str:
-    bootstrap = f"{brokers.name}-bootstrap:9092"
-    return brokers.kubectl("exec", brokers.pod_name(0), "--", "weir", "--bootstrap", bootstrap, *words)
 
 
 def _only_topic_left(brokers: Brokers, name: str) -> None:
