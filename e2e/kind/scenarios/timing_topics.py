@@ -1,4 +1,4 @@
-"""Writes Topics one after another, each when the one before is ready. Run by `many_topics`.
+"""Writes Topics one after another, each a moment after the one before is ready. Run by `many_topics`.
 
 Its standard input is a question of `topics_door`. Its last line is a list of milliseconds, one for each Topic: from just before it
 was sent to when a watch brought it with Ready=True.
@@ -12,6 +12,9 @@ from http.client import HTTPSConnection
 
 from topics_door import TopicsDoor
 
+# So that each is a change that comes alone, as a person's does.
+_MOMENT_S = 0.3
+
 
 def main() -> None:
     question = json.load(sys.stdin)
@@ -24,6 +27,7 @@ def main() -> None:
         _until_ready(events, "timed-first")
         took = []
         for number in range(question["count"]):
+            time.sleep(_MOMENT_S)
             began = time.monotonic()
             door.create(writing, f"timed-{number}")
             _until_ready(events, f"timed-{number}")

@@ -23,6 +23,8 @@ use crate::key::ClusterKey;
 
 /// How long changes are gathered: a thousand Topics that are applied together are one batch or few.
 const DEBOUNCE: Duration = Duration::from_millis(30);
+/// After so long without a change the next one is acted on at once: who changes one Topic is not made to wait for others.
+const CALM: Duration = Duration::from_millis(200);
 /// How long brokers may be out of reach before Topics tell of it.
 const GRACE: Duration = Duration::from_secs(15);
 /// How long the brokers' word on what was just changed is waited for.
@@ -37,6 +39,8 @@ pub(super) struct Worker {
     refused: BTreeMap<String, Refused>,
     /// Passes in a row that left something to try again.
     retries: u32,
+    /// Whether the last pass was for a change that came alone.
+    alone: bool,
 }
 
 /// What a pass leaves behind.
@@ -58,7 +62,7 @@ enum Left {
 
 impl Worker {
     pub(super) fn new(context: Arc<Context>, key: ClusterKey, bell: Arc<Bell>) -> Self {
-        Self { context, key, bell, refused: BTreeMap::new(), retries: 0 }
+        Self { context, key, bell, refused: BTreeMap::new(), retries: 0, alone: false }
     }
 
     /// Works until there is no Topic.
@@ -89,8 +93,12 @@ impl Worker {
                 Left::Unheard => Some(GRACE),
                 Left::News | Left::Retry => Some(error::backoff(self.retries, error::chance())),
             };
+            let waits = Instant::now();
             self.until_woken(changes, pause, left == Left::Echo).await;
-            sleep(DEBOUNCE).await;
+            self.alone = is_alone(self.alone, left, waits.elapsed());
+            if !self.alone {
+                sleep(DEBOUNCE).await;
+            }
         }
     }
 
@@ -211,6 +219,12 @@ impl Worker {
     }
 }
 
+/// Whether what comes after such a pass, and so much later, comes alone: after a calm, or as the brokers' word on a change
+/// that came alone itself.
+fn is_alone(was_alone: bool, left: Left, waited: Duration) -> bool {
+    waited >= CALM || (was_alone && left == Left::Echo)
+}
+
 fn sizes(batch: &Batch) -> String {
     format!(
         "{} to create, {} to change, {} to move, {} to delete, {} statuses, {} finalizers",
@@ -221,4 +235,24 @@ fn sizes(batch: &Batch) -> String {
         batch.statuses.len(),
         batch.finalizers.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_after_a_calm_is_acted_on_at_once_and_so_is_its_echo_and_others_are_gathered() {
+        let (soon, late) = (Duration::from_millis(5), CALM);
+        for (was_alone, left, waited, alone) in [
+            (false, Left::Nothing, late, true),
+            (true, Left::Echo, soon, true),
+            (true, Left::Nothing, soon, false),
+            (false, Left::Echo, soon, false),
+            (false, Left::Nothing, soon, false),
+            (false, Left::Echo, late, true),
+        ] {
+            assert_eq!(is_alone(was_alone, left, waited), alone, "{was_alone} {left:?} {waited:?}");
+        }
+    }
 }
