@@ -152,17 +152,20 @@ proptest! {
     }
 
     #[test]
-    fn damaged_snapshots_never_panic_and_are_never_misread_as_longer(
+    fn damaged_snapshots_never_panic_and_nothing_is_read_that_is_not_there(
         cut in 0_usize..400, at in 0_usize..400, bit in 0_u8..8,
     ) {
         let good = after(7).encode();
+        let cut = cut % good.len();
+        prop_assert!(Producers::decode(&good[..cut]).is_err());
         let mut bad = good.clone();
         let place = at % bad.len();
         bad[place] ^= 1 << bit;
-        if let Ok(read) = Producers::decode(&bad) {
-            prop_assert_eq!(&read.encode(), &bad);
+        // A count that lost a bit may fit what is left after the cut: checksums are for the file around it.
+        for bad in [&bad[..], &bad[..cut]] {
+            if let Ok(read) = Producers::decode(bad) {
+                prop_assert_eq!(&read.encode(), bad);
+            }
         }
-        bad.truncate(cut % good.len());
-        prop_assert!(Producers::decode(&bad).is_err());
     }
 }
