@@ -2,10 +2,13 @@
 
 from kind.scenarios.book import scenario
 from kind.scenarios.brokers import Brokers, expect, refused
+from kind.scenarios.clients import apply_topic
 from kind.scenarios.stage import Stage
 from kind.waiting import NotYet, until
 
 _TOLD_S = 120.0
+# Partitions for a broker of 12 MiB: each wants some KiB.
+_TOO_MANY = 10_000
 # What each needs to say to be of use: words of its message.
 _IMPOSSIBLE = {
     "no-class": ({"storage": {"size": "1Gi", "storageClassName": "no-such-class"}}, ("no StorageClass no-such-class",)),
@@ -28,6 +31,8 @@ def told(stage: Stage) -> None:
         all_of_them = {name: Brokers(stage.there, namespace, name, 1, spec) for name, (spec, _) in _IMPOSSIBLE.items()}
         for brokers in all_of_them.values():
             brokers.apply()
+        # An idle broker does with very little: it is what it holds that wants room.
+        apply_topic(all_of_them["no-memory"], "too-much", {"clusterRef": {"name": "no-memory"}, "partitions": _TOO_MANY})
         for name, brokers in all_of_them.items():
             words = _IMPOSSIBLE[name][1]
             until(f"{name} is told", _TOLD_S, lambda one=brokers, of=words: _says(one, of))

@@ -61,7 +61,8 @@ def bad_image(stage: Stage) -> None:
     brokers.patch({"image": None})
     brokers.await_settled()
     changed = [broker for broker, uid in brokers.uids().items() if uid != before[broker]]
-    expect("only one broker was ever touched", changed == [2], changed)
+    # Which one depends on who is the controller, for that one would be last.
+    expect("only one broker was ever touched", len(changed) == 1, changed)
 
 
 def _rolls(stage: Stage, spec: dict) -> None:
