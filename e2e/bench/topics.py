@@ -10,7 +10,12 @@ from harness.brokers import BrokerFailed
 _WITHIN_S = 120.0
 _POLL_S = 0.001
 # What a broker answers for a partition that it does not lead, or does not know, yet.
-_NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
+_NOT_YET = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+)
 
 
 class Topics:
