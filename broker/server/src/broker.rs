@@ -18,6 +18,7 @@ use crate::health::Health;
 use crate::metadata::{Controller, View};
 use crate::metrics::Metrics;
 use crate::net::budget::ByteBudget;
+use crate::partition::flows::Flows;
 use crate::partition::registry::Registry;
 use crate::partition::{PartitionError, PartitionHandle};
 use crate::peers::Link;
@@ -34,6 +35,8 @@ pub(crate) struct Broker {
     pub(crate) view: Arc<View>,
     pub(crate) controller: Controller,
     pub(crate) partitions: Arc<Registry>,
+    /// What flows through the partitions that are led here.
+    pub(crate) flows: Flows,
     pub(crate) link: Link,
     pub(crate) duties: Duties,
     pub(crate) coordinators: Arc<Coordinators>,

@@ -1,5 +1,6 @@
 //! Reminds partitions of what they do on their own account: retention at its interval, compaction at the cleaner's. Keeps
-//! the gauges that nobody changes as things happen. Only retention looks at every partition.
+//! the gauges that nobody changes as things happen, and the rates of partitions. Only retention asks every partition, and
+//! only rates look at each of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use weir_model::DurationMs;
 
 use crate::broker::Broker;
+use crate::clock;
 use crate::groups::ShardHandle;
 use crate::partition::{Command, PartitionHandle};
 
@@ -60,6 +62,7 @@ async fn count(broker: &Broker) {
     let lag = broker.partitions.lagging().most();
     metrics.replication.lag_max.set(i64::try_from(lag).unwrap_or(i64::MAX));
     count_replicas(broker);
+    broker.partitions.glance(|running| broker.flows.look(clock::steady(), running));
     metrics.budget_free_bytes.set(i64::try_from(broker.request_budget.free()).unwrap_or(i64::MAX));
     let mut groups = 0;
     for shard in broker.coordinators.shards().into_iter().filter(ShardHandle::is_loaded) {

@@ -42,6 +42,7 @@ use crate::net::budget::ByteBudget;
 use crate::net::descriptors;
 use crate::net::listener::{Door, accept};
 use crate::net::receive::FrameLimits;
+use crate::partition::flows::Flows;
 use crate::replication::carrier;
 use crate::scrub;
 use crate::settings::StaticSettings;
@@ -253,6 +254,7 @@ fn whole(ground: &Ground, member: &Member, epoch: i64) -> Arc<Broker> {
         link,
         duties: member.duties.clone(),
         partitions: Arc::clone(&member.partitions),
+        flows: Flows::default(),
         request_budget: ByteBudget::new(wide(config.queued_max_request_bytes.unwrap_or(BUDGET_DEFAULT))),
         codecs: Semaphore::new(CODECS_AT_ONCE),
         stop: stop.clone(),

@@ -9,6 +9,7 @@ mod deletion;
 mod every_version;
 mod exposition;
 mod full_disk;
+mod partition_rates;
 mod readme;
 mod replication;
 mod silent;

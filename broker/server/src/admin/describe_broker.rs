@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use weir_admin::admin::v1;
+use weir_model::{PartitionIndex, TopicId};
 
 use super::batch::check_size;
 use super::measures;
@@ -10,7 +11,9 @@ use super::refusal::Refused;
 use super::service::AdminService;
 use super::words::{broker_ref, check_cluster, partition, partition_ref};
 use crate::api::cluster_id;
-use crate::partition::PartitionHandle;
+use crate::broker::Broker;
+use crate::partition::flows::Flow;
+use crate::partition::traffic::Flowed;
 
 pub(super) async fn handle(
     service: &AdminService,
@@ -22,7 +25,7 @@ pub(super) async fn handle(
     check_size("partitions", request.only.len())?;
     let logs = if request.with_logs {
         let _turn = service.bounds.turn().await;
-        logs(broker.partitions.running(), &request.only)?
+        logs(broker, &request.only)?
     } else {
         Vec::new()
     };
@@ -34,15 +37,46 @@ pub(super) async fn handle(
     })
 }
 
-fn logs(running: Vec<PartitionHandle>, only: &[v1::PartitionRef]) -> Result<Vec<v1::LogMeasures>, Refused> {
+fn logs(broker: &Broker, only: &[v1::PartitionRef]) -> Result<Vec<v1::LogMeasures>, Refused> {
     let wanted: BTreeSet<_> = only.iter().map(|one| partition(Some(one))).collect::<Result<_, _>>()?;
-    let here =
-        running.into_iter().filter(|log| wanted.is_empty() || wanted.contains(&(log.topic, log.partition)));
-    let mut logs: Vec<_> = here.map(|log| (log.topic, log.partition, log.bytes())).collect();
-    logs.sort_unstable();
-    let rows = logs.into_iter().map(|(topic, index, size_bytes)| v1::LogMeasures {
+    let running = broker.partitions.running();
+    let here = running.iter().filter(|log| wanted.is_empty() || wanted.contains(&(log.topic, log.partition)));
+    let flows = broker.flows.kept();
+    let mut logs: Vec<_> = here.map(|log| ((log.topic, log.partition), log.bytes(), flows.of(log))).collect();
+    drop(flows);
+    logs.sort_unstable_by_key(|(key, ..)| *key);
+    Ok(logs.into_iter().map(|((topic, index), bytes, flow)| row(topic, index, bytes, flow)).collect())
+}
+
+fn row(topic: TopicId, index: PartitionIndex, size_bytes: u64, flow: Flow) -> v1::LogMeasures {
+    let rates = if let Flow::Known(rates) = flow { rates } else { Flowed::default() };
+    // Most partitions of many are idle: they take no room for saying so.
+    let some = |rate: u64| (rate > 0).then_some(rate);
+    v1::LogMeasures {
         partition: Some(partition_ref(topic, index)),
         size_bytes,
-    });
-    Ok(rows.collect())
+        bytes_in_per_second: some(rates.produced),
+        bytes_out_per_second: some(rates.sent),
+        rates_unknown: flow == Flow::Young,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rates_that_are_known_and_not_nothing_take_room() {
+        let said = |flow| {
+            let row = row(TopicId(uuid::Uuid::nil()), PartitionIndex(0), 7, flow);
+            assert_eq!(row.size_bytes, 7);
+            (row.bytes_in_per_second, row.bytes_out_per_second, row.rates_unknown)
+        };
+        let known = |produced, sent| Flow::Known(Flowed { produced, sent });
+        assert_eq!(said(known(3, 0)), (Some(3), None, false));
+        assert_eq!(said(known(0, 4)), (None, Some(4), false));
+        assert_eq!(said(known(0, 0)), (None, None, false));
+        assert_eq!(said(Flow::Young), (None, None, true));
+        assert_eq!(said(Flow::Elsewhere), (None, None, false));
+    }
 }

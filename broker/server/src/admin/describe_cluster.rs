@@ -25,14 +25,23 @@ use crate::api::cluster_id;
 /// Partitions in one part: some 200 kB.
 const PART: usize = 1_000;
 
-/// The size of each partition at its leader, where the leader said it.
-type Sizes = BTreeMap<(TopicId, PartitionIndex), u64>;
+/// What the leader of each partition said of its log.
+type Logs = BTreeMap<(TopicId, PartitionIndex), Log>;
+
+/// What a leader says of a log: its size and its rates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Log {
+    bytes: u64,
+    bytes_in: Option<u64>,
+    bytes_out: Option<u64>,
+    rates_unknown: bool,
+}
 
 /// What the brokers said of themselves.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     brokers: Answers,
-    sizes: Sizes,
+    logs: Logs,
 }
 
 /// One caller's snapshot: made part by part, when the caller has taken the one before.
@@ -115,9 +124,9 @@ async fn measured(
         let ask = v1::DescribeBrokerRequest { with_logs, ..Default::default() };
         let asked = image.brokers().map(|broker| (broker.registration.id, ask.clone()));
         let mut brokers = fleet::ask(&service, &image, asked).await;
-        let sizes = sizes(&image, &brokers);
+        let logs = logs(&image, &brokers);
         brokers.values_mut().flatten().for_each(|reply| reply.logs = Vec::new());
-        Measured { brokers, sizes }
+        Measured { brokers, logs }
     };
     once.join(Instant::now(), ask).await
 }
@@ -177,18 +186,29 @@ fn brokers(image: &Image, answers: &Answers, not_asked: bool) -> Vec<v1::BrokerD
 }
 
 /// What leaders say of the partitions that they lead.
-fn sizes(image: &Image, answers: &Answers) -> Sizes {
-    let mut sizes = Sizes::new();
+fn logs(image: &Image, answers: &Answers) -> Logs {
+    let mut logs = Logs::new();
     for (id, answer) in answers {
-        let logs = answer.as_ref().map_or(&[][..], |reply| &reply.logs);
-        for log in logs {
+        let told = answer.as_ref().map_or(&[][..], |reply| &reply.logs);
+        for log in told {
             let Ok((topic, index)) = partition(log.partition.as_ref()) else { continue };
             if image.partition(topic, index).is_some_and(|state| state.leader == Some(*id)) {
-                sizes.insert((topic, index), log.size_bytes);
+                logs.insert((topic, index), Log::of(log));
             }
         }
     }
-    sizes
+    logs
+}
+
+impl Log {
+    const fn of(told: &v1::LogMeasures) -> Self {
+        Self {
+            bytes: told.size_bytes,
+            bytes_in: told.bytes_in_per_second,
+            bytes_out: told.bytes_out_per_second,
+            rates_unknown: told.rates_unknown,
+        }
+    }
 }
 
 /// Which topics are described.
@@ -258,8 +278,15 @@ impl Parts {
             }
             self.from += 1;
             if self.replicas_on.is_empty() || state.replicas.iter().any(|id| self.replicas_on.contains(id)) {
-                let size_bytes = self.measured.sizes.get(&(topic.id, index)).copied();
-                rows.push(v1::PartitionDescription { size_bytes, ..rows::partition(index, state) });
+                let said = self.measured.logs.get(&(topic.id, index));
+                let log = said.copied().unwrap_or_default();
+                rows.push(v1::PartitionDescription {
+                    size_bytes: said.map(|log| log.bytes),
+                    bytes_in_per_second: log.bytes_in,
+                    bytes_out_per_second: log.bytes_out,
+                    rates_unknown: log.rates_unknown,
+                    ..rows::partition(index, state)
+                });
             }
         }
         rows
@@ -352,16 +379,19 @@ mod tests {
     }
 
     #[test]
-    fn only_the_leader_tells_the_size() {
+    fn only_the_leader_tells_the_size_and_the_rates() {
         let image = image(&[("a", 2)]);
         let topic = TopicId(uuid::Uuid::from_u128(1));
         let log = |index, size_bytes| v1::LogMeasures {
             partition: Some(super::super::words::partition_ref(topic, PartitionIndex(index))),
             size_bytes,
+            bytes_in_per_second: Some(size_bytes),
+            ..v1::LogMeasures::default()
         };
         let reply = v1::DescribeBrokerReply { logs: vec![log(0, 10), log(1, 20)], ..Default::default() };
         let answers = Answers::from([(BrokerId(0), Ok(reply)), (BrokerId(1), Err("silent".to_owned()))]);
-        assert_eq!(sizes(&image, &answers), Sizes::from([((topic, PartitionIndex(0)), 10)]));
+        let said = Log { bytes: 10, bytes_in: Some(10), ..Log::default() };
+        assert_eq!(logs(&image, &answers), Logs::from([((topic, PartitionIndex(0)), said)]));
     }
 
     #[test]

@@ -179,7 +179,11 @@ mod tests {
     }
 
     fn says(size_bytes: u64) -> Result<v1::DescribeBrokerReply, String> {
-        let log = v1::LogMeasures { partition: Some(partition_ref(TOPIC, PartitionIndex(0))), size_bytes };
+        let log = v1::LogMeasures {
+            partition: Some(partition_ref(TOPIC, PartitionIndex(0))),
+            size_bytes,
+            ..v1::LogMeasures::default()
+        };
         Ok(v1::DescribeBrokerReply { logs: vec![log], ..Default::default() })
     }
 

@@ -73,7 +73,7 @@ pub(super) fn topic(image: &Image, topic: &Topic, defaults: &Pairs) -> v1::Topic
     }
 }
 
-/// A partition; its size is not in the metadata.
+/// A partition; its size and rates are not in the metadata.
 pub(super) fn partition(index: PartitionIndex, state: &Partition) -> v1::PartitionDescription {
     v1::PartitionDescription {
         partition: index.0,
@@ -86,7 +86,7 @@ pub(super) fn partition(index: PartitionIndex, state: &Partition) -> v1::Partiti
         adding: numbers(&state.adding),
         removing: numbers(&state.removing),
         throttle_bytes_per_second: state.throttle,
-        size_bytes: None,
+        ..v1::PartitionDescription::default()
     }
 }
 

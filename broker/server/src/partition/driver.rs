@@ -159,6 +159,7 @@ impl<D: ServedDisk> Driver<D> {
     pub(crate) async fn run(mut self: Box<Self>) {
         self.recall_damage();
         self = Box::pin(self.settle_and_cut()).await;
+        self.tell_reign();
         self.pursue();
         // What a crash left unsynced becomes visible at once, not with the first request.
         self.start_sync();
@@ -279,6 +280,7 @@ impl<D: ServedDisk> Driver<D> {
                 self.replica.assign(assignment, clock::steady(), &mut self.work.effects);
                 self.work.waiters.wake_all();
                 self.work.standing = Standing::of(&reign, self.surroundings.view.me());
+                self.tell_reign();
                 self.pursue();
             }
             Command::Configure(configured) => {
@@ -295,6 +297,11 @@ impl<D: ServedDisk> Driver<D> {
             Command::Housekeep => self.housekeep(),
             Command::Stop(stopped) => self.work.stop = Some(stopped),
         }
+    }
+
+    /// Rates are of what is led here.
+    fn tell_reign(&self) {
+        self.published.traffic.leads(self.replica.is_leader(), clock::steady());
     }
 
     fn publish(&self) {

@@ -9,6 +9,7 @@ use weir_model::{BrokerId, PartitionIndex, TopicId};
 use super::command::{Answer, Append, Command, ListedOffset, OffsetQuery, Read, ReadReply};
 use super::error::PartitionError;
 use super::settings::{BatchRules, Throttled};
+use super::traffic::Traffic;
 
 /// What lies in a mailbox. Boxed: a mailbox keeps room for some dozens, in each of the partitions that nobody writes to.
 pub(super) type Mail = Box<Command>;
@@ -17,6 +18,7 @@ pub(super) type Mail = Box<Command>;
 #[derive(Debug)]
 pub(crate) struct Published {
     bytes: AtomicU64,
+    pub(super) traffic: Traffic,
     rules: RwLock<Arc<BatchRules>>,
     throttled: RwLock<Option<Arc<Throttled>>>,
 }
@@ -24,7 +26,7 @@ pub(crate) struct Published {
 impl Published {
     pub(super) fn new(rules: BatchRules, throttled: Option<Arc<Throttled>>) -> Self {
         let (rules, throttled) = (RwLock::new(Arc::new(rules)), RwLock::new(throttled));
-        Self { bytes: AtomicU64::new(0), rules, throttled }
+        Self { bytes: AtomicU64::new(0), traffic: Traffic::default(), rules, throttled }
     }
 
     pub(super) fn set_throttled(&self, throttled: Option<Arc<Throttled>>) {
@@ -109,6 +111,11 @@ impl PartitionHandle {
     /// The owner has ended: the partition was deleted, or the broker stops.
     pub(crate) fn is_gone(&self) -> bool {
         self.mailbox.is_closed()
+    }
+
+    /// Where what flows through it is counted.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.published.traffic
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -111,6 +111,11 @@ impl Registry {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).running()
     }
 
+    /// Lets somebody look at every running partition, while none can come or go: for no longer than a glance at each.
+    pub(crate) fn glance(&self, look: impl FnOnce(&mut dyn Iterator<Item = &PartitionHandle>)) {
+        look(&mut self.slots().handles());
+    }
+
     /// Those whose topics are compacted.
     pub(crate) fn compacted(&self) -> Vec<PartitionHandle> {
         self.slots().running_compacted()

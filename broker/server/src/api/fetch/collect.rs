@@ -51,10 +51,10 @@ impl Refused {
     }
 }
 
-/// What a pass gave, in the plan's order.
+/// What a pass gave, in the plan's order, and who gave it.
 #[derive(Debug)]
 pub(super) struct Collected {
-    pub(super) outcomes: Vec<Outcome>,
+    outcomes: Vec<(Outcome, Option<PartitionHandle>)>,
     bytes: usize,
     urgent: bool,
 }
@@ -63,6 +63,16 @@ impl Collected {
     /// Whether to answer now: an error or a divergence can not wait.
     pub(super) fn is_enough(&self, appetite: &Appetite) -> bool {
         self.urgent || self.bytes >= appetite.min_bytes
+    }
+
+    /// What is sent now. A pass that gave too little is thrown away, so that nobody counts before.
+    pub(super) fn sent(self) -> impl Iterator<Item = Outcome> {
+        self.outcomes.into_iter().map(|(outcome, owner)| {
+            if let (Ok(reply), Some(owner)) = (&outcome, owner) {
+                owner.traffic().sent(reply.len() as u64);
+            }
+            outcome
+        })
     }
 }
 
@@ -79,9 +89,12 @@ pub(super) async fn collect(
     }
     let mut collected = Collected { outcomes: Vec::with_capacity(asked.len()), bytes: 0, urgent: false };
     for question in asked {
-        let outcome = match question {
-            Ok((owner, answer)) => settle(&image, owner, answer, appetite, collected.bytes).await,
-            Err(refused) => Err(refused),
+        let (outcome, owner) = match question {
+            Ok(((owner, wanted), answer)) => {
+                let left = (appetite, collected.bytes);
+                (settle(&image, &owner, &wanted, answer, left).await, Some(owner))
+            }
+            Err(refused) => (Err(refused), None),
         };
         match &outcome {
             Ok(reply) => {
@@ -90,7 +103,7 @@ pub(super) async fn collect(
             }
             Err(_) => collected.urgent = true,
         }
-        collected.outcomes.push(outcome);
+        collected.outcomes.push((outcome, owner));
     }
     collected
 }
@@ -151,10 +164,10 @@ pub(super) fn known_epoch(epoch: LeaderEpoch) -> Option<LeaderEpoch> {
 /// Takes an owner's answer within what is left of the limit. Only the first batches of the whole answer may exceed it.
 async fn settle(
     image: &Image,
-    (owner, wanted): (PartitionHandle, Wanted),
+    owner: &PartitionHandle,
+    wanted: &Wanted,
     answer: oneshot::Receiver<Result<ReadReply, PartitionError>>,
-    appetite: &Appetite,
-    taken: usize,
+    (appetite, taken): (&Appetite, usize),
 ) -> Outcome {
     let refused = |error: PartitionError| {
         Refused::of(image, owner.topic, owner.partition, errors::of_partition(&error))
@@ -167,6 +180,6 @@ async fn settle(
     if left == 0 {
         return Ok(ReadReply { span: None, ..reply });
     }
-    let smaller = read(&wanted, appetite, left, false, None);
+    let smaller = read(wanted, appetite, left, false, None);
     owner.read(smaller).await.map_err(refused)
 }

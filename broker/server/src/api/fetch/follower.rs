@@ -28,7 +28,7 @@ use crate::net::connection::Verdict;
 use crate::net::outgoing::Piece;
 use crate::partition::command::{Proof, ReadReply, Serve};
 use crate::partition::waiters::Interest;
-use crate::partition::{Command, PartitionError};
+use crate::partition::{Command, PartitionError, PartitionHandle};
 use crate::replication::watch::Slot;
 
 /// Partitions whose owners are asked at the same time.
@@ -142,7 +142,8 @@ impl Collected {
     }
 }
 
-type Question = oneshot::Receiver<Result<ReadReply, PartitionError>>;
+/// Whom was asked, and where the answer comes.
+type Question = (PartitionHandle, oneshot::Receiver<Result<ReadReply, PartitionError>>);
 
 impl Serving {
     async fn answer(mut self, request: FetchRequest, head: Head, patience: Duration) -> Option<Vec<Piece>> {
@@ -226,12 +227,17 @@ impl Serving {
                 }
             }
             for (slot, question) in asked {
-                let outcome = match question {
-                    Ok(question) => question.await.unwrap_or(Err(PartitionError::Stopped)),
-                    Err(error) => Err(error),
+                let (owner, outcome) = match question {
+                    Ok((owner, answered)) => {
+                        (Some(owner), answered.await.unwrap_or(Err(PartitionError::Stopped)))
+                    }
+                    Err(error) => (None, Err(error)),
                 };
+                let bytes = outcome.as_ref().map_or(0, ReadReply::len);
                 if !self.settle(slot, outcome, room) {
                     deferred.push(slot);
+                } else if let Some(owner) = owner {
+                    owner.traffic().sent(bytes as u64);
                 }
             }
         }
@@ -301,7 +307,7 @@ impl Serving {
         let owner = self.broker.partitions.find(key.0, key.1)?;
         let (answer, answered) = oneshot::channel();
         owner.send(Command::Serve(serve, answer)).await?;
-        Ok(answered)
+        Ok((owner, answered))
     }
 
     /// Takes an owner's answer into the answer; `false` when there is no room for it now.

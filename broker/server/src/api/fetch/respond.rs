@@ -40,7 +40,7 @@ impl Head {
 }
 
 pub(super) fn respond(broker: &Broker, head: &Head, plan: &Plan, collected: Collected) -> Verdict {
-    let outcomes = plan.partitions.iter().map(|(key, _)| key.clone()).zip(collected.outcomes);
+    let outcomes = plan.partitions.iter().map(|(key, _)| key.clone()).zip(collected.sent());
     let news: Vec<_> = outcomes.filter(|(key, outcome)| is_news(broker, plan, key, outcome)).collect();
     let sent: usize = news.iter().flat_map(|(_, outcome)| outcome).map(ReadReply::len).sum();
     broker.metrics.fetched_bytes.inc_by(sent as u64);

@@ -139,6 +139,7 @@ impl<D: ServedDisk> Driver<D> {
         metrics.produced_batches.inc_by(written.batches);
         metrics.produced_bytes.inc_by(written.bytes);
         metrics.produced_records.inc_by(written.records);
+        self.published.traffic.produced(written.bytes);
         if let Some(end) = written.end {
             self.replica.on_appended(end, clock::steady(), &mut self.work.effects);
         }

@@ -38,10 +38,13 @@ impl Slots {
         self.offline
     }
 
-    pub(super) fn running(&self) -> Vec<PartitionHandle> {
+    pub(super) fn handles(&self) -> impl Iterator<Item = &PartitionHandle> {
         let all = self.topics.values().flat_map(HashMap::values);
-        all.filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle.clone()) } else { None })
-            .collect()
+        all.filter_map(|slot| if let Slot::Running(handle) = slot { Some(handle) } else { None })
+    }
+
+    pub(super) fn running(&self) -> Vec<PartitionHandle> {
+        self.handles().cloned().collect()
     }
 
     /// Those of them whose topics are compacted. Costs as much as they are many.
