@@ -16,6 +16,7 @@ from kind.telling import say, step
 
 # What kind 0.33 was published with.
 _KINDS_NODE_IMAGE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
+_OWNERS_TOOLS = ("kubectl", "helm")
 _ADDRESSES = paths.RUNNING / "addresses.json"
 _CREATE_S = 20 * 60.0
 _READY_S = 300.0
@@ -28,6 +29,11 @@ class Cluster:
     """A running cluster, and how to reach it."""
 
     engine: Engine
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its nodes may be hurt, and be given images from here; if not, it was given."""
+        return not isinstance(self.engine, NoEngine)
 
     def kubectl(self, *arguments: object, stdin: str | None = None, timeout_s: float = 60.0) -> str:
         return self.engine.run("kubectl", *arguments, stdin=stdin, timeout_s=timeout_s)
@@ -52,9 +58,8 @@ class Cluster:
 
     def load(self, archive: Path) -> None:
         """Puts an image on every node."""
-        if isinstance(self.engine, NoEngine):
-            say(f"a cluster that was given gets no images from here: push {archive.name} where its nodes find it")
-            return
+        if not self.is_ours:
+            raise CommandFailed(f"a cluster that was given gets no images from here: push {archive.name} where its nodes find it")
         with step(f"loading {archive.name} into the nodes"):
             self.engine.run("kind", "load", "image-archive", archive, "--name", layout.NAME, timeout_s=_LOAD_S)
 
@@ -62,7 +67,7 @@ class Cluster:
 def up(kubeconfig: Path | None, count: int = layout.WORKERS) -> Cluster:
     """A cluster that answers: the given one, the one that runs, or a new one."""
     if kubeconfig is not None:
-        return Cluster(NoEngine(kubeconfig))
+        return _given(kubeconfig)
     with _alone():
         engine = _engine()
         own = isinstance(engine, OwnEngine)
@@ -91,7 +96,7 @@ def not_at_hand(kubeconfig: Path | None) -> str | None:
 def running(kubeconfig: Path | None) -> Cluster:
     """The cluster that `up` made."""
     if kubeconfig is not None:
-        return Cluster(NoEngine(kubeconfig))
+        return _given(kubeconfig)
     if not paths.KUBECONFIG.exists():
         raise CommandFailed("there is no cluster: `e2e/kind/run up` makes one")
     engine = _engine()
@@ -103,6 +108,7 @@ def running(kubeconfig: Path | None) -> Cluster:
 def down(kubeconfig: Path | None) -> None:
     """Removes the cluster, its engine, their mounts and their network. What was built stays."""
     if kubeconfig is not None:
+        say("a cluster that was given stays, with what was installed on it")
         return
     with _alone():
         engine = _engine()
@@ -111,6 +117,18 @@ def down(kubeconfig: Path | None) -> None:
                 _delete(engine)
         engine.stop()
         shutil.rmtree(paths.RUNNING, ignore_errors=True)
+
+
+def _given(kubeconfig: Path) -> Cluster:
+    """Somebody else's: nothing is made, nothing is built; its owner has the tools."""
+    if not kubeconfig.is_file():
+        raise CommandFailed(f"{kubeconfig} is not there: give the kubeconfig of a cluster")
+    there = Cluster(NoEngine(kubeconfig))
+    missing = [tool for tool in _OWNERS_TOOLS if not shutil.which(tool, path=there.engine.environment()["PATH"])]
+    if missing:
+        raise CommandFailed(f"not on the PATH: {', '.join(missing)}; a cluster that was given is used with its owner's")
+    there.kubectl("get", "--raw", "/readyz", "--request-timeout=10s")
+    return there
 
 
 def _engine() -> Engine:

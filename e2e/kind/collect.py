@@ -7,7 +7,6 @@ from pathlib import Path
 from kind import faults
 from kind.cluster import Cluster
 from kind.commands import CommandFailed
-from kind.engine import NoEngine
 from kind.telling import say, step
 
 _LOG_LINES = 5_000
@@ -28,7 +27,7 @@ def collect(cluster: Cluster, folder: Path) -> None:
         ):
             _write(folder / name, cluster.kubectl, *what)
         _pods(cluster, folder / "pods")
-        if not isinstance(cluster.engine, NoEngine):
+        if cluster.is_ours:
             _nodes(cluster, folder / "nodes")
     say(f"logs, events and descriptions are in {folder}")
 

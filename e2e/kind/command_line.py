@@ -11,7 +11,7 @@ from kind import building, cluster, cuts, faults, layout, paths, versions
 from kind.cluster import Cluster
 from kind.collect import collect
 from kind.commands import CommandFailed
-from kind.engine import NoEngine, OwnEngine
+from kind.engine import OwnEngine
 from kind.first_steps import first_steps
 from kind.scenarios.playing import scenarios
 from kind.telling import fail, say
@@ -87,12 +87,13 @@ def _of_the_cluster(commands) -> None:
 
 
 def _of_nodes(commands) -> None:
-    node = commands.add_parser("node", help="stop, start, pause, unpause, cut, heal, drain, uncordon NODE").add_subparsers(
+    node = commands.add_parser("node", help="stop, start, remove, pause, unpause, cut, heal, drain, uncordon NODE").add_subparsers(
         required=True, metavar="WHAT"
     )
     for name, run, undo, what in (
         ("stop", faults.stop, faults.start, "take its power"),
         ("start", faults.start, None, "give it power again"),
+        ("remove", faults.remove, faults.heal, "take its power, and take it off Kubernetes"),
         ("pause", faults.pause, faults.unpause, "let everything on it stand still"),
         ("unpause", faults.unpause, None, "let it go on"),
         ("heal", faults.heal, None, "undo everything that was done to it"),
@@ -173,7 +174,7 @@ def _scenarios(asked) -> None:
 def _status(asked) -> None:
     there = _here(asked)
     engine = there.engine
-    if isinstance(engine, NoEngine):
+    if not there.is_ours:
         print(f"a cluster that was given, by {asked.kubeconfig}")
     else:
         print(f"engine: {'our own' if isinstance(engine, OwnEngine) else 'the Docker of this machine'}")

@@ -1,6 +1,7 @@
 """What can happen to a node, as commands: each ends by itself in bounded time, and `heal`, or `down`, undoes it.
 
-A node that is stopped loses its power: nothing on it is asked. Its disk keeps what was written.
+A node that is stopped loses its power: nothing on it is asked. Its disk keeps what was written. One that is removed is no node of the
+cluster any more, until it is started and joins again.
 """
 
 import time
@@ -9,19 +10,21 @@ from collections.abc import Callable
 from kind import cuts, layout
 from kind.cluster import Cluster
 from kind.commands import CommandFailed
-from kind.engine import NoEngine, OwnEngine
+from kind.engine import OwnEngine
 
 _WITHIN_S = 60.0
 _DRAIN_S = 300.0
 _STEP_S = 0.5
 _MANIFESTS = "/etc/kubernetes/manifests"
 _API_SERVER = "kube-apiserver.yaml"
+# What `node/init` makes of the range that a node is given for its pods' addresses.
+_PODS_NETWORK = "/etc/cni/net.d/10-bridge.conflist"
 _FILLING = f"{layout.VOLUMES}/.filling"
 
 
 def check(cluster: Cluster, node: str) -> None:
     """Faults are for nodes that we made."""
-    if isinstance(cluster.engine, NoEngine):
+    if not cluster.is_ours:
         raise CommandFailed("this cluster was given: only `drain` and `uncordon` may touch its nodes")
     nodes = cluster.nodes()
     if node not in nodes:
@@ -45,6 +48,17 @@ def start(cluster: Cluster, node: str) -> None:
     cluster.engine.docker("start", node, timeout_s=_WITHIN_S)
 
 
+def remove(cluster: Cluster, node: str) -> None:
+    """Gone for good: without power, and Kubernetes knows it no more. Started, it joins again by its name, with the disk that it had."""
+    check(cluster, node)
+    if node == layout.CONTROL_PLANE:
+        raise CommandFailed("the API server runs on this node, which can not be removed from itself: `node stop` takes its power")
+    # When it joins again it is given another range: those who route to its pods know of that one only.
+    cluster.on_node(node, "rm", "-f", _PODS_NETWORK)
+    stop(cluster, node)
+    cluster.kubectl("delete", "node", node)
+
+
 def pause(cluster: Cluster, node: str) -> None:
     """Everything on it stands still, and knows nothing of it afterwards."""
     check(cluster, node)
@@ -64,7 +78,7 @@ def cut_off(cluster: Cluster, node: str, from_what: str) -> None:
 
 
 def heal(cluster: Cluster, node: str) -> None:
-    """Undoes everything: power, pause, cuts, a full disk, a cordon."""
+    """Undoes everything: power, pause, removal, cuts, a full disk, a cordon."""
     check(cluster, node)
     unpause(cluster, node)
     start(cluster, node)
@@ -73,6 +87,7 @@ def heal(cluster: Cluster, node: str) -> None:
     if node == layout.CONTROL_PLANE:
         start_api_server(cluster)
     else:
+        _await(lambda: node in _known(cluster), f"{node} did not join again")
         uncordon(cluster, node)
 
 
@@ -138,6 +153,11 @@ def start_api_server(cluster: Cluster) -> None:
 def state(cluster: Cluster, node: str) -> str:
     """running, paused, exited."""
     return cluster.engine.docker("inspect", "--format", "{{.State.Status}}", node)
+
+
+def _known(cluster: Cluster) -> set[str]:
+    """The nodes that Kubernetes knows of."""
+    return {node["metadata"]["name"] for node in cluster.get("nodes")["items"]}
 
 
 def _api_server_runs(cluster: Cluster) -> bool:

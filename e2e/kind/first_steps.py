@@ -9,12 +9,14 @@ from kind import cluster, paths, weir_image
 from kind.cluster import Cluster
 from kind.commands import CommandFailed
 from kind.telling import say, step
+from kind.weir_image import Image
 
 RELEASE = "weir"
 OPERATORS_NAMESPACE = "weir-system"
 _INSTALL_S = 180.0
 _BROKERS_S = 180.0
 _TOPIC_S = 60.0
+_EXAMPLES = ("three-brokers.yaml", "topics.yaml")
 _NEXT = """
 try next
   e2e/kind/run kubectl get clusters,topics
@@ -24,28 +26,41 @@ try next
   e2e/kind/run kubectl exec logs-0 -- weir cluster describe
   make down
 """
+_NEXT_ON_A_GIVEN_ONE = f"""
+try next
+  kubectl get clusters,topics
+  kubectl describe cluster logs
+  kubectl scale cluster logs --replicas 4
+  kubectl exec logs-0 -- weir cluster describe
+and to remove it: the examples, the chart, the volumes, and what the chart keeps
+  kubectl delete {" ".join(f"-f charts/weir/examples/{name}" for name in reversed(_EXAMPLES))}
+  helm uninstall {RELEASE} --namespace {OPERATORS_NAMESPACE}
+  kubectl delete pvc -l weir.dev/cluster=logs
+  kubectl delete namespace {OPERATORS_NAMESPACE}
+  kubectl delete crd clusters.weir.dev topics.weir.dev
+"""
 
 
 def first_steps(kubeconfig: Path | None, workers: int) -> None:
     there = cluster.up(kubeconfig, workers)
-    tag = weir_image.on_every_node(there)
-    if not paths.CHART.exists() or not weir_image.OPERATOR_BINARY.exists():
+    image = weir_image.on_every_node(there)
+    if there.is_ours and (not paths.CHART.exists() or not weir_image.OPERATOR_BINARY.exists()):
         say(f"no operator yet ({paths.CHART.name} or {weir_image.OPERATOR_BINARY} is missing): the cluster is up, and that is all")
         return
-    install(there, tag)
+    install(there, image)
     _three_brokers(there)
     _round_trip(there)
     print(there.kubectl("get", "clusters,topics"), end="")
     print(_metrics(there))
-    print(_NEXT, end="")
+    print(_NEXT if there.is_ours else _NEXT_ON_A_GIVEN_ONE, end="")
 
 
-def install(there: Cluster, tag: str) -> None:
+def install(there: Cluster, image: Image, operators: int = 1) -> None:
     with step("helm install"):
         there.helm(
             *("upgrade", "--install", RELEASE, paths.CHART),
             *("--namespace", OPERATORS_NAMESPACE, "--create-namespace"),
-            *("--set", f"image.repository={weir_image.REPOSITORY},image.tag={tag}"),
+            *("--set", f"{image.chart_values},replicas={operators}"),
             *("--wait", "--timeout", f"{_INSTALL_S:.0f}s"),
             timeout_s=_INSTALL_S + 10,
         )
@@ -53,7 +68,7 @@ def install(there: Cluster, tag: str) -> None:
 
 def _three_brokers(there: Cluster) -> None:
     with step("three brokers, and the topics of the example"):
-        for example in ("three-brokers.yaml", "topics.yaml"):
+        for example in _EXAMPLES:
             there.kubectl("apply", "-f", paths.CHART / "examples" / example)
         _wait(there, "cluster/logs", "Available", _BROKERS_S)
         there.kubectl("wait", "cluster/logs", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=60s", timeout_s=70.0)

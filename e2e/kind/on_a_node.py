@@ -10,7 +10,7 @@ from pathlib import Path
 from kind import layout, paths
 from kind.cluster import Cluster
 from kind.commands import CommandFailed
-from kind.engine import NoEngine, OwnEngine
+from kind.engine import OwnEngine
 
 _DNS = ("service", "kube-dns", "-n", "kube-system")
 # A resolver that is asked in vain is asked again soon: no client shall stand still for a lost packet of DNS.
@@ -20,7 +20,7 @@ _ENTER = 'mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && shift && exec "
 
 def prefix(cluster: Cluster, namespace: str, node: str = layout.CONTROL_PLANE) -> list[object]:
     """What to put in front of a command. It becomes that command: no process stands between."""
-    if isinstance(cluster.engine, NoEngine):
+    if not cluster.is_ours:
         raise CommandFailed("clients run on the network of a node, and this cluster's nodes are somebody else's: leave out --kubeconfig")
     pid = cluster.engine.docker("inspect", "--format", "{{.State.Pid}}", node)
     resolver = _resolver(cluster, namespace)

@@ -12,6 +12,7 @@ from kind.collect import collect
 from kind.commands import CommandFailed
 from kind.telling import say, step
 from kind.waiting import NotYet, until
+from kind.weir_image import Image
 
 _NAMESPACE = "trial"
 _TOPIC = "trial"
@@ -24,9 +25,11 @@ _BROKERS = [f"logs-{number}" for number in range(3)]
 
 def trial(kubeconfig: Path | None) -> None:
     there = cluster.up(kubeconfig)
-    tag = weir_image.on_every_node(there)
+    if not there.is_ours:
+        raise CommandFailed("the trial takes power, network and disk from nodes, and this cluster's are somebody else's: try first-steps")
+    image = weir_image.on_every_node(there)
     try:
-        _three_brokers(there, tag)
+        _three_brokers(there, image)
         _round_trip(there, 0)
         _node_without_power(there)
         _node_cut_off(there)
@@ -40,9 +43,9 @@ def trial(kubeconfig: Path | None) -> None:
     say("the trial passed")
 
 
-def _three_brokers(there: Cluster, tag: str) -> None:
+def _three_brokers(there: Cluster, image: Image) -> None:
     with step("three brokers, each on a node of its own"):
-        manifest = (paths.HERE / "trial.yaml").read_text().replace("@IMAGE@", f"{weir_image.REPOSITORY}:{tag}")
+        manifest = (paths.HERE / "trial.yaml").read_text().replace("@IMAGE@", str(image))
         there.kubectl("apply", "-f", "-", stdin=manifest)
         until("three brokers are ready", _UP_S, lambda: _ready(there, 3))
     zones = [_pod(there, name)["metadata"]["labels"].get("topology.kubernetes.io/zone") for name in _BROKERS]

@@ -1,10 +1,11 @@
 """The image of the binaries that were built last, on every node. Its tag is what is in it, so that other binaries are another image.
 
-Nothing is packed or loaded that is there already.
+Nothing is packed or loaded that is there already. The nodes of a cluster that was given take an image that is told, from its registry.
 """
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.paths import WEIR_BINARY
@@ -13,18 +14,33 @@ from image.weir import MAX_MB, NotStatic, image, size_mb
 from kind import paths
 from kind.cluster import Cluster
 from kind.commands import CommandFailed
-from kind.engine import NoEngine
 from kind.telling import say, step
 
 OPERATOR_BINARY = WEIR_BINARY.with_name("weir-operator")
 REPOSITORY = "weir"
+_TOLD_BY = "WEIR_IMAGE"
 _TAG_LENGTH = 12
 
 
-def on_every_node(cluster: Cluster) -> str:
-    """The tag of the image, once all nodes have it."""
-    if isinstance(cluster.engine, NoEngine):
-        return _given()
+@dataclass(frozen=True)
+class Image:
+    """By the name that nodes know it by."""
+
+    repository: str
+    tag: str
+
+    @property
+    def chart_values(self) -> str:
+        return f"image.repository={self.repository},image.tag={self.tag}"
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tag}"
+
+
+def on_every_node(cluster: Cluster) -> Image:
+    """The image, once all nodes have it."""
+    if not cluster.is_ours:
+        return told(os.environ.get(_TOLD_BY, ""))
     tag = _tag([WEIR_BINARY, OPERATOR_BINARY])
     archive = paths.IMAGES / f"weir-{tag}.tar"
     if not archive.exists():
@@ -33,15 +49,19 @@ def on_every_node(cluster: Cluster) -> str:
     if not loaded.exists():
         cluster.load(archive)
         loaded.touch()
-    return tag
+    return Image(REPOSITORY, tag)
 
 
-def _given() -> str:
-    """Somebody else's nodes take images from their registry."""
-    tag = os.environ.get("WEIR_IMAGE_TAG")
-    if not tag:
-        raise CommandFailed(f"push the image to where the cluster's nodes find it as {REPOSITORY}:TAG, and say WEIR_IMAGE_TAG=TAG")
-    return tag
+def told(reference: str) -> Image:
+    """Somebody else's nodes take images from where they find them, and only their owner knows where that is."""
+    repository, _, tag = reference.rpartition(":")
+    # What follows the last colon may be a registry's port, or a digest.
+    if not repository or not tag or "/" in tag or "@" in repository:
+        raise CommandFailed(
+            f"nodes of a cluster that was given take no image from here: push what e2e/image/build writes to a registry of theirs, "
+            f"and say {_TOLD_BY}=REGISTRY/NAME:TAG (it is {reference!r})"
+        )
+    return Image(repository, tag)
 
 
 def _tag(binaries: list[Path]) -> str:

@@ -14,6 +14,11 @@ class Scenario:
     clients: bool
     hurts_nodes: bool = False
 
+    @property
+    def needs_our_nodes(self) -> bool:
+        """Clients run on a node's network, and nobody hurts the nodes of others."""
+        return self.clients or self.hurts_nodes
+
 
 def scenario(sentence: str, *, core: bool = False, clients: bool = True, hurts_nodes: bool = False) -> Callable[[Callable], Scenario]:
     """Makes a scenario of a function that takes the stage. With `clients`, producers and a group work from before it until after it;

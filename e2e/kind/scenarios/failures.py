@@ -1,18 +1,16 @@
-"""What happens to brokers by themselves: a process dies, a pod goes with its volume, a node loses its power, for a while or for good."""
+"""What happens to brokers by themselves: a process dies, a pod goes with its volume, a node loses its power for a while."""
 
 import time
 
 from kind import faults
 from kind.scenarios.book import scenario
-from kind.scenarios.brokers import Brokers, expect, is_ready
-from kind.scenarios.scaling import await_balanced, data, held
+from kind.scenarios.brokers import expect, is_ready
+from kind.scenarios.scaling import data, held
 from kind.scenarios.stage import Stage, kill_process, node_of
 from kind.waiting import NotYet, until
 
 _BACK_S = 120.0
 _AWAY_S = {True: 15.0, False: 50.0}
-_LOST_AFTER = "1m"
-_REBUILT_S = 300.0
 
 
 @scenario("a broker that is killed with -9 comes back in its pod, and its partitions are led by others meanwhile", core=True)
@@ -64,44 +62,6 @@ def volume_with_data_deleted(stage: Stage) -> None:
         stage.note(
             f"ready with an empty disk after {ready:.1f} s, all replicas in sync {time.monotonic() - began:.1f} s later: {held(brokers)}"
         )
-
-
-@scenario(
-    "a node is gone for good: what its broker held is made anew on others; when it is back after all, it gets its share", hurts_nodes=True
-)
-def node_gone(stage: Stage) -> None:
-    """Four brokers, so that three are left; the node is one with a single broker."""
-    brokers = stage.brokers
-    brokers.patch({"replicas": 4, "rebalance": {"replaceLostBrokerAfter": _LOST_AFTER}})
-    await_balanced(brokers, 4)
-    with data(brokers):
-        await_balanced(brokers, 4)
-        lost, node = _alone(brokers)
-        before = held(brokers)
-        faults.stop(stage.there, node)
-        try:
-            took = until("it holds nothing any more", _REBUILT_S, lambda: _rebuilt(brokers, lost))
-            stage.note(
-                f"broker {lost} of {node}: {before}; {took:.1f} s after its power went: {held(brokers)} ({_LOST_AFTER} of it patience)"
-            )
-        finally:
-            faults.start(stage.there, node)
-        await_balanced(brokers, 4)
-        stage.note(f"the node is back after all: {held(brokers)}")
-
-
-def _alone(brokers: Brokers) -> tuple[int, str]:
-    """A broker that shares its node with none, and the node."""
-    at = {broker: node_of(pod) for broker, pod in brokers.pods().items()}
-    return next((broker, node) for broker, node in sorted(at.items()) if list(at.values()).count(node) == 1)
-
-
-def _rebuilt(brokers: Brokers, lost: int) -> None:
-    """Its status tells what every broker holds; what is still on its way is counted as not in sync."""
-    now = brokers.status()
-    left = next(broker.get("replicas") for broker in now["brokers"] if broker["id"] == lost)
-    if left != 0:
-        raise NotYet(f"broker {lost} holds {left}; {now.get('operation')}")
 
 
 def _restarted(stage: Stage, broker: int) -> None:

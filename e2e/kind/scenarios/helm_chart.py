@@ -51,7 +51,7 @@ def upgraded(stage: Stage) -> None:
         _install(stage, older)
     expect("the older CRD is there", _FIELD not in _topic_fields(stage))
     before = brokers.uids()
-    install(there, stage.tag)
+    install(there, stage.image)
     expect("the newer CRD is there", _FIELD in _topic_fields(stage))
     brokers.await_settled()
     expect("no broker was restarted", brokers.uids() == before)
@@ -65,7 +65,7 @@ def uninstalled(stage: Stage) -> None:
     until("nothing of the chart is left", _GONE_S, lambda: _nothing_left(stage))
     expect("the Cluster is there", brokers.object()["metadata"]["name"] == brokers.name)
     expect("its brokers run on", brokers.uids() == before)
-    install(there, stage.tag)
+    install(there, stage.image)
     brokers.await_settled()
     expect("no broker was restarted", brokers.uids() == before)
 
@@ -95,8 +95,7 @@ def without_field(text: str, field: str) -> str:
 
 
 def _install(stage: Stage, chart: Path) -> None:
-    image = f"image.repository=weir,image.tag={stage.tag}"
-    options = ("--namespace", OPERATORS_NAMESPACE, "--set", image, "--wait", "--timeout", "120s")
+    options = ("--namespace", OPERATORS_NAMESPACE, "--set", stage.image.chart_values, "--wait", "--timeout", "120s")
     stage.there.helm("upgrade", "--install", RELEASE, chart, *options, timeout_s=130)
 
 

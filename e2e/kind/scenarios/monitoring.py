@@ -29,15 +29,14 @@ def turned_on_and_off(stage: Stage) -> None:
         there.kubectl("apply", "--server-side", "-f", definition)
     try:
         until("the definitions are established", _ESTABLISHED_S, lambda: _objects(stage))
-        image = f"image.repository=weir,image.tag={stage.tag}"
-        options = ("--namespace", OPERATORS_NAMESPACE, "--set", image, "--set", _ON, "--wait", "--timeout", "120s")
+        options = ("--namespace", OPERATORS_NAMESPACE, "--set", stage.image.chart_values, "--set", _ON, "--wait", "--timeout", "120s")
         there.helm("upgrade", "--install", RELEASE, paths.CHART, *options, timeout_s=130)
         made = {one["kind"]: one for one in _objects(stage)}
         expect("all of them are there", made.keys() == _MADE, made.keys())
         rules = [rule["alert"] for group in made["PrometheusRule"]["spec"]["groups"] for rule in group["rules"]]
         panels = json.loads(made["ConfigMap"]["data"]["weir.json"])["panels"]
         stage.note(f"{len(rules)} alerts, a dashboard of {len(panels)} panels, a ServiceMonitor and a PodMonitor")
-        install(there, stage.tag)
+        install(there, stage.image)
         expect("nothing of them is left", _objects(stage) == [], [one["kind"] for one in _objects(stage)])
     finally:
         for definition in definitions:

@@ -1,14 +1,16 @@
 """The operator is killed, cut off, or without an API server; brokers and clients go on, and it picks up where it was."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 from kind import cuts, faults
 from kind.commands import CommandFailed
-from kind.first_steps import OPERATORS_NAMESPACE
+from kind.first_steps import OPERATORS_NAMESPACE, install
 from kind.scenarios.book import scenario
 from kind.scenarios.brokers import Brokers, expect, is_ready
 from kind.scenarios.pods_over_time import PodsOverTime
-from kind.scenarios.stage import Stage, kill_process, node_of, operator_pods, scale_operator
+from kind.scenarios.stage import Stage, kill_process, node_of, operator_pods
 from kind.telling import step
 from kind.waiting import NotYet, until
 
@@ -38,23 +40,20 @@ def killed_while_rolling(stage: Stage) -> None:
 @scenario("the leading operator is cut off from the API server: the second takes over, and the cluster has one will", hurts_nodes=True)
 def cut_off(stage: Stage) -> None:
     brokers, there = stage.brokers, stage.there
-    scale_operator(there, 2)
-    leader = holder(stage)
-    node = node_of(next(pod for pod in operator_pods(there) if leader.startswith(pod["metadata"]["name"])))
     before = brokers.uids()
-    with PodsOverTime(brokers) as seen:
+    with two_operators(stage), PodsOverTime(brokers) as seen:
+        leader = leading(stage)
+        node = node_of(leader)
         cuts.cut_from_api_server(there, node)
         try:
             brokers.patch({"config": {"log.retention.ms": "604800004"}})
-            took = until("another operator leads", _TAKES_OVER_S, lambda: _another(stage, leader))
-            stage.note(f"another operator leads after {took:.1f} s")
+            stage.note(f"another operator leads after {await_another(stage, leader):.1f} s")
         finally:
             cuts.heal(there, node)
         brokers.await_settled()
     expect("all pods are new", not set(brokers.uids().values()) & set(before.values()))
     expect("at most one broker is away at a time", seen.most_away() <= 1, seen.most_away())
     expect("each is restarted once", sorted(seen.restarted()) == [0, 1, 2], seen.restarted())
-    scale_operator(there, 1)
 
 
 @scenario("the API server is away, the operator is killed and so is a broker: brokers fail over by themselves", hurts_nodes=True)
@@ -95,6 +94,31 @@ def _taken_down(seen: PodsOverTime, count: int) -> None:
         raise NotYet(f"taken down so far: {seen.restarted()}")
 
 
+@contextlib.contextmanager
+def two_operators(stage: Stage) -> Iterator[None]:
+    """As the chart has two of them; one again afterwards."""
+    install(stage.there, stage.image, operators=2)
+    try:
+        until("one of the two leads", _TAKES_OVER_S, lambda: leading(stage))
+        yield
+    finally:
+        install(stage.there, stage.image)
+
+
+def leading(stage: Stage) -> dict:
+    """The pod that holds the lease."""
+    name = holder(stage)
+    found = [pod for pod in operator_pods(stage.there) if name.startswith(pod["metadata"]["name"])]
+    if not found:
+        raise CommandFailed(f"{name} holds the lease, and is gone")
+    return found[0]
+
+
+def await_another(stage: Stage, leader: dict) -> float:
+    """Until a pod that is there leads, and it is not this one; how long that took."""
+    return until("another operator leads", _TAKES_OVER_S, lambda: _another(stage, leader))
+
+
 def holder(stage: Stage) -> str:
     leases = stage.there.get("leases", "-n", OPERATORS_NAMESPACE)["items"]
     holders = [lease["spec"].get("holderIdentity", "") for lease in leases]
@@ -103,9 +127,10 @@ def holder(stage: Stage) -> str:
     return holders[0]
 
 
-def _another(stage: Stage, leader: str) -> None:
-    if holder(stage) == leader:
-        raise NotYet(f"{leader} holds the lease")
+def _another(stage: Stage, leader: dict) -> None:
+    now = leading(stage)["metadata"]
+    if now["uid"] == leader["metadata"]["uid"]:
+        raise NotYet(f"{now['name']} holds the lease")
 
 
 def _back(stage: Stage) -> None:

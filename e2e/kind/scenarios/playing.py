@@ -25,7 +25,9 @@ from kind.scenarios import (
     maintenance,
     many_topics,
     monitoring,
+    nodes_gone,
     operator_gone,
+    operators_fighting,
     outside,
     prometheus,
     random_kills,
@@ -40,6 +42,7 @@ from kind.telling import say
 
 _MODULES = (
     failures,
+    nodes_gone,
     rolls,
     maintenance,
     scaling,
@@ -47,6 +50,7 @@ _MODULES = (
     changes_of_mind,
     lifecycle,
     operator_gone,
+    operators_fighting,
     random_kills,
     outside,
     topics,
@@ -81,6 +85,8 @@ def scenarios(kubeconfig: Path | None, only_core: bool, word: str, keep: bool) -
     if not to_play:
         raise CommandFailed(f"no scenario says {word!r}; there are:\n" + "\n".join(one.sentence for one in all_scenarios()))
     there = cluster.up(kubeconfig)
+    if not there.is_ours:
+        to_play = _on_nodes_of_others(to_play)
     directory = Path(tempfile.mkdtemp(prefix="weir-scenarios-"))
     try:
         stage = Stage(there, weir_image.on_every_node(there), directory, only_core)
@@ -96,6 +102,16 @@ def scenarios(kubeconfig: Path | None, only_core: bool, word: str, keep: bool) -
     if failed:
         raise CommandFailed(_summary(outcomes))
     print(_summary(outcomes), flush=True)
+
+
+def _on_nodes_of_others(to_play: list[Scenario]) -> list[Scenario]:
+    fitting = [one for one in to_play if not one.needs_our_nodes]
+    if not fitting:
+        raise CommandFailed(
+            "a cluster that was given is hurt by nobody, and no client runs on its nodes: none of these can be played on it"
+        )
+    say(f"on a cluster that was given {len(fitting)} of {len(to_play)} can be played: those without clients, that hurt no node")
+    return fitting
 
 
 def _play(stage: Stage, one: Scenario, number: int) -> Outcome:

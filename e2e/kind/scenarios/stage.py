@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kind import faults, layout, weir_image
+from kind import faults, layout
 from kind.cluster import Cluster
 from kind.commands import CommandFailed
 from kind.first_steps import OPERATORS_NAMESPACE, RELEASE, install
 from kind.scenarios.brokers import Brokers, is_ready
 from kind.telling import say, step
 from kind.waiting import NotYet, until
+from kind.weir_image import Image
 
 NAMESPACE = "scenarios"
 NAME = "logs"
@@ -29,7 +30,7 @@ class Stage:
     """What a scenario gets. Its notes are printed with its result."""
 
     there: Cluster
-    tag: str
+    image: Image
     directory: Path
     only_core: bool
     # In names of topics: what an interrupted run wrote is not taken for this one's.
@@ -42,22 +43,19 @@ class Stage:
         """The shared Cluster."""
         return Brokers(self.there, NAMESPACE, NAME)
 
-    @property
-    def image(self) -> str:
-        return f"{weir_image.REPOSITORY}:{self.tag}"
-
     def note(self, text: str) -> None:
         self.notes.append(text)
 
     def another_image(self, tag: str) -> str:
         """The same image by another name, on every node: to Kubernetes, and so to the operator, it is another."""
+        another = Image(self.image.repository, tag)
         for node in self.there.nodes():
-            names = (f"docker.io/library/{self.image}", f"docker.io/library/{weir_image.REPOSITORY}:{tag}")
+            names = (f"docker.io/library/{self.image}", f"docker.io/library/{another}")
             self.there.on_node(node, "ctr", "--namespace", "k8s.io", "images", "tag", "--force", *names)
-        return f"{weir_image.REPOSITORY}:{tag}"
+        return str(another)
 
     def set_up(self) -> None:
-        install(self.there, self.tag)
+        install(self.there, self.image)
         create_namespace(self.there, NAMESPACE)
         with step("three brokers"):
             self.brokers.apply()
@@ -74,15 +72,28 @@ class Stage:
 
     def mend(self, nodes: bool) -> None:
         """Operator and the shared Cluster, and where asked nodes and API server, all well again."""
-        for node in self.there.nodes() if nodes else ():
+        for node in self.there.nodes() if nodes and self.there.is_ours else ():
             faults.heal(self.there, node)
         until("all nodes are ready", _NODES_S, self._nodes_ready)
         if operator_pods(self.there) == []:
-            install(self.there, self.tag)
+            install(self.there, self.image)
         until("the operator is ready", _OPERATOR_S, self._operator_ready)
         # The whole spec: what a scenario added to it goes.
         self.there.kubectl("replace", "-f", "-", stdin=self.brokers.manifest())
         self.brokers.await_settled()
+        if nodes and self.there.is_ours:
+            self._spread()
+
+    def _spread(self) -> None:
+        """Each broker on a node of its own. One that started anew elsewhere is kept there by its volume, so it starts anew once more."""
+        for _ in range(self.brokers.replicas):
+            crowded = crowding({broker: node_of(pod) for broker, pod in self.brokers.pods().items()})
+            if crowded is None:
+                return
+            pod = self.brokers.pod_name(crowded)
+            self.brokers.kubectl("delete", f"pvc/data-{pod}", f"pod/{pod}")
+            self.brokers.await_settled()
+        raise CommandFailed("brokers share nodes, though every one of them could have its own")
 
     @contextlib.contextmanager
     def namespace(self, name: str) -> Iterator[str]:
@@ -95,7 +106,8 @@ class Stage:
             self.there.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
 
     def _nodes_ready(self) -> None:
-        waiting = [node["metadata"]["name"] for node in self.there.get("nodes")["items"] if not is_ready(node)]
+        ready = {node["metadata"]["name"] for node in self.there.get("nodes")["items"] if is_ready(node)}
+        waiting = [node for node in self.there.nodes() if node not in ready] if self.there.is_ours else []
         if waiting:
             raise NotYet(f"not ready: {', '.join(waiting)}")
 
@@ -103,6 +115,16 @@ class Stage:
         pods = operator_pods(self.there)
         if not pods or not all(map(is_ready, pods)):
             raise NotYet(f"{sum(map(is_ready, pods))} of {len(pods)} pods are ready")
+
+
+def crowding(nodes: dict[int, str]) -> int | None:
+    """The first broker on a node that one with a smaller number is on, of all brokers by number."""
+    taken: set[str] = set()
+    for broker, node in sorted(nodes.items()):
+        if node in taken:
+            return broker
+        taken.add(node)
+    return None
 
 
 def operator_pods(there: Cluster) -> list[dict]:
@@ -142,14 +164,18 @@ def node_of(pod: dict) -> str:
 
 
 def kill_process(there: Cluster, pod: dict, program: str) -> None:
-    """SIGKILL to a program in a pod, from its node: the pod is asked nothing."""
+    signal_process(there, pod, program, "KILL")
+
+
+def signal_process(there: Cluster, pod: dict, program: str, signal: str) -> None:
+    """A signal to a program in a pod, from its node: the pod is asked nothing."""
     uid = pod["metadata"]["uid"]
     # The pod's cgroup has its uid, with dashes or underscores as the cgroup driver writes it.
     script = (
         f"for pid in $(pgrep -x {program}); do grep -q -e {uid} -e {uid.replace('-', '_')} /proc/$pid/cgroup && "
-        f"kill -9 $pid && echo killed $pid; done; true"
+        f"kill -{signal} $pid && echo signalled $pid; done; true"
     )
-    if "killed" not in there.on_node(node_of(pod), "sh", "-c", script):
+    if "signalled" not in there.on_node(node_of(pod), "sh", "-c", script):
         raise CommandFailed(f"no {program} runs in {pod['metadata']['name']}")
 
 
