@@ -10,6 +10,7 @@ mod counts;
 mod leaders;
 mod mend;
 mod model;
+mod rates;
 mod rules;
 mod shares;
 mod weights;
@@ -75,14 +76,12 @@ fn balance(board: &mut Board, layout: &Layout, racks: &Racks, shares: &Shares, s
         Counts::new(board, racks, shares, true).even(board);
     }
     weights::even(board, racks, shares, settings);
-    if let Some(rates) = weights::rates(layout.partitions.iter().map(|partition| partition.bytes_in)) {
-        board.weigh(rates);
-        weights::even(board, racks, shares, settings);
-        board.weigh(board.size.clone());
+    if let Some(written) = rates::known(layout.partitions.iter().map(|partition| partition.bytes_in)) {
+        rates::even_written(board, racks, shares, settings, written);
     }
     leaders::even(board, settings, whole, |_, _| true);
-    if let Some(rates) = weights::rates(layout.partitions.iter().map(|partition| partition.bytes_out)) {
-        leaders::even_rates(board, &rates, settings, |_, _| true);
+    if let Some(read) = rates::known(layout.partitions.iter().map(|partition| partition.bytes_out)) {
+        rates::even_read(board, &read, settings);
     }
 }
 

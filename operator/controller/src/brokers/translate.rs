@@ -33,6 +33,7 @@ pub(super) fn snapshot(
         moving_partitions: summary.moving_partitions,
         metadata_version: summary.metadata_version,
         partitions: (!is_behind).then(|| partitions(view, sizes)),
+        rates_unknown: sizes.rates_unknown(),
         may_stop: BTreeMap::new(),
     }
 }
@@ -44,6 +45,7 @@ fn partitions(view: &View, sizes: &Sizes) -> Vec<PartitionState> {
         let min_in_sync = usize::try_from(topic.min_insync_replicas).unwrap_or(1);
         let states = topic.partitions.iter().map(move |(number, partition)| {
             let brokers = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect();
+            let size = sizes.of(&id, number);
             PartitionState {
                 topic: name.clone(),
                 topic_id: id.clone(),
@@ -55,7 +57,9 @@ fn partitions(view: &View, sizes: &Sizes) -> Vec<PartitionState> {
                 removing: brokers(&partition.removing),
                 epoch: partition.epoch,
                 min_in_sync,
-                bytes: sizes.of(&id, number),
+                bytes: size.bytes,
+                bytes_in: size.bytes_in,
+                bytes_out: size.bytes_out,
             }
         });
         states.collect::<Vec<_>>()

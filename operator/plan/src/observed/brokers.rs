@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub metadata_version: i32,
     /// Every partition; `None` when nobody told.
     pub partitions: Option<Vec<PartitionState>>,
+    /// Partitions that may be written and read, and nobody could say yet how much.
+    pub rates_unknown: u64,
     /// The answers to "may it stop?", of this pass. [`crate::questions`] says whom to ask about.
     pub may_stop: BTreeMap<BrokerId, MayStop>,
 }
@@ -132,6 +134,10 @@ pub struct PartitionState {
     pub min_in_sync: usize,
     /// Bytes of its log; 0 when nobody said.
     pub bytes: u64,
+    /// Bytes a second that producers write, over minutes; 0 when nobody said.
+    pub bytes_in: u64,
+    /// Bytes a second that consumers and followers read from its leader, over minutes; 0 when nobody said.
+    pub bytes_out: u64,
 }
 
 impl PartitionState {

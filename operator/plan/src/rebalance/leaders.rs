@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::board::{Board, Part, Slot, part};
 use super::model::Settings;
-use super::shares::{is_far, is_off};
+use super::shares::is_far;
 
 /// Who is to lead what.
 struct Leads {
@@ -141,89 +141,6 @@ fn back(came_from: &[Option<Slot>], from: Slot, to: Slot) -> Vec<Slot> {
     }
     way.reverse();
     way
-}
-
-/// What is read from leaders: heavy leaderships are changed for light ones between two brokers that hold both partitions,
-/// while the numbers stay as they are.
-pub(super) fn even_rates(
-    board: &mut Board,
-    rate: &[u64],
-    settings: Settings,
-    may: impl Fn(&Board, Part) -> bool,
-) {
-    let mut load = vec![0_u64; board.ids.len()];
-    for (at, replicas) in board.replicas.iter().enumerate() {
-        if let Some(leader) = replicas.first() {
-            load[*leader] = load[*leader].saturating_add(rate[at]);
-        }
-    }
-    let takers: Vec<_> = board.brokers().filter(|slot| board.takes(*slot)).collect();
-    let share = load.iter().sum::<u64>() / (takers.len().max(1) as u64);
-    if !takers.iter().any(|slot| is_off(load[*slot], share, settings.begin_percent)) {
-        return;
-    }
-    let far = |load: &[u64]| takers.iter().any(|slot| is_off(load[*slot], share, settings.keep_percent));
-    for _ in 0..takers.len() * TRADES_EACH {
-        let heavy = takers.iter().copied().max_by_key(|slot| load[*slot]).filter(|_| far(&load));
-        let Some(heavy) = heavy else { return };
-        let Some((light, there, back)) = trade(board, rate, &load, heavy, &takers, &may) else { return };
-        for (part, from, to) in [(there, heavy, light), (back, light, heavy)] {
-            let replicas = &mut board.replicas[part as usize];
-            if let Some(at) = replicas.iter().position(|slot| *slot == to) {
-                replicas.swap(0, at);
-            }
-            load[from] = load[from].saturating_sub(rate[part as usize]);
-            load[to] = load[to].saturating_add(rate[part as usize]);
-        }
-    }
-}
-
-/// How many trades each broker can be in, on average: a bound that only odd rates reach.
-const TRADES_EACH: usize = 64;
-
-/// The trade that takes most from the heaviest broker without making the other one heavier than that.
-fn trade(
-    board: &mut Board,
-    rate: &[u64],
-    load: &[u64],
-    heavy: Slot,
-    takers: &[Slot],
-    may: impl Fn(&Board, Part) -> bool,
-) -> Option<(Slot, Part, Part)> {
-    let mut heaviest: Vec<Option<Part>> = vec![None; load.len()];
-    let mut lightest: Vec<Option<Part>> = vec![None; load.len()];
-    for at in 0..board.replicas.len() {
-        board.work += 1;
-        let Some((leader, followers)) = board.replicas[at].split_first() else { continue };
-        if board.pinned[at] || !may(board, part(at)) {
-            continue;
-        }
-        if *leader == heavy {
-            for follower in followers {
-                let best = &mut heaviest[*follower];
-                if best.is_none_or(|best| rate[best as usize] < rate[at]) {
-                    *best = Some(part(at));
-                }
-            }
-        } else if followers.contains(&heavy) {
-            let best = &mut lightest[*leader];
-            if best.is_none_or(|best| rate[best as usize] > rate[at]) {
-                *best = Some(part(at));
-            }
-        }
-    }
-    let gain = |other: &Slot| {
-        let (there, back) = (heaviest[*other]?, lightest[*other]?);
-        let given = rate[there as usize].checked_sub(rate[back as usize])?;
-        (given > load[heavy] / 100 && load[*other].saturating_add(given) < load[heavy])
-            .then_some((given, *other, there, back))
-    };
-    let best = takers
-        .iter()
-        .filter(|slot| **slot != heavy)
-        .filter_map(gain)
-        .max_by_key(|(given, other, ..)| (*given, std::cmp::Reverse(*other)));
-    best.map(|(_, other, there, back)| (other, there, back))
 }
 
 #[cfg(test)]

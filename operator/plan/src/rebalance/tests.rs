@@ -2,6 +2,7 @@
 
 mod cost;
 mod random;
+mod rates;
 
 use weir_model::BrokerId;
 
@@ -209,17 +210,6 @@ fn heavy_replicas_are_changed_for_light_ones() {
     assert_eq!(replicas(&proposal), [10, 10]);
     let [first, second] = [0, 1].map(|at: usize| proposal.brokers[at].after.bytes);
     assert!(first.abs_diff(second) <= (first + second) / 10, "{first} {second}");
-}
-
-#[test]
-fn what_is_read_is_evened_out_by_leaders_alone() {
-    let mut layout = layout("aa", 2, 20, 2);
-    for partition in &mut layout.partitions {
-        partition.bytes_out = if partition.replicas[0] == BrokerId(0) { 10 * MIB } else { MIB };
-    }
-    let proposal = propose(&layout, WHEN_SKEWED);
-    assert!(proposal.moves.is_empty() && !proposal.leaderships.is_empty(), "{proposal:?}");
-    assert_eq!(leaders(&proposal), [10, 10]);
 }
 
 #[test]

@@ -1,12 +1,12 @@
-//! Bytes and rates: heavy replicas are changed for light ones between brokers that have too much and brokers that have too
-//! little, until each is near its share. The numbers of replicas stay as they are.
+//! Bytes: heavy replicas are changed for light ones between brokers that have too much and brokers that have too little,
+//! until each is near its share. The numbers of replicas stay as they are.
 
 use super::board::{Board, Part, Slot};
 use super::model::Settings;
 use super::rules::Racks;
 use super::shares::{Shares, is_off, sum};
 
-/// Differences below this are nobody's concern: bytes, or bytes a second.
+/// Differences of fewer bytes are nobody's concern.
 const NEGLIGIBLE: u64 = 1 << 20;
 /// How many brokers on each side are tried, and how many light replicas of each.
 const BROKERS_TRIED: usize = 8;
@@ -36,14 +36,17 @@ pub(super) fn even(board: &mut Board, racks: &Racks, shares: &Shares, settings: 
     let sum = sum(board);
     let bound = board.replicas.len().max(board.ids.len());
     for _ in 0..bound {
-        if !skewed(board, shares, settings.keep_percent) || !exchange(board, racks, shares, sum) {
+        if !skewed(board, shares, settings.keep_percent)
+            || !exchange(board, racks, shares, sum, settings.keep_percent)
+        {
             return;
         }
     }
 }
 
-/// One exchange between a heavy and a light broker.
-fn exchange(board: &mut Board, racks: &Racks, shares: &Shares, sum: u64) -> bool {
+/// One exchange between a heavy and a light broker. Two that are near enough to their shares are left as they are, though
+/// nothing helps a third one.
+fn exchange(board: &mut Board, racks: &Racks, shares: &Shares, sum: u64, percent: u64) -> bool {
     let over = |slot: Slot| i128::from(board.load[slot]) - i128::from(shares.of(slot, sum));
     let mut order: Vec<_> =
         board.brokers().filter(|slot| board.takes(*slot)).map(|slot| (over(slot), slot)).collect();
@@ -54,7 +57,8 @@ fn exchange(board: &mut Board, racks: &Racks, shares: &Shares, sum: u64) -> bool
     for (too_much, from) in &heavy {
         for (too_little, to) in &light {
             let wanted = u64::try_from((*too_much).min(-*too_little)).unwrap_or(u64::MAX);
-            if wanted <= NEGLIGIBLE / 2 {
+            let near = |slot: Slot| !off(board, shares, slot, sum, percent);
+            if wanted <= NEGLIGIBLE / 2 || (near(*from) && near(*to)) {
                 continue;
             }
             if let Some((there, back)) = pair(board, racks, *from, *to, wanted) {
@@ -84,10 +88,4 @@ fn pair(board: &mut Board, racks: &Racks, from: Slot, to: Slot, wanted: u64) -> 
         }
     }
     None
-}
-
-/// The weight of each partition's replicas by the rate at which they are written.
-pub(super) fn rates(rate: impl Iterator<Item = u64>) -> Option<Vec<u64>> {
-    let rates: Vec<_> = rate.collect();
-    rates.iter().any(|rate| *rate > 0).then_some(rates)
 }

@@ -32,7 +32,7 @@ fn cluster(racks: String, even: bool) -> impl Strategy<Value = Layout> {
 }
 
 /// Racks of one size, so that everybody's share is the same.
-fn regular() -> impl Strategy<Value = Layout> {
+pub(super) fn regular() -> impl Strategy<Value = Layout> {
     let racks = (1..=4_usize, 1..=4_usize).prop_map(|(racks, size)| {
         (0..racks * size).map(|at| char::from(b'a' + u8::try_from(at % racks).unwrap())).collect()
     });
