@@ -18,14 +18,16 @@ const NEGLIGIBLE: u64 = 1 << 20;
 const MORE_PERCENT: u128 = 125;
 /// And what seems so much of what it was is less.
 const LESS_PERCENT: u128 = 80;
-/// How many brokers on each side are tried, how many light replicas of each, and how many replicas around the wanted rate.
+/// How many brokers of the same rack and of others are tried, how many light replicas of each, and how many replicas around
+/// the wanted rate.
 const BROKERS_TRIED: usize = 8;
 const LIGHT_TRIED: usize = 8;
 const NEAR_TRIED: usize = 32;
-/// An exchange or a trade that takes less than this part of what is too much off the worse of both is not worth it.
+/// What takes less than this part of what is too much is not worth it, unless a broker has so many partitions that each is
+/// next to nothing: then half of what one of them brings will do.
 const WORTH_IT: u64 = 16;
-/// How many trades each broker can be in, on average: a bound that only odd rates reach.
-const TRADES_EACH: usize = 64;
+/// How often each broker is relieved of leaders, on average: a bound that only odd rates reach.
+const RELIEVED_MAX: usize = 4;
 
 /// The rates, if anybody knows one.
 pub(super) fn known(rates: impl Iterator<Item = u64>) -> Option<Vec<u64>> {
@@ -48,11 +50,10 @@ pub(super) fn even_written(
     let begun = board.brokers().any(|slot| board.takes(slot) && even.is_far(slot, board.load[slot]));
     if begun {
         let (home, before) = (board.replicas.clone(), board.load.clone());
-        let bound = board.replicas.len().max(board.ids.len());
-        for _ in 0..bound {
-            if !exchange(board, racks, &even) {
-                break;
-            }
+        let mut hopeless = vec![false; board.ids.len()];
+        for _ in 0..board.replicas.len() + board.ids.len() {
+            let Some(heavy) = heaviest(board, &even, &hopeless) else { break };
+            hopeless[heavy] = !exchange(board, racks, &even, heavy);
         }
         if !even.is_worth_it(&before, &board.load) {
             board.replicas = home;
@@ -106,6 +107,12 @@ impl Even {
     }
 }
 
+/// The least that a change should take off a broker that bears so much, on so many partitions.
+fn worth(load: u64, share: u64, partitions: usize) -> u64 {
+    let each = load / (partitions.max(1) as u64);
+    (load.saturating_sub(share) / WORTH_IT).min(each / 2).max(1)
+}
+
 /// Whether one is more than the other, though neither is known exactly.
 fn is_more(rate: u64, than: u64) -> bool {
     u128::from(rate) * 100 > u128::from(than) * MORE_PERCENT
@@ -115,25 +122,33 @@ fn all_bytes(board: &Board) -> u64 {
     board.bytes.iter().copied().fold(0, u64::saturating_add)
 }
 
-/// One exchange between a broker that bears too much and one that bears less than its share.
-fn exchange(board: &mut Board, racks: &Racks, even: &Even) -> bool {
-    let over = |slot: &Slot| i128::from(board.load[*slot]) - i128::from(even.share[*slot]);
-    let mut takers: Vec<_> = board.brokers().filter(|slot| board.takes(*slot)).collect();
-    takers.sort_by_key(over);
-    let light = takers.iter().copied().filter(|slot| board.load[*slot] < even.share[*slot]);
-    let light: Vec<_> = light.take(BROKERS_TRIED).collect();
-    let heavy = takers.iter().rev().copied().filter(|slot| even.is_above(*slot, board.load[*slot]));
-    let heavy: Vec<_> = heavy.take(BROKERS_TRIED).collect();
-    for from in &heavy {
-        let too_much = board.load[*from].saturating_sub(even.share[*from]);
-        for to in &light {
-            let room = even.share[*to].saturating_sub(board.load[*to]);
-            let wanted = Wanted { most: too_much.min(room), least: too_much / WORTH_IT };
-            if let Some((there, back)) = pair(board, racks, even, (*from, *to), wanted) {
-                board.shift(there, *from, *to);
-                board.shift(back, *to, *from);
-                return true;
-            }
+/// The broker that bears most beyond its share, and too much.
+fn heaviest(board: &Board, even: &Even, hopeless: &[bool]) -> Option<Slot> {
+    let above =
+        |slot: &Slot| board.takes(*slot) && !hopeless[*slot] && even.is_above(*slot, board.load[*slot]);
+    board.brokers().filter(above).max_by_key(|slot| board.load[*slot].saturating_sub(even.share[*slot]))
+}
+
+/// One exchange between a broker that bears too much and one that bears less than its share: rather one of its own rack,
+/// where every replica may go.
+fn exchange(board: &mut Board, racks: &Racks, even: &Even, heavy: Slot) -> bool {
+    let (load, share) = (board.load[heavy], even.share[heavy]);
+    let least = worth(load, share, board.count(heavy));
+    let room = |slot: Slot| even.share[slot].saturating_sub(board.load[slot]);
+    let mut light: Vec<_> =
+        board.brokers().filter(|slot| board.takes(*slot)).map(|slot| (room(slot), slot)).collect();
+    light.retain(|(room, _)| *room >= least);
+    light.sort_unstable_by_key(|(room, slot)| (std::cmp::Reverse(*room), *slot));
+    let here = |(_, slot): &&(u64, Slot)| board.rack[*slot] == board.rack[heavy];
+    let near = light.iter().filter(here).take(BROKERS_TRIED);
+    let far = light.iter().filter(|one| !here(one)).take(BROKERS_TRIED);
+    let order: Vec<_> = near.chain(far).copied().collect();
+    for (room, to) in order {
+        let wanted = Wanted { most: load.saturating_sub(share).min(room), least };
+        if let Some((there, back)) = pair(board, racks, even, (heavy, to), wanted) {
+            board.shift(there, heavy, to);
+            board.shift(back, to, heavy);
+            return true;
         }
     }
     false
@@ -163,7 +178,7 @@ fn pair(
         for at in (0..upper).rev().take(NEAR_TRIED) {
             let there = board.held(from)[at];
             let gain = board.weight(there).saturating_sub(rate);
-            if gain < wanted.least.max(1) || gain < most / 2 || !is_more(board.weight(there), rate) {
+            if gain < wanted.least || gain < most / 2 || !is_more(board.weight(there), rate) {
                 break;
             }
             let bytes = board.size[there as usize];
@@ -209,68 +224,110 @@ pub(super) fn even_read(board: &mut Board, rates: &[u64], settings: Settings) {
     }
     let (home, before) = (board.replicas.clone(), load.clone());
     let mut hopeless = vec![false; load.len()];
-    for _ in 0..takers.len() * TRADES_EACH {
+    for _ in 0..takers.len() * RELIEVED_MAX {
         let above = |slot: &Slot| !hopeless[*slot] && even.is_above(*slot, load[*slot]);
         let heavy = takers.iter().copied().filter(above).max_by_key(|slot| load[*slot]);
         let Some(heavy) = heavy else { break };
-        let least = load[heavy].saturating_sub(share) / WORTH_IT;
-        let Some((light, there, back)) = trade(board, rates, &load, heavy, least) else {
-            hopeless[heavy] = true;
-            continue;
-        };
-        for (part, from, to) in [(there, heavy, light), (back, light, heavy)] {
-            let replicas = &mut board.replicas[part as usize];
-            if let Some(at) = replicas.iter().position(|slot| *slot == to) {
-                replicas.swap(0, at);
-            }
-            load[from] = load[from].saturating_sub(rates[part as usize]);
-            load[to] = load[to].saturating_add(rates[part as usize]);
-        }
+        hopeless[heavy] = !Trades::of(board, rates, heavy).relieve(board, &mut load, &even);
     }
     if !even.is_worth_it(&before, &load) {
         board.replicas = home;
     }
 }
 
-/// The trade that takes most from the heavy broker, so that the worse of both bears at least so much less.
-fn trade(
-    board: &mut Board,
-    rates: &[u64],
-    load: &[u64],
+/// The leaderships that one broker could give away, and what it could get for them, by the other broker.
+struct Trades<'a> {
+    rates: &'a [u64],
     heavy: Slot,
-    least: u64,
-) -> Option<(Slot, Part, Part)> {
-    let mut heaviest: Vec<Option<Part>> = vec![None; load.len()];
-    let mut lightest: Vec<Option<Part>> = vec![None; load.len()];
-    for at in 0..board.replicas.len() {
-        board.work += 1;
-        let Some((leader, followers)) = board.replicas[at].split_first() else { continue };
-        if board.pinned[at] {
-            continue;
+    led: usize,
+    /// The heaviest last.
+    there: Vec<Vec<Part>>,
+    /// The lightest last.
+    back: Vec<Vec<Part>>,
+}
+
+/// Two partitions that change leaders.
+struct Trade {
+    with: Slot,
+    there: Part,
+    back: Part,
+    given: u64,
+}
+
+impl<'a> Trades<'a> {
+    fn of(board: &mut Board, rates: &'a [u64], heavy: Slot) -> Self {
+        let brokers = board.ids.len();
+        let (there, back) = (vec![Vec::new(); brokers], vec![Vec::new(); brokers]);
+        let mut trades = Self { rates, heavy, led: 0, there, back };
+        for (at, replicas) in board.replicas.iter().enumerate() {
+            board.work += 1;
+            let Some((leader, followers)) = replicas.split_first() else { continue };
+            if *leader == heavy {
+                trades.led += 1;
+                let others = followers.iter().filter(|slot| board.takes(**slot) && !board.pinned[at]);
+                others.for_each(|slot| trades.there[*slot].push(part(at)));
+            } else if followers.contains(&heavy) && !board.pinned[at] {
+                trades.back[*leader].push(part(at));
+            }
         }
-        if *leader == heavy {
-            for follower in followers {
-                let best = &mut heaviest[*follower];
-                if best.is_none_or(|best| rates[best as usize] < rates[at]) {
-                    *best = Some(part(at));
+        let rate = |part: &Part| (rates[*part as usize], *part);
+        trades.there.iter_mut().for_each(|parts| parts.sort_unstable_by_key(rate));
+        trades
+            .back
+            .iter_mut()
+            .for_each(|parts| parts.sort_unstable_by_key(|part| std::cmp::Reverse(rate(part))));
+        trades
+    }
+
+    /// Trades until the broker bears no more than it may; whether there was anything to trade.
+    fn relieve(mut self, board: &mut Board, load: &mut [u64], even: &Even) -> bool {
+        let (heavy, mut any) = (self.heavy, false);
+        while even.is_above(heavy, load[heavy])
+            && let Some(Trade { with, there, back, given }) = self.best(board, load, even)
+        {
+            for (part, to) in [(there, with), (back, heavy)] {
+                let replicas = &mut board.replicas[part as usize];
+                if let Some(at) = replicas.iter().position(|slot| *slot == to) {
+                    replicas.swap(0, at);
                 }
             }
-        } else if followers.contains(&heavy) {
-            let best = &mut lightest[*leader];
-            if best.is_none_or(|best| rates[best as usize] > rates[at]) {
-                *best = Some(part(at));
+            load[heavy] = load[heavy].saturating_sub(given);
+            load[with] = load[with].saturating_add(given);
+            self.there[with].pop();
+            self.back[with].pop();
+            any = true;
+        }
+        any
+    }
+
+    /// The trade that takes most.
+    fn best(&mut self, board: &mut Board, load: &[u64], even: &Even) -> Option<Trade> {
+        let least = worth(load[self.heavy], even.share[self.heavy], self.led);
+        let mut best: Option<Trade> = None;
+        for with in board.brokers() {
+            board.work += 1;
+            let Some(trade) = self.with(board, load, with) else { continue };
+            if trade.given >= least && best.as_ref().is_none_or(|best| best.given < trade.given) {
+                best = Some(trade);
             }
         }
+        best
     }
-    let gain = |other: &Slot| {
-        let (there, back) = (heaviest[*other]?, lightest[*other]?);
-        let (goes, comes) = (rates[there as usize], rates[back as usize]);
-        let given = goes.checked_sub(comes).filter(|_| is_more(goes, comes))?;
-        let then = load[*other].saturating_add(given).saturating_add(least);
-        (given >= least && then <= load[heavy]).then_some((given, *other, there, back))
-    };
-    let others: Vec<_> = board.brokers().filter(|slot| board.takes(*slot) && *slot != heavy).collect();
-    let best =
-        others.iter().filter_map(gain).max_by_key(|(given, other, ..)| (*given, std::cmp::Reverse(*other)));
-    best.map(|(_, other, there, back)| (other, there, back))
+
+    /// The trade with one broker that takes most and leaves the worse of both with a good deal less. What is too heavy for
+    /// it now will be so later too, since they only come nearer to each other.
+    fn with(&mut self, board: &Board, load: &[u64], with: Slot) -> Option<Trade> {
+        let back = *self.back[with].last()?;
+        let apart = load[self.heavy].checked_sub(load[with])?;
+        while let Some(there) = self.there[with].last().copied() {
+            let (goes, comes) = (self.rates[there as usize], self.rates[back as usize]);
+            let given = goes.saturating_sub(comes);
+            let is_led = board.replicas[there as usize].first() == Some(&self.heavy);
+            if is_led && given <= apart / 4 * 3 {
+                return is_more(goes, comes).then_some(Trade { with, there, back, given });
+            }
+            self.there[with].pop();
+        }
+        None
+    }
 }

@@ -29,7 +29,7 @@ fn four(written: impl Fn(usize) -> u64) -> Layout {
 }
 
 /// What each broker's replicas are written, and what is read from what it leads.
-fn loads(layout: &Layout) -> (Vec<u64>, Vec<u64>) {
+pub(super) fn loads(layout: &Layout) -> (Vec<u64>, Vec<u64>) {
     let (mut written, mut read) = (vec![0; layout.brokers.len()], vec![0; layout.brokers.len()]);
     let at = |id: &BrokerId| usize::try_from(id.0).unwrap();
     for partition in &layout.partitions {
