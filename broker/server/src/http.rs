@@ -1,5 +1,5 @@
-//! The HTTP side door: `/metrics` and `/metrics/detailed` for Prometheus, `/livez` and `/readyz` for whoever watches the process.
-//! Reads state, changes none.
+//! The HTTP side door: `/metrics` and `/metrics/detailed` for Prometheus, `/livez` and `/readyz` for whoever watches
+//! the process. Reads state, changes none.
 
 use std::sync::Arc;
 

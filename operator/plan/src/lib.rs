@@ -4,9 +4,9 @@
 //! ```text
 //! validate(&Cluster, &Observed)                  -> ValidCluster, or what the user must change
 //! build(&ValidCluster, &Observed)                -> Desired
-//! unseen(&Desired, &Observed)                    -> the children that the controller looks for by name before it applies them
-//! questions(&ValidCluster, &Desired, &Observed)  -> the brokers that the controller asks "may it stop?"
-//! stranded_volumes(&ValidCluster, &Observed)     -> the volumes that the controller looks for: on which node, and is it there?
+//! unseen(&Desired, &Observed)                    -> the children to look for by name before they are applied
+//! questions(&ValidCluster, &Desired, &Observed)  -> the brokers to ask the controller about: "may it stop?"
+//! stranded_volumes(&ValidCluster, &Observed)     -> the volumes to look for: on which node, and is it there?
 //! decide(&ValidCluster, &Desired, &Observed)     -> Plan { steps, waiting, operation, requeue }
 //! is_irrevocable(&Plan, &Observed)               -> whether all this is done once more, on what is read anew
 //! status(&Cluster, &Observed, Outcome)           -> ClusterStatus

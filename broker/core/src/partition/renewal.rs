@@ -1,7 +1,7 @@
-//! Whether a replica whose log is damaged may be made anew from its leader's. Only when others hold all that is committed
-//! without it: it is neither in sync nor eligible to lead, and somebody else leads. A damaged replica that is still in the ISR stays as
-//! it is, unread, until the leader has put it out of there for not fetching; before that an empty log in its place could be
-//! elected.
+//! Whether a replica whose log is damaged may be made anew from its leader's. Only when others hold all that is
+//! committed without it: it is neither in sync nor eligible to lead, and somebody else leads. A damaged replica that is
+//! still in the ISR stays as it is, unread, until the leader has put it out of there for not fetching; before that an
+//! empty log in its place could be elected.
 
 use weir_model::BrokerId;
 

@@ -367,8 +367,8 @@ impl Keeper {
     fn go_on_alone(&mut self) {
         let (now, me) = (self.now(), self.means.me.broker);
         let Some(reigning) = &mut self.reign else { return };
-        let has_voters = self.means.link.quorum().members().nodes.len() > 1;
-        if !has_voters && self.means.image().brokers().all(|broker| broker.registration.id == me) {
+        let is_sole_broker = || self.means.image().brokers().all(|broker| broker.registration.id == me);
+        if self.means.link.is_without_others() && is_sole_broker() {
             reigning.sessions.go_on_alone(me, now);
         }
     }

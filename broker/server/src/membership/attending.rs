@@ -320,11 +320,7 @@ impl Standing {
 
     /// When the broker has to fence itself.
     fn ends(&self) -> Option<Instant> {
-        self.lease.ends().filter(|_| self.serving && !self.is_alone())
-    }
-
-    fn is_alone(&self) -> bool {
-        self.link.quorum().members().nodes.len() <= 1
+        self.lease.ends().filter(|_| self.serving && !self.link.is_without_others())
     }
 
     fn take(&mut self, heard: Heard) {
@@ -332,7 +328,7 @@ impl Standing {
         self.lapse();
         match heard {
             Heard::Answered { sent, fenced: false, may_stop, as_of } => {
-                self.lease.answered(sent, as_of, self.is_alone());
+                self.lease.answered(sent, as_of, self.link.is_without_others());
                 self.come();
                 self.word.send_modify(|word| word.may_stop |= may_stop);
             }
@@ -356,7 +352,7 @@ impl Standing {
 
     fn followed(&mut self, to: LogIndex) {
         self.lapse();
-        self.lease.followed(to, self.is_alone());
+        self.lease.followed(to, self.link.is_without_others());
         self.behind.store(self.lease.is_behind(), Ordering::Relaxed);
         self.come();
     }

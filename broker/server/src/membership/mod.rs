@@ -1,6 +1,7 @@
-//! This broker's membership in its cluster, in the order of its life: its disk may come here (`arriving`), the quorum is
-//! begun or found (`forming`), the broker registers (`registering`), and then attends to the controller (`attending`) for as long as it lives, under a
-//! lease that ends before the controller may give its partitions to others.
+//! This broker's membership in its cluster, in the order of its life: its disk may come here (`arriving`), the quorum
+//! is begun or found (`forming`), the broker registers (`registering`), and then attends to the controller
+//! (`attending`) for as long as it lives, under a lease that ends before the controller may give its partitions to
+//! others.
 
 pub(crate) mod arriving;
 pub(crate) mod attending;

@@ -1,5 +1,6 @@
 //! The cluster's metadata on this broker: the quorum's committed rounds, followed in order (`follower`), a view for
-//! readers, whom clients are still told of (`parting`), and which cluster the disk is of (`belonging`). Who decides is the quorum's leader; everybody asks through [`Controller`].
+//! readers, whom clients are still told of (`parting`), and which cluster the disk is of (`belonging`). Who decides is
+//! the quorum's leader; everybody asks through [`Controller`].
 
 pub(crate) mod belonging;
 mod follower;

@@ -1,5 +1,5 @@
-//! Accepts connections from other brokers, and from administrators. Whoever does not open with HTTP/2 is a stranger: refused before anything is
-//! parsed, counted and logged. Bounds how many connections there are.
+//! Accepts connections from other brokers, and from administrators. Whoever does not open with HTTP/2 is a stranger:
+//! refused before anything is parsed, counted and logged. Bounds how many connections there are.
 
 use std::io;
 use std::net::SocketAddr;

@@ -122,6 +122,11 @@ impl Link {
         &self.inner.quorum
     }
 
+    /// Whether nobody but this broker could ever be the controller.
+    pub(crate) fn is_without_others(&self) -> bool {
+        self.inner.quorum.members().nodes.len() <= 1
+    }
+
     pub(crate) fn dialer(&self) -> &Arc<Dialer> {
         &self.inner.dialer
     }

@@ -15,7 +15,7 @@ use weir_admin::admin::v1;
 use super::address::AddressPattern;
 use super::dial::{self, BrokerError, Client};
 use super::sizes::Sizes;
-use super::view::{Changed, CutOff, Heard, View};
+use super::view::{Changed, Description, Heard, View};
 use crate::key::ClusterKey;
 use crate::lease::Fence;
 
@@ -266,12 +266,12 @@ async fn describe(client: &mut Client) -> Result<View, BrokerError> {
         v1::DescribeClusterRequest { without_measures: true, ..v1::DescribeClusterRequest::default() };
     dial::within(DESCRIBE_MAX, async {
         let mut stream = client.describe_cluster(dial::request(request, DESCRIBE_MAX)).await?.into_inner();
-        let (mut view, mut whole) = (View::default(), false);
+        let mut description = Description::default();
         // Each part is taken in before the next is read: all of them together are several times what is kept.
         while let Some(part) = stream.message().await? {
-            whole = view.take(part);
+            description.take(part);
         }
-        if whole { Ok(view) } else { Err(BrokerError::from(CutOff)) }
+        description.finish().map_err(BrokerError::from)
     })
     .await
 }

@@ -107,23 +107,38 @@ pub(crate) enum Heard {
 #[error("the broker's description was cut off")]
 pub(crate) struct CutOff;
 
-impl View {
-    /// Takes one part of a description in, and says whether it was the last.
-    pub(crate) fn take(&mut self, part: v1::DescribeClusterReply) -> bool {
+/// A description while it is being read, part by part.
+#[derive(Debug, Default)]
+pub(crate) struct Description {
+    view: View,
+    /// Whether the last part is among those that were read.
+    whole: bool,
+}
+
+impl Description {
+    /// Takes one part in.
+    pub(crate) fn take(&mut self, part: v1::DescribeClusterReply) {
         if let Some(summary) = part.summary {
-            self.cluster_id = summary.cluster_id;
-            self.metadata_version = summary.metadata_version;
-            self.index = summary.metadata_index;
+            self.view.cluster_id = summary.cluster_id;
+            self.view.metadata_version = summary.metadata_version;
+            self.view.index = summary.metadata_index;
         }
         for broker in part.brokers {
-            self.set_broker(broker);
+            self.view.set_broker(broker);
         }
         for topic in part.topics {
-            self.set_topic(topic);
+            self.view.set_topic(topic);
         }
-        part.last
+        self.whole |= part.last;
     }
 
+    /// What was described; nothing when the last part never came: a cluster without half of its topics is not the cluster.
+    pub(crate) fn finish(self) -> Result<View, CutOff> {
+        if self.whole { Ok(self.view) } else { Err(CutOff) }
+    }
+}
+
+impl View {
     /// Takes one event in.
     pub(crate) fn absorb(&mut self, event: v1::WatchEvent) -> Heard {
         let Some(what) = event.event else { return Heard::News(Changed::default()) };
@@ -232,7 +247,8 @@ mod tests {
         }
     }
 
-    fn described() -> View {
+    /// In two parts.
+    fn parts() -> [v1::DescribeClusterReply; 2] {
         let topic = |partitions| v1::TopicDescription {
             name: "orders".to_owned(),
             topic_id: "T".to_owned(),
@@ -250,10 +266,17 @@ mod tests {
             last: true,
             ..v1::DescribeClusterReply::default()
         };
-        let mut view = View::default();
-        assert!(!view.take(first));
-        assert!(view.take(second), "the last part");
-        view
+        [first, second]
+    }
+
+    fn read(parts: impl IntoIterator<Item = v1::DescribeClusterReply>) -> Result<View, CutOff> {
+        let mut description = Description::default();
+        parts.into_iter().for_each(|part| description.take(part));
+        description.finish()
+    }
+
+    fn described() -> View {
+        read(parts()).expect("a whole description")
     }
 
     fn event(index: u64, event: Event) -> v1::WatchEvent {
@@ -262,6 +285,14 @@ mod tests {
 
     fn news(brokers: bool, topics: bool) -> Heard {
         Heard::News(Changed { brokers, topics })
+    }
+
+    #[test]
+    fn a_description_without_its_end_is_none() {
+        assert_eq!(read([]), Err(CutOff));
+        let [first, second] = parts();
+        assert_eq!(read([first.clone()]), Err(CutOff));
+        assert!(read([first, second]).is_ok());
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What one pass has found out: the world, and what the plan says about it. Looks by name for children that are about to be
-//! made and for volumes that pods wait for, and asks the controller of the brokers what the plan wants to know; decides nothing itself.
+//! What one pass has found out: the world, and what the plan says about it. Looks by name for children that are about
+//! to be made and for volumes that pods wait for, and asks the controller of the brokers what the plan wants to know;
+//! decides nothing itself.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Children as desired: applied where they differ, in their order, and over nothing but what was looked at. Held back: what brokers would start with while an
-//! address is not known, and whatever belongs to somebody else.
+//! Children as desired: applied where they differ, in their order, and over nothing but what was looked at. Held back:
+//! what brokers would start with while an address is not known, and whatever belongs to somebody else.
 
 use super::{calm, tell};
 use crate::build::Desired;

@@ -1,5 +1,6 @@
-//! Taking brokers away: once status says so, all that are to go are drained at once, and go one at a time from the top. A pod goes only when the
-//! controller says that its broker is drained, holds nothing and may stop. Anything else is a wait with a reason.
+//! Taking brokers away: once status says so, all that are to go are drained at once, and go one at a time from the top.
+//! A pod goes only when the controller says that its broker is drained, holds nothing and may stop. Anything else is a
+//! wait with a reason.
 
 use weir_model::BrokerId;
 use weir_operator_api::{OperationKind, RebalanceMode};

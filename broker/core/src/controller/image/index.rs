@@ -1,6 +1,6 @@
-//! What of the image must be found without looking at all of it: a broker's replicas and reigns, the partitions on
-//! the move, those without a leader, those not led by their first replica, those that lack a replica in sync. Follows every change of a partition; says
-//! nothing that the partitions do not say.
+//! What of the image must be found without looking at all of it: a broker's replicas and reigns, the partitions on the
+//! move, those without a leader, those not led by their first replica, those that lack a replica in sync. Follows every
+//! change of a partition; says nothing that the partitions do not say.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
-//! Random clients, clocks, slow commits, failing appends and failovers that lose what was not committed. After every step the world replays the log (whole and compacted)
-//! and checks its invariants; in the end whoever still behaves gets an assignment, and whoever does not is gone.
+//! Random clients, clocks, slow commits, failing appends and failovers that lose what was not committed. After every
+//! step the world replays the log (whole and compacted) and checks its invariants; in the end whoever still behaves
+//! gets an assignment, and whoever does not is gone.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
-//! How fast bytes are copied and checked, beyond what the caches hold. By processor time, so that others on the machine do not count.
+//! How fast bytes are copied and checked, beyond what the caches hold. By processor time, so that others on the machine
+//! do not count.
 
 use std::hint::black_box;
 use std::time::Instant;
