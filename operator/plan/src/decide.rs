@@ -150,9 +150,11 @@ fn requeue(plan: &Plan) -> Option<Duration> {
         | Waiting::MovesInFlight { .. }
         | Waiting::ReplicasWouldNotFit { .. }
         | Waiting::NodeGone { .. }
+        // That its node does not get on with it is told by time alone.
+        | Waiting::PodNotReady { trouble: None, .. }
         | Waiting::NowhereToGo { .. } => Some(LATER),
         Waiting::Paused
-        | Waiting::PodNotReady { .. }
+        | Waiting::PodNotReady { trouble: Some(_), .. }
         | Waiting::PodStopping { .. }
         | Waiting::PodMissing { .. }
         | Waiting::ListenerAddress { .. }

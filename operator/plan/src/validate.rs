@@ -19,6 +19,7 @@ use weir_operator_api::{CLUSTER_NAME_MAX, Cluster, ClusterSpec};
 
 use crate::names::Names;
 use crate::observed::Observed;
+use crate::quantity::Bytes;
 use crate::valid::{Before, ValidCluster};
 use crate::wanted;
 
@@ -156,8 +157,16 @@ fn replicas(replicas: i32, wrong: &mut Vec<Invalid>) -> u32 {
     }
 }
 
+/// Below this no container runtime starts a broker: its pod would be made again and again, and only events would tell.
+const MEMORY_MIN: Bytes = Bytes(8 << 20);
+
 fn resources(spec: &ClusterSpec, wrong: &mut Vec<Invalid>) -> Option<Value> {
     let resources = spec.resources.as_ref()?;
+    let memory = resources.limits.as_ref().and_then(|limits| limits.get("memory"));
+    if let Some(text) = memory.filter(|memory| Bytes::parse(memory).is_some_and(|limit| limit < MEMORY_MIN)) {
+        let message = format!("{} is too small for a broker to start: say 64Mi or more", text.0);
+        wrong.push(Invalid::at("spec.resources.limits.memory", message));
+    }
     match serde_json::to_value(resources) {
         Ok(value) => Some(value),
         Err(error) => {

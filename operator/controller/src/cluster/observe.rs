@@ -49,12 +49,13 @@ pub(crate) async fn observe(
     children.extend(reader.children(Kind::StatefulSet, &mirrors.sets).await?);
     let nodes = mirrors.nodes.as_ref().map(Store::state).unwrap_or_default();
     let classes = mirrors.classes.as_ref().map(Store::state);
+    let now = Timestamp::now();
     let seen = |classes: Vec<Arc<_>>| classes.iter().map(|class| StorageClassSeen::from(&**class)).collect();
     Ok(Observed {
-        now: Timestamp::now(),
+        now,
         defaults: context.defaults.clone(),
         children,
-        pods: pods.iter().map(|pod| PodSeen::new(&key.name, pod)).collect(),
+        pods: pods.iter().map(|pod| PodSeen::new(&key.name, pod, now)).collect(),
         volumes: volumes.iter().map(|claim| VolumeSeen::new(claim)).collect(),
         nodes: nodes.iter().map(|node| NodeSeen::from(&**node)).collect(),
         storage_classes: classes.map(seen),

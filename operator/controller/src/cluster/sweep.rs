@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use tokio::sync::mpsc;
@@ -92,7 +93,8 @@ async fn sweep_namespace(client: &Client, namespace: &str) -> Result<(), Error> 
     let clusters = clusters.list(&ListParams::default()).await.trying(|| "list clusters".to_owned())?;
     let seen: Vec<_> = volumes.iter().map(VolumeSeen::new).collect();
     let living: Vec<_> = clusters.iter().map(living).collect();
-    let pods: Vec<_> = pods.iter().map(pod).collect();
+    let now = Timestamp::now();
+    let pods: Vec<_> = pods.iter().map(|pod| pod_seen(pod, now)).collect();
     for step in sweep::volumes(&seen, &living, &pods) {
         if let Step::DeleteVolume { name, uid, resource_version } = step {
             info!(namespace, volume = name, "deletes the volume of a cluster that is gone");
@@ -106,6 +108,6 @@ fn living(cluster: &Cluster) -> Living {
     Living { name: cluster.name_any(), uid: cluster.uid().unwrap_or_default() }
 }
 
-fn pod(pod: &Pod) -> PodSeen {
-    PodSeen::new(pod.labels().get(label::CLUSTER).map(String::as_str).unwrap_or_default(), pod)
+fn pod_seen(pod: &Pod, now: Timestamp) -> PodSeen {
+    PodSeen::new(pod.labels().get(label::CLUSTER).map(String::as_str).unwrap_or_default(), pod, now)
 }

@@ -44,16 +44,17 @@ pub struct PodSeen {
 /// What is wrong with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// Kubernetes' word for it: `ErrImagePull`, `CrashLoopBackOff`, `OOMKilled`, `Unschedulable`.
+    /// Kubernetes' word for it where it has one: `ErrImagePull`, `CrashLoopBackOff`, `OOMKilled`, `Unschedulable`; else
+    /// `NotStarting`.
     pub reason: String,
     /// The sentence.
     pub message: String,
 }
 
 impl PodSeen {
-    /// What is seen of a pod. `cluster` is the Cluster's name.
+    /// What is seen of a pod at that time. `cluster` is the Cluster's name.
     #[must_use]
-    pub fn new(cluster: &str, pod: &Pod) -> Self {
+    pub fn new(cluster: &str, pod: &Pod, now: Timestamp) -> Self {
         let metadata = &pod.metadata;
         let name = metadata.name.clone().unwrap_or_default();
         let namespace = metadata.namespace.clone().unwrap_or_default();
@@ -79,7 +80,7 @@ impl PodSeen {
                 .and_then(|a| a.get(annotation::CONTENT_HASH))
                 .cloned(),
             image: container.and_then(|container| container.image.clone()),
-            trouble: if ready { None } else { trouble(pod) },
+            trouble: if ready { None } else { trouble(pod, now) },
             restarts: own.map_or(0, |own| own.restart_count),
             created: metadata.creation_timestamp.as_ref().map(|at| at.0),
         }
@@ -87,10 +88,11 @@ impl PodSeen {
 }
 
 /// The first thing that keeps the pod from running, nearest to its cause.
-fn trouble(pod: &Pod) -> Option<Trouble> {
+fn trouble(pod: &Pod, now: Timestamp) -> Option<Trouble> {
     let status = pod.status.as_ref()?;
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    containers.filter_map(of_container).next().or_else(|| of_scheduling(pod)).or_else(|| evicted(pod))
+    let told = containers.filter_map(of_container).next();
+    told.or_else(|| of_scheduling(pod)).or_else(|| evicted(pod)).or_else(|| not_made(pod, now))
 }
 
 /// `CrashLoopBackOff` alone says nothing: how the last run ended does.
@@ -133,6 +135,30 @@ fn of_scheduling(pod: &Pod) -> Option<Trouble> {
         message: scheduled.message.clone().unwrap_or_default(),
     })
 }
+
+/// How long a node may take to make a pod's surroundings: its sandbox, its address, its volumes. Images come after that.
+const MAKING_MAX_S: i64 = 120;
+
+/// A limit below what a container can be started with, a volume that is not attached, a network that is not there: of all
+/// that only events tell, and the pod just stays as it is.
+fn not_made(pod: &Pod, now: Timestamp) -> Option<Trouble> {
+    let conditions = pod.status.as_ref()?.conditions.as_deref()?;
+    let waits = conditions.iter().find(|c| c.type_ == "PodReadyToStartContainers" && c.status == "False")?;
+    let since = waits.last_transition_time.as_ref()?.0;
+    let waited = now.as_second().saturating_sub(since.as_second());
+    let is_on_a_node = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+    (is_on_a_node && waited >= MAKING_MAX_S).then(|| Trouble {
+        reason: NOT_MADE.to_owned(),
+        message: format!(
+            "its node has not been able to make its sandbox or its volumes for {MAKING_MAX_S} s: \
+             `kubectl describe pod {}` says why",
+            pod.metadata.name.as_deref().unwrap_or_default()
+        ),
+    })
+}
+
+/// Ours: Kubernetes has no word for it.
+const NOT_MADE: &str = "NotStarting";
 
 fn evicted(pod: &Pod) -> Option<Trouble> {
     let status = pod.status.as_ref().filter(|status| status.phase.as_deref() == Some("Failed"))?;

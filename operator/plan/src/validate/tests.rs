@@ -76,6 +76,7 @@ fn each_problem_has_a_path_and_a_sentence_that_says_what_to_do() {
 fn what_is_not_carried_out_and_what_the_overlay_may_not_touch_is_refused() {
     check(&[
         ("rollout: {maxUnavailable: 0}", "spec.rollout.maxUnavailable", "1 or more"),
+        ("resources: {limits: {memory: 2Mi}}", "spec.resources.limits.memory", "64Mi or more"),
         ("rebalance: {throttle: '0'}", "spec.rebalance.throttle", "50Mi"),
         ("rebalance: {maxConcurrentMoves: 0}", "spec.rebalance.maxConcurrentMoves", "1 to 1000"),
         (

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fixtures::now;
 
 fn seen(status: Value) -> PodSeen {
     let pod = json!({
@@ -13,7 +14,7 @@ fn seen(status: Value) -> PodSeen {
         "spec": {"nodeName": "n", "containers": [{"name": "weir", "image": "weir:1"}]},
         "status": status,
     });
-    PodSeen::new("logs", &serde_json::from_value(pod).unwrap())
+    PodSeen::new("logs", &serde_json::from_value(pod).unwrap(), now())
 }
 
 fn container(state: Value, last: Value) -> Value {
@@ -68,4 +69,20 @@ fn the_trouble_nearest_to_its_cause_is_told() {
         let found = pod.trouble.as_ref().map(|t| (t.reason.as_str(), t.message.as_str()));
         assert_eq!(found, expected, "{status}");
     }
+}
+
+#[test]
+fn a_node_that_can_not_make_the_pod_is_told_of_after_a_while() {
+    let unmade = |kind: &str, seconds: i64| {
+        let since = Timestamp::from_second(now().as_second() - seconds).unwrap();
+        let mut status = container(json!({"waiting": {"reason": "ContainerCreating"}}), json!({}));
+        status["conditions"] =
+            json!([{"type": kind, "status": "False", "lastTransitionTime": since.to_string()}]);
+        seen(status).trouble.map(|trouble| (trouble.reason, trouble.message))
+    };
+    assert_eq!(unmade("PodReadyToStartContainers", 119), None, "volumes take their time");
+    assert_eq!(unmade("Initialized", 120), None, "it pulls an image, or waits for its init containers");
+    let (reason, message) = unmade("PodReadyToStartContainers", 120).unwrap();
+    assert_eq!(reason, "NotStarting");
+    assert!(message.ends_with("`kubectl describe pod logs-2` says why"), "{message}");
 }
