@@ -11,7 +11,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
@@ -25,9 +25,9 @@ use self::verdict::Verdict;
 
 /// What is known of the topics of one cluster.
 #[derive(Clone, Debug, PartialEq)]
-pub enum TopicsOnBrokers {
+pub enum TopicsOnBrokers<'a> {
     /// A broker answered.
-    Known(TopicsSnapshot),
+    Known(TopicsSnapshot<'a>),
     /// None did. Not knowing is a reason to wait.
     Unknown {
         /// Why, for people.
@@ -37,9 +37,9 @@ pub enum TopicsOnBrokers {
     ClusterGone,
 }
 
-/// The topics of a cluster, and what placing replicas depends on.
+/// The topics of a cluster, and what placing replicas depends on. What there is much of is borrowed from who knows it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TopicsSnapshot {
+pub struct TopicsSnapshot<'a> {
     /// Every registered broker.
     pub brokers: BTreeMap<BrokerId, TopicBroker>,
     /// How many brokers the Cluster declares: those that are missing will come.
@@ -47,10 +47,10 @@ pub struct TopicsSnapshot {
     /// What moves may take.
     pub moves: MovesAllowed,
     /// Every topic, by name.
-    pub topics: BTreeMap<String, TopicSeen>,
+    pub topics: BTreeMap<Cow<'a, str>, TopicSeen<'a>>,
     /// What the brokers refused before, by the uid of the Topic: kept by the controller for as long as the Topic's
     /// generation is the same. What is not retriable is not asked for again.
-    pub refused: BTreeMap<String, Refused>,
+    pub refused: Cow<'a, BTreeMap<String, Refused>>,
 }
 
 /// What moves for the sake of a Topic may take: what every other move of the cluster may, and with them.
@@ -77,13 +77,13 @@ pub struct TopicBroker {
 
 /// A topic that there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TopicSeen {
+pub struct TopicSeen<'a> {
     /// Its id.
-    pub id: String,
+    pub id: Cow<'a, str>,
     /// Whether it belongs to the brokers themselves.
     pub internal: bool,
     /// The settings that were given to it.
-    pub config: BTreeMap<String, String>,
+    pub config: Cow<'a, BTreeMap<String, String>>,
     /// Its partitions, by number.
     pub partitions: Vec<PartitionSeen>,
 }
@@ -250,7 +250,7 @@ pub struct StatusChange {
 
 /// What comes next for the topics of one cluster. `topics` are all Topics that name it, those that are being deleted too.
 #[must_use]
-pub fn decide<T: Borrow<Topic>>(topics: &[T], on_brokers: &TopicsOnBrokers, now: Timestamp) -> Batch {
+pub fn decide<T: Borrow<Topic>>(topics: &[T], on_brokers: &TopicsOnBrokers<'_>, now: Timestamp) -> Batch {
     let mut batch = Batch::default();
     let claims = claim::oldest(topics.iter().map(Borrow::borrow));
     let mut spread = match on_brokers {
@@ -277,7 +277,7 @@ pub fn decide<T: Borrow<Topic>>(topics: &[T], on_brokers: &TopicsOnBrokers, now:
 fn staying(
     topic: &Topic,
     older: Option<&Topic>,
-    on_brokers: &TopicsOnBrokers,
+    on_brokers: &TopicsOnBrokers<'_>,
     spread: &mut Spread,
     batch: &mut Batch,
 ) -> Option<Verdict> {

@@ -4,9 +4,11 @@
 mod fingerprint;
 mod prune;
 mod set;
+mod shelf;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use k8s_openapi::NamespaceResourceScope;
@@ -18,10 +20,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+use weir_operator_api::Topic;
+
+use shelf::Filler;
 
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use prune::Prune;
 pub(crate) use set::{Change, Mirrors};
+pub(crate) use shelf::Shelf;
 
 /// Where to look: one namespace, or all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,18 +84,47 @@ pub(crate) fn mirror<K: Mirrored, C: Clone + Send + 'static>(
     concerns: fn(&K) -> Option<C>,
     changes: mpsc::Sender<C>,
 ) -> Store<K> {
-    let (store, writer) = reflector::store();
-    let events = watcher(api, config).default_backoff().modify(Prune::prune).reflect(writer);
+    let (store, mut writer) = reflector::store();
+    let mut seen = Seen::new(concerns);
+    let take = move |event| {
+        let mut told = Vec::new();
+        writer.apply_watcher_event(&event);
+        seen.take(event, &mut |change| told.push(change));
+        told
+    };
+    follow(api, config, stop, take, changes);
+    store
+}
+
+/// Mirrors Topics until `stop`. Of every Cluster of which one appeared, changed in what matters, or went, `changes` hears.
+pub(crate) fn mirror_topics(
+    api: Api<Topic>,
+    config: watcher::Config,
+    stop: CancellationToken,
+    changes: mpsc::Sender<Change>,
+) -> Arc<Shelf> {
+    let (shelf, mut filler) = Filler::new();
+    let take = move |event| filler.take(event).into_iter().map(Change::Topic).collect();
+    follow(api, config, stop, take, changes);
+    shelf
+}
+
+/// Follows one kind until `stop`: each event goes to `take`, and what that makes of it to `changes`.
+fn follow<K: Mirrored, C: Send + 'static>(
+    api: Api<K>,
+    config: watcher::Config,
+    stop: CancellationToken,
+    mut take: impl FnMut(watcher::Event<K>) -> Vec<C> + Send + 'static,
+    changes: mpsc::Sender<C>,
+) {
+    let events = watcher(api, config).default_backoff().modify(Prune::prune);
     tokio::spawn(async move {
         let mut events = std::pin::pin!(events);
-        let mut seen = Seen::new(concerns);
         let watching = async {
             while let Some(event) = events.next().await {
                 match event {
                     Ok(event) => {
-                        let mut told = Vec::new();
-                        seen.take(event, &mut |change| told.push(change));
-                        for change in told {
+                        for change in take(event) {
                             if changes.send(change).await.is_err() {
                                 return;
                             }
@@ -101,7 +136,6 @@ pub(crate) fn mirror<K: Mirrored, C: Clone + Send + 'static>(
         };
         stop.run_until_cancelled(watching).await;
     });
-    store
 }
 
 /// By namespace and name.

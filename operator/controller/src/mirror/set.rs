@@ -1,5 +1,7 @@
 //! The mirrors of one scope: which kinds, by which labels, and whom each change concerns.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -14,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use weir_operator_api::{Cluster, Topic, label};
 
-use super::{Mirrored, Scope, mirror};
+use super::{Mirrored, Scope, Shelf, mirror, mirror_topics};
 use crate::key::ClusterKey;
 
 /// What has changed, for those who act on it.
@@ -34,7 +36,7 @@ const WAITING_MAX: usize = 4096;
 /// The mirrors.
 pub(crate) struct Mirrors {
     pub(crate) clusters: Store<Cluster>,
-    pub(crate) topics: Store<Topic>,
+    pub(crate) topics: Arc<Shelf>,
     pub(crate) pods: Store<Pod>,
     pub(crate) volumes: Store<PersistentVolumeClaim>,
     pub(crate) services: Store<Service>,
@@ -60,11 +62,7 @@ impl Mirrors {
         let at = Starting { client, scope: &scope, stop, changes };
         let mirrors = Self {
             clusters: at.mirror(&all(), |cluster| Some(Change::Cluster(ClusterKey::of(cluster)))),
-            topics: at.mirror(&all(), |topic: &Topic| {
-                let namespace = topic.metadata.namespace.clone().unwrap_or_default();
-                let name = topic.spec.cluster_ref.name.clone();
-                Some(Change::Topic(ClusterKey { namespace, name }))
-            }),
+            topics: mirror_topics(at.scope.api::<Topic>(client), all(), stop.clone(), at.changes.clone()),
             pods: at.mirror(&own(), by_label),
             volumes: at.mirror(&own(), by_label),
             services: at.mirror(&own(), by_label),
@@ -82,7 +80,7 @@ impl Mirrors {
     /// Waits until each of them was filled once: nothing is decided on half of the world.
     pub(crate) async fn filled(&self) -> Result<(), kube::runtime::reflector::store::WriterDropped> {
         self.clusters.wait_until_ready().await?;
-        self.topics.wait_until_ready().await?;
+        self.topics.wait_until_filled().await;
         self.pods.wait_until_ready().await?;
         self.volumes.wait_until_ready().await?;
         self.services.wait_until_ready().await?;

@@ -83,6 +83,6 @@ impl Desk {
     }
 
     fn has_topics(&self, key: &ClusterKey) -> bool {
-        self.context.mirrors.topics.find(|topic| snapshot::names(topic, key)).is_some()
+        self.context.mirrors.topics.has_any_of(key)
     }
 }

@@ -144,32 +144,31 @@ impl Worker {
     }
 
     async fn pass(&mut self, session: Option<&Session>) -> Result<Left, Error> {
-        let mut topics = self.context.mirrors.topics.state_filter(|topic| snapshot::names(topic, &self.key));
+        let topics = self.context.mirrors.topics.of(&self.key);
         self.count(&topics);
         if topics.is_empty() {
             return Ok(Left::NoTopics);
         }
-        topics.sort_by_cached_key(|topic| topic.name_any());
         self.forget_old_refusals(&topics);
-        let on_brokers = match session {
-            None => TopicsOnBrokers::ClusterGone,
-            Some(session) => match session.look(|view| self.seen(view)) {
-                Ok(seen) => TopicsOnBrokers::Known(seen),
+        let by = |on_brokers: TopicsOnBrokers<'_>| topics::decide(&topics, &on_brokers, Timestamp::now());
+        let batch = match session {
+            None => by(TopicsOnBrokers::ClusterGone),
+            Some(session) => match session.look(|view| by(TopicsOnBrokers::Known(self.seen(view)))) {
+                Ok(batch) => batch,
                 // A session goes from one broker to the next in a moment: a thousand statuses need not tell of it.
                 Err(_) if session.unheard_for().is_some_and(|unheard| unheard < GRACE) => {
                     return Ok(Left::Unheard);
                 }
-                Err(why) => TopicsOnBrokers::Unknown { why },
+                Err(why) => by(TopicsOnBrokers::Unknown { why }),
             },
         };
-        let batch = topics::decide(&topics, &on_brokers, Timestamp::now());
         if !batch.is_empty() {
             debug!(cluster = %self.key, batch = %sizes(&batch), "topics");
         }
         self.execute(session, &batch).await
     }
 
-    fn seen(&self, view: &View) -> TopicsSnapshot {
+    fn seen<'a>(&'a self, view: &'a View) -> TopicsSnapshot<'a> {
         let (brokers, moves) = self.declared();
         snapshot::of(view, brokers, moves, &self.refused)
     }

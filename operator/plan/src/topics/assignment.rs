@@ -27,7 +27,7 @@ struct Holder {
 
 impl Spread {
     /// `at_once`: how many partitions may be moving, those that do already included.
-    pub(super) fn of(seen: &TopicsSnapshot, at_once: usize) -> Self {
+    pub(super) fn of(seen: &TopicsSnapshot<'_>, at_once: usize) -> Self {
         let holder = |(id, broker): (&BrokerId, &super::TopicBroker)| {
             let takes = !broker.fenced && !broker.drained;
             (*id, Holder { rack: broker.rack.clone(), takes, stays: !broker.drained, replicas: 0 })

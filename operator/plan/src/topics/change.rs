@@ -35,7 +35,7 @@ pub(super) fn check(topic: &Topic) -> Result<(), String> {
 
 pub(super) fn decide(
     topic: &Topic,
-    seen: &TopicsSnapshot,
+    seen: &TopicsSnapshot<'_>,
     spread: &mut Spread,
     batch: &mut Batch,
 ) -> Option<Verdict> {
@@ -59,7 +59,7 @@ pub(super) fn decide(
     }
 }
 
-fn with(verdict: Verdict, there: Option<&TopicSeen>) -> Verdict {
+fn with(verdict: Verdict, there: Option<&TopicSeen<'_>>) -> Verdict {
     match there {
         Some(there) => verdict.of(there),
         None => verdict,
@@ -68,7 +68,7 @@ fn with(verdict: Verdict, there: Option<&TopicSeen>) -> Verdict {
 
 /// Brokers that are down count: they come back, and a Topic must not become wrong by an outage. Those that are declared and
 /// have not come yet are waited for: a Topic is often applied together with its Cluster.
-fn too_few_brokers(topic: &Topic, seen: &TopicsSnapshot) -> Option<Verdict> {
+fn too_few_brokers(topic: &Topic, seen: &TopicsSnapshot<'_>) -> Option<Verdict> {
     let factor = usize::try_from(topic.spec.replication_factor?).ok()?;
     let brokers = seen.brokers.values().filter(|broker| !broker.drained).count();
     if factor <= brokers || brokers == 0 {
@@ -82,12 +82,12 @@ fn too_few_brokers(topic: &Topic, seen: &TopicsSnapshot) -> Option<Verdict> {
     })
 }
 
-fn is_ours(topic: &Topic, there: &TopicSeen) -> bool {
-    topic.status.as_ref().and_then(|status| status.topic_id.as_ref()) == Some(&there.id)
+fn is_ours(topic: &Topic, there: &TopicSeen<'_>) -> bool {
+    topic.status.as_ref().and_then(|status| status.topic_id.as_deref()) == Some(&*there.id)
 }
 
 /// Why a topic that was there before is not taken over.
-fn not_adopted(topic: &Topic, there: &TopicSeen) -> Option<String> {
+fn not_adopted(topic: &Topic, there: &TopicSeen<'_>) -> Option<String> {
     let name = super::name(topic);
     if there.internal {
         return Some(format!("topic {name} belongs to the brokers themselves"));
@@ -113,7 +113,7 @@ fn announced(topic: &Topic) -> bool {
     conditions.into_iter().any(|condition| condition.reason == reason::CREATING)
 }
 
-fn difference(topic: &Topic, there: &TopicSeen) -> Option<String> {
+fn difference(topic: &Topic, there: &TopicSeen<'_>) -> Option<String> {
     let spec = &topic.spec;
     let partitions = i32::try_from(there.partitions.len()).unwrap_or(i32::MAX);
     if partitions != spec.partitions {
@@ -172,7 +172,7 @@ struct Movers<'a> {
 fn change(
     topic: &Topic,
     owner: Owner,
-    there: &TopicSeen,
+    there: &TopicSeen<'_>,
     refused: Option<&Refused>,
     movers: &mut Movers<'_>,
     batch: &mut Batch,
@@ -187,7 +187,7 @@ fn change(
     let partitions = (has < spec.partitions).then_some(spec.partitions);
     let altered = partitions.is_some() || !set.is_empty();
     if altered {
-        let (name, topic_id) = (super::name(topic).to_owned(), there.id.clone());
+        let (name, topic_id) = (super::name(topic).to_owned(), there.id.to_string());
         batch.alter.push(AlterTopic { owner: owner.clone(), name, topic_id, partitions, set });
     }
     let moving = spec.replication_factor.and_then(|factor| refactor(factor, &owner, there, movers, batch));
@@ -209,7 +209,7 @@ fn change(
 fn refactor(
     factor: i32,
     owner: &Owner,
-    there: &TopicSeen,
+    there: &TopicSeen<'_>,
     movers: &mut Movers<'_>,
     batch: &mut Batch,
 ) -> Option<Verdict> {
@@ -231,7 +231,7 @@ fn refactor(
         match movers.spread.choose(&partition.replicas, wants) {
             Some(replicas) => batch.moves.push(MovePartition {
                 owner: owner.clone(),
-                topic_id: there.id.clone(),
+                topic_id: there.id.to_string(),
                 partition: i32::try_from(number).unwrap_or(i32::MAX),
                 partition_epoch: partition.epoch,
                 replicas,

@@ -17,7 +17,7 @@ pub(super) fn keep_finalizer(topic: &Topic, batch: &mut Batch) {
 pub(super) fn decide(
     topic: &Topic,
     is_second: bool,
-    on_brokers: &TopicsOnBrokers,
+    on_brokers: &TopicsOnBrokers<'_>,
     batch: &mut Batch,
 ) -> Option<Verdict> {
     if !has_finalizer(topic) {

@@ -1,5 +1,6 @@
 //! Each rule on topics: what is declared, what the brokers have, what comes next.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use weir_model::BrokerId;
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::fixtures::{now, topic};
 
-fn on_brokers(brokers: i32) -> TopicsSnapshot {
+fn on_brokers(brokers: i32) -> TopicsSnapshot<'static> {
     let broker = |id: i32| {
         let rack = Some(format!("zone-{}", id % 3));
         (BrokerId(id), TopicBroker { rack, ..TopicBroker::default() })
@@ -20,24 +21,26 @@ fn on_brokers(brokers: i32) -> TopicsSnapshot {
     TopicsSnapshot { brokers: (0..brokers).map(broker).collect(), declared, ..TopicsSnapshot::default() }
 }
 
-fn seen(partitions: usize, factor: i32, config: &[(&str, &str)]) -> TopicSeen {
+fn seen(partitions: usize, factor: i32, config: &[(&str, &str)]) -> TopicSeen<'static> {
     let partition =
         PartitionSeen { replicas: (0..factor).map(BrokerId).collect(), epoch: 4, ..PartitionSeen::default() };
     TopicSeen {
-        id: "id".to_owned(),
+        id: "id".into(),
         internal: false,
-        config: config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        config: Cow::Owned(
+            config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ),
         partitions: vec![partition; partitions],
     }
 }
 
-fn with(mut snapshot: TopicsSnapshot, name: &str, topic: TopicSeen) -> TopicsSnapshot {
-    snapshot.topics.insert(name.to_owned(), topic);
+fn with<'a>(mut snapshot: TopicsSnapshot<'a>, name: &str, topic: TopicSeen<'a>) -> TopicsSnapshot<'a> {
+    snapshot.topics.insert(name.to_owned().into(), topic);
     snapshot
 }
 
 /// The batch in words: what is sent, then each status.
-fn told(topics: &[Topic], on_brokers: TopicsOnBrokers) -> String {
+fn told(topics: &[Topic], on_brokers: TopicsOnBrokers<'_>) -> String {
     words(&decide(topics, &on_brokers, now()))
 }
 
@@ -71,7 +74,7 @@ fn words(batch: &Batch) -> String {
 }
 
 /// The Topic after its status was written.
-fn written(mut topic: Topic, on_brokers: &TopicsOnBrokers) -> Topic {
+fn written(mut topic: Topic, on_brokers: &TopicsOnBrokers<'_>) -> Topic {
     let batch = decide(std::slice::from_ref(&topic), on_brokers, now());
     topic.status = batch.statuses.into_iter().next().map(|change| change.status).or(topic.status);
     topic
@@ -87,11 +90,11 @@ fn finalized(mut topic: Topic) -> Topic {
     topic
 }
 
-fn known(snapshot: TopicsSnapshot) -> TopicsOnBrokers {
+fn known(snapshot: TopicsSnapshot<'_>) -> TopicsOnBrokers<'_> {
     TopicsOnBrokers::Known(snapshot)
 }
 
-fn unknown() -> TopicsOnBrokers {
+fn unknown() -> TopicsOnBrokers<'static> {
     TopicsOnBrokers::Unknown { why: "nobody answers".to_owned() }
 }
 
@@ -100,7 +103,7 @@ const SIX: &str = "partitions: 6\nreplicationFactor: 3\nconfig: {retention.ms: '
 #[test]
 fn what_is_declared_is_created_adopted_changed_or_refused() {
     let as_declared = || seen(6, 3, &[("retention.ms", "1000"), ("segment.ms", "7")]);
-    let cases: &[(&str, &str, Option<TopicSeen>, &str)] = &[
+    let cases: &[(&str, &str, Option<TopicSeen<'_>>, &str)] = &[
         ("new", SIX, None, "create(orders 6x3 retention.ms=1000)"),
         ("new without a factor", "partitions: 2", None, "create(orders 2x-)"),
         ("there as declared", SIX, Some(as_declared()), "orders:AsDeclared"),
@@ -153,7 +156,7 @@ fn what_is_declared_is_created_adopted_changed_or_refused() {
     ];
     for (name, spec, there, expected) in cases {
         let mut snapshot = on_brokers(3);
-        snapshot.topics.extend(there.clone().map(|there| ("orders".to_owned(), there)));
+        snapshot.topics.extend(there.clone().map(|there| ("orders".into(), there)));
         assert_eq!(told(&[topic("orders", 0, spec)], known(snapshot)), *expected, "{name}");
     }
 }
@@ -205,6 +208,7 @@ fn what_the_brokers_refuse_for_good_is_not_asked_again_until_the_spec_changes() 
         let message = "no".to_owned();
         snapshot
             .refused
+            .to_mut()
             .insert("uid-of-orders".to_owned(), Refused { generation: Some(generation), message, retriable });
         known(snapshot)
     };
@@ -224,7 +228,7 @@ fn one_that_may_not_adopt_says_first_what_it_creates() {
     assert_eq!(told(std::slice::from_ref(&orders), nothing), "create(orders 6x-)");
     let mut busy = on_brokers(3);
     let refused = Refused { generation: Some(1), message: "no controller".to_owned(), retriable: true };
-    busy.refused.insert("uid-of-orders".to_owned(), refused);
+    busy.refused.to_mut().insert("uid-of-orders".to_owned(), refused);
     assert_eq!(told(std::slice::from_ref(&orders), known(busy)), "create(orders 6x-) orders:Creating");
     // Killed before the id was written down: it is ours all the same.
     let there = known(with(on_brokers(3), "orders", seen(6, 3, &[])));
@@ -236,7 +240,7 @@ fn a_topic_that_leaves_takes_its_records_only_where_it_was_told_to_and_owned_the
     let there = || known(with(on_brokers(3), "orders", seen(1, 3, &[])));
     let owned = |spec: &str| deleted(finalized(written(topic("orders", 0, spec), &there())));
     let delete = "deletionPolicy: Delete";
-    let another = TopicSeen { id: "another".to_owned(), ..seen(1, 3, &[]) };
+    let another = TopicSeen { id: "another".into(), ..seen(1, 3, &[]) };
     let cases = [
         ("owned", owned(delete), there(), "delete(id)"),
         ("policy is Retain", owned(""), there(), "-finalizer(orders)"),
@@ -280,6 +284,7 @@ fn a_deletion_that_is_refused_says_the_way_out() {
     let orders = written(topic("orders", 0, "deletionPolicy: Delete"), &known(snapshot.clone()));
     snapshot
         .refused
+        .to_mut()
         .insert("uid-of-orders".to_owned(), Refused { generation: Some(1), message, retriable: false });
     let batch = decide(&[deleted(finalized(orders))], &known(snapshot), now());
     assert_eq!(words(&batch), "orders:WaitingForBrokers");
@@ -344,8 +349,8 @@ fn cost(topics: usize) -> std::time::Duration {
         declared.push(topic(&name, i64::try_from(number).unwrap(), "partitions: 3\nreplicationFactor: 3"));
         // A third is there, a third has drifted, a third is new.
         match number % 3 {
-            0 => drop(snapshot.topics.insert(name, seen(3, 3, &[]))),
-            1 => drop(snapshot.topics.insert(name, seen(2, 2, &[]))),
+            0 => drop(snapshot.topics.insert(name.into(), seen(3, 3, &[]))),
+            1 => drop(snapshot.topics.insert(name.into(), seen(2, 2, &[]))),
             _ => {}
         }
     }

@@ -100,10 +100,10 @@ impl Verdict {
     }
 
     /// With what the topic is.
-    pub(super) fn of(self, seen: &TopicSeen) -> Self {
+    pub(super) fn of(self, seen: &TopicSeen<'_>) -> Self {
         let factor = seen.partitions.iter().map(super::PartitionSeen::factor).min();
         let facts = Facts::Seen {
-            id: seen.id.clone(),
+            id: seen.id.to_string(),
             partitions: i32::try_from(seen.partitions.len()).unwrap_or(i32::MAX),
             replication_factor: factor.and_then(|factor| i32::try_from(factor).ok()),
         };

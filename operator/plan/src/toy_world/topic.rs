@@ -24,7 +24,7 @@ impl World {
             (*id, TopicBroker { rack, fenced: broker.fenced, drained: broker.drained })
         };
         let there = TopicSeen {
-            id: "T".to_owned(),
+            id: "T".into(),
             partitions: self.partitions.all().iter().map(partition).collect(),
             ..TopicSeen::default()
         };
@@ -32,7 +32,7 @@ impl World {
             brokers: seen.brokers.iter().map(broker).collect(),
             declared: usize::try_from(self.cluster.spec.replicas).unwrap(),
             moves: moves_allowed(&self.cluster),
-            topics: [("t".to_owned(), there)].into(),
+            topics: [("t".into(), there)].into(),
             ..TopicsSnapshot::default()
         };
         let batch = decide(std::slice::from_ref(&topic), &TopicsOnBrokers::Known(snapshot), self.now());

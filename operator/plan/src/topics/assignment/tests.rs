@@ -7,7 +7,7 @@ use weir_model::BrokerId;
 use super::Spread;
 use crate::topics::{PartitionSeen, TopicBroker, TopicSeen, TopicsSnapshot};
 
-fn brokers(racks: &[&str]) -> TopicsSnapshot {
+fn brokers(racks: &[&str]) -> TopicsSnapshot<'static> {
     let broker = |(id, rack): (usize, &&str)| {
         let rack = Some((*rack).to_owned()).filter(|rack| !rack.is_empty());
         (BrokerId(i32::try_from(id).unwrap()), TopicBroker { rack, ..TopicBroker::default() })
@@ -15,7 +15,7 @@ fn brokers(racks: &[&str]) -> TopicsSnapshot {
     TopicsSnapshot { brokers: racks.iter().enumerate().map(broker).collect(), ..TopicsSnapshot::default() }
 }
 
-fn chosen(snapshot: &TopicsSnapshot, now: &[i32], factor: usize) -> Option<Vec<i32>> {
+fn chosen(snapshot: &TopicsSnapshot<'_>, now: &[i32], factor: usize) -> Option<Vec<i32>> {
     let now: Vec<_> = now.iter().copied().map(BrokerId).collect();
     let chosen = Spread::of(snapshot, 10).choose(&now, factor);
     chosen.map(|chosen| chosen.into_iter().map(|broker| broker.0).collect())
@@ -38,7 +38,7 @@ fn new_replicas_go_to_racks_without_one_and_there_to_whoever_holds_least() {
     }
     let mut loaded = brokers(&racks);
     let partition = PartitionSeen { replicas: vec![BrokerId(2)], ..PartitionSeen::default() };
-    loaded.topics.insert("t".to_owned(), TopicSeen { partitions: vec![partition], ..TopicSeen::default() });
+    loaded.topics.insert("t".into(), TopicSeen { partitions: vec![partition], ..TopicSeen::default() });
     assert_eq!(chosen(&loaded, &[0], 2), Some(vec![0, 3]));
 }
 
