@@ -59,15 +59,9 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Two threads are plenty: the work is waiting for others.
-const THREADS: usize = 2;
-
+/// One thread is plenty: the work is waiting for others. Each more would keep pieces of memory of its own.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .enable_all()
-        .build()
-        .context("the runtime does not start")
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime does not start")
 }
 
 /// Ends everything at Ctrl-C or SIGTERM.

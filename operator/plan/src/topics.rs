@@ -5,6 +5,7 @@
 mod assignment;
 mod change;
 mod claim;
+mod declaration;
 mod leaving;
 mod verdict;
 
@@ -16,8 +17,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 use weir_model::BrokerId;
-use weir_operator_api::{Topic, TopicStatus};
+use weir_operator_api::TopicStatus;
 
+pub use self::declaration::Declaration;
 pub use self::verdict::reason;
 
 use self::assignment::Spread;
@@ -163,12 +165,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    pub(crate) fn of(topic: &Topic) -> Self {
-        Self {
-            name: topic.metadata.name.clone().unwrap_or_default(),
-            uid: topic.metadata.uid.clone().unwrap_or_default(),
-            generation: topic.metadata.generation,
-        }
+    pub(crate) fn of(topic: &Declaration) -> Self {
+        Self { name: (*topic.name).to_owned(), uid: (*topic.uid).to_owned(), generation: topic.generation }
     }
 }
 
@@ -250,7 +248,11 @@ pub struct StatusChange {
 
 /// What comes next for the topics of one cluster. `topics` are all Topics that name it, those that are being deleted too.
 #[must_use]
-pub fn decide<T: Borrow<Topic>>(topics: &[T], on_brokers: &TopicsOnBrokers<'_>, now: Timestamp) -> Batch {
+pub fn decide<T: Borrow<Declaration>>(
+    topics: &[T],
+    on_brokers: &TopicsOnBrokers<'_>,
+    now: Timestamp,
+) -> Batch {
     let mut batch = Batch::default();
     let claims = claim::oldest(topics.iter().map(Borrow::borrow));
     let mut spread = match on_brokers {
@@ -260,7 +262,7 @@ pub fn decide<T: Borrow<Topic>>(topics: &[T], on_brokers: &TopicsOnBrokers<'_>, 
     for topic in topics {
         let topic = topic.borrow();
         let older = claims.older_than(topic);
-        let verdict = if topic.metadata.deletion_timestamp.is_some() {
+        let verdict = if topic.deleting {
             leaving::decide(topic, older.is_some(), on_brokers, &mut batch)
         } else {
             leaving::keep_finalizer(topic, &mut batch);
@@ -275,8 +277,8 @@ pub fn decide<T: Borrow<Topic>>(topics: &[T], on_brokers: &TopicsOnBrokers<'_>, 
 
 /// A Topic that nobody has deleted.
 fn staying(
-    topic: &Topic,
-    older: Option<&Topic>,
+    topic: &Declaration,
+    older: Option<&Declaration>,
     on_brokers: &TopicsOnBrokers<'_>,
     spread: &mut Spread,
     batch: &mut Batch,
@@ -294,9 +296,4 @@ fn staying(
         }
         TopicsOnBrokers::Known(seen) => change::decide(topic, seen, spread, batch),
     }
-}
-
-/// The topic's name: the object's own where the spec gives none.
-pub(crate) fn name(topic: &Topic) -> &str {
-    topic.spec.name.as_deref().or(topic.metadata.name.as_deref()).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The Topics of one scope, by the Cluster that they name. Of all kinds there are many of this one only, so each is kept once
-//! and found without looking at those of other Clusters. Pure but for the lock: it absorbs what a watch says, and tells
+//! The Topics of one scope, by the Cluster that they name. Of all kinds there are many of this one only, so each is kept once,
+//! as far as anybody reads it, and found without looking at those of other Clusters. Pure but for the lock: it absorbs what a watch says, and tells
 //! whose Topics have changed.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use kube::runtime::watcher::Event;
 use tokio::sync::watch;
 use weir_operator_api::Topic;
+use weir_operator_plan::topics::Declaration;
 
 use super::Fingerprint;
 use crate::key::ClusterKey;
@@ -24,7 +25,7 @@ impl Shelf {
     }
 
     /// All that name this Cluster, in the order of their own names.
-    pub(crate) fn of(&self, cluster: &ClusterKey) -> Vec<Arc<Topic>> {
+    pub(crate) fn of(&self, cluster: &ClusterKey) -> Vec<Arc<Declaration>> {
         let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
         let own = topics.0.get(cluster).into_iter().flatten();
         own.map(|kept| Arc::clone(&kept.topic)).collect()
@@ -52,7 +53,7 @@ impl Shelf {
 #[derive(Debug)]
 struct Kept {
     print: u64,
-    topic: Arc<Topic>,
+    topic: Arc<Declaration>,
 }
 
 /// By Cluster, then in the order of names. A Cluster without Topics is not among them.
@@ -75,12 +76,12 @@ impl Topics {
         }
     }
 
-    fn find(&self, cluster: &ClusterKey, topic: &Topic) -> Option<&Kept> {
+    fn find(&self, cluster: &ClusterKey, topic: &Declaration) -> Option<&Kept> {
         let own = self.0.get(cluster)?;
         own.get(place(own, topic).ok()?)
     }
 
-    fn remove(&mut self, cluster: &ClusterKey, topic: &Topic) {
+    fn remove(&mut self, cluster: &ClusterKey, topic: &Declaration) {
         let Some(own) = self.0.get_mut(cluster) else { return };
         if let Ok(at) = place(own, topic) {
             own.remove(at);
@@ -91,8 +92,8 @@ impl Topics {
     }
 }
 
-fn place(own: &[Kept], topic: &Topic) -> Result<usize, usize> {
-    own.binary_search_by(|kept| kept.topic.metadata.name.cmp(&topic.metadata.name))
+fn place(own: &[Kept], topic: &Declaration) -> Result<usize, usize> {
+    own.binary_search_by(|kept| kept.topic.name.cmp(&topic.name))
 }
 
 /// Fills a shelf with what a watch says.
@@ -157,13 +158,11 @@ impl Filler {
 fn look(topic: Topic) -> (ClusterKey, Kept) {
     let namespace = topic.metadata.namespace.clone().unwrap_or_default();
     let cluster = ClusterKey { namespace, name: topic.spec.cluster_ref.name.clone() };
-    (cluster, Kept { print: topic.fingerprint(), topic: Arc::new(topic) })
+    (cluster, Kept { print: topic.fingerprint(), topic: Arc::new(Declaration::from(topic)) })
 }
 
 #[cfg(test)]
 mod tests {
-    use kube::ResourceExt;
-
     use super::*;
 
     fn topic(cluster: &str, name: &str, generation: i64) -> Topic {
@@ -183,7 +182,7 @@ mod tests {
     }
 
     fn names(shelf: &Shelf, cluster: &str) -> Vec<String> {
-        shelf.of(&key(cluster)).iter().map(|topic| topic.name_any()).collect()
+        shelf.of(&key(cluster)).iter().map(|topic| topic.name.to_string()).collect()
     }
 
     #[test]

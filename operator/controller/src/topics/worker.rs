@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{debug, warn};
-use weir_operator_api::{Topic, condition};
-use weir_operator_plan::topics::{self, Batch, MovesAllowed, Refused, TopicsOnBrokers, TopicsSnapshot};
+use weir_operator_api::condition;
+use weir_operator_plan::topics::{
+    self, Batch, Declaration, MovesAllowed, Refused, TopicsOnBrokers, TopicsSnapshot,
+};
 
 use super::{Bell, send, snapshot, write};
 use crate::brokers::{Session, View};
@@ -199,17 +200,17 @@ impl Worker {
     }
 
     /// A Topic that says something else now is asked for anew.
-    fn forget_old_refusals(&mut self, topics: &[Arc<Topic>]) {
+    fn forget_old_refusals(&mut self, topics: &[Arc<Declaration>]) {
         if self.refused.is_empty() {
             return;
         }
         let generations: BTreeMap<_, _> =
-            topics.iter().filter_map(|topic| Some((topic.uid()?, topic.metadata.generation))).collect();
-        self.refused.retain(|uid, refused| generations.get(uid) == Some(&refused.generation));
+            topics.iter().map(|topic| (&*topic.uid, topic.generation)).collect();
+        self.refused.retain(|uid, refused| generations.get(&**uid) == Some(&refused.generation));
     }
 
-    fn count(&self, topics: &[Arc<Topic>]) {
-        let is_ready = |topic: &&Arc<Topic>| {
+    fn count(&self, topics: &[Arc<Declaration>]) {
+        let is_ready = |topic: &&Arc<Declaration>| {
             let conditions = topic.status.as_ref().map(|status| &*status.conditions).unwrap_or_default();
             conditions.iter().any(|c| c.type_ == condition::READY && c.status == "True")
         };

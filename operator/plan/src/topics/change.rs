@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use weir_model::TopicName;
 use weir_model::config::validate_topic;
-use weir_operator_api::{Adoption, Topic};
+use weir_operator_api::Adoption;
 
 use super::assignment::Spread;
 use super::verdict::{Verdict, reason};
 use super::{
-    AlterTopic, Batch, CreateTopic, MovePartition, MovesAllowed, Owner, Refused, TopicSeen, TopicsSnapshot,
+    AlterTopic, Batch, CreateTopic, Declaration, MovePartition, MovesAllowed, Owner, Refused, TopicSeen,
+    TopicsSnapshot,
 };
 
 /// What is wrong with the spec whatever the brokers have.
-pub(super) fn check(topic: &Topic) -> Result<(), String> {
-    let (spec, name) = (&topic.spec, super::name(topic));
+pub(super) fn check(topic: &Declaration) -> Result<(), String> {
+    let (spec, name) = (&topic.spec, topic.topic());
     TopicName::new(name).map_err(|error| error.to_string())?;
     if name.starts_with("__") {
         return Err(format!(
@@ -34,14 +35,14 @@ pub(super) fn check(topic: &Topic) -> Result<(), String> {
 }
 
 pub(super) fn decide(
-    topic: &Topic,
+    topic: &Declaration,
     seen: &TopicsSnapshot<'_>,
     spread: &mut Spread,
     batch: &mut Batch,
 ) -> Option<Verdict> {
     let owner = Owner::of(topic);
     let refused = seen.refused.get(&owner.uid).filter(|refused| refused.generation == owner.generation);
-    let there = seen.topics.get(super::name(topic));
+    let there = seen.topics.get(topic.topic());
     if let Some(verdict) = too_few_brokers(topic, seen) {
         return Some(with(verdict, there.filter(|there| is_ours(topic, there))));
     }
@@ -68,7 +69,7 @@ fn with(verdict: Verdict, there: Option<&TopicSeen<'_>>) -> Verdict {
 
 /// Brokers that are down count: they come back, and a Topic must not become wrong by an outage. Those that are declared and
 /// have not come yet are waited for: a Topic is often applied together with its Cluster.
-fn too_few_brokers(topic: &Topic, seen: &TopicsSnapshot<'_>) -> Option<Verdict> {
+fn too_few_brokers(topic: &Declaration, seen: &TopicsSnapshot<'_>) -> Option<Verdict> {
     let factor = usize::try_from(topic.spec.replication_factor?).ok()?;
     let brokers = seen.brokers.values().filter(|broker| !broker.drained).count();
     if factor <= brokers || brokers == 0 {
@@ -82,13 +83,13 @@ fn too_few_brokers(topic: &Topic, seen: &TopicsSnapshot<'_>) -> Option<Verdict> 
     })
 }
 
-fn is_ours(topic: &Topic, there: &TopicSeen<'_>) -> bool {
+fn is_ours(topic: &Declaration, there: &TopicSeen<'_>) -> bool {
     topic.status.as_ref().and_then(|status| status.topic_id.as_deref()) == Some(&*there.id)
 }
 
 /// Why a topic that was there before is not taken over.
-fn not_adopted(topic: &Topic, there: &TopicSeen<'_>) -> Option<String> {
-    let name = super::name(topic);
+fn not_adopted(topic: &Declaration, there: &TopicSeen<'_>) -> Option<String> {
+    let name = topic.topic();
     if there.internal {
         return Some(format!("topic {name} belongs to the brokers themselves"));
     }
@@ -108,12 +109,12 @@ fn not_adopted(topic: &Topic, there: &TopicSeen<'_>) -> Option<String> {
 
 /// Whether this Topic has said that it is about to create the topic. Without that, an operator that is killed between
 /// creating a topic and writing down its id would take it for somebody else's.
-fn announced(topic: &Topic) -> bool {
+fn announced(topic: &Declaration) -> bool {
     let conditions = topic.status.iter().flat_map(|status| &status.conditions);
     conditions.into_iter().any(|condition| condition.reason == reason::CREATING)
 }
 
-fn difference(topic: &Topic, there: &TopicSeen<'_>) -> Option<String> {
+fn difference(topic: &Declaration, there: &TopicSeen<'_>) -> Option<String> {
     let spec = &topic.spec;
     let partitions = i32::try_from(there.partitions.len()).unwrap_or(i32::MAX);
     if partitions != spec.partitions {
@@ -142,7 +143,12 @@ fn unlike<'a>(
     declared.iter().filter(|(name, value)| has.get(*name).map(|has| has.trim()) != Some(value.trim()))
 }
 
-fn create(topic: &Topic, owner: Owner, refused: Option<&Refused>, batch: &mut Batch) -> Option<Verdict> {
+fn create(
+    topic: &Declaration,
+    owner: Owner,
+    refused: Option<&Refused>,
+    batch: &mut Batch,
+) -> Option<Verdict> {
     if let Some(refused) = refused.filter(|refused| !refused.retriable) {
         return Some(Verdict::invalid(refused.message.clone()));
     }
@@ -151,7 +157,7 @@ fn create(topic: &Topic, owner: Owner, refused: Option<&Refused>, batch: &mut Ba
     }
     batch.create.push(CreateTopic {
         owner,
-        name: super::name(topic).to_owned(),
+        name: topic.topic().to_owned(),
         partitions: topic.spec.partitions,
         replication_factor: topic.spec.replication_factor,
         config: topic.spec.config.clone(),
@@ -170,7 +176,7 @@ struct Movers<'a> {
 }
 
 fn change(
-    topic: &Topic,
+    topic: &Declaration,
     owner: Owner,
     there: &TopicSeen<'_>,
     refused: Option<&Refused>,
@@ -187,7 +193,7 @@ fn change(
     let partitions = (has < spec.partitions).then_some(spec.partitions);
     let altered = partitions.is_some() || !set.is_empty();
     if altered {
-        let (name, topic_id) = (super::name(topic).to_owned(), there.id.to_string());
+        let (name, topic_id) = (topic.topic().to_owned(), there.id.to_string());
         batch.alter.push(AlterTopic { owner: owner.clone(), name, topic_id, partitions, set });
     }
     let moving = spec.replication_factor.and_then(|factor| refactor(factor, &owner, there, movers, batch));

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use weir_operator_api::Topic;
+use super::Declaration;
 
 /// The oldest Topic of each name.
 pub(super) struct Claims<'a> {
-    oldest: BTreeMap<&'a str, &'a Topic>,
+    oldest: BTreeMap<&'a str, &'a Declaration>,
 }
 
-pub(super) fn oldest<'a>(topics: impl Iterator<Item = &'a Topic>) -> Claims<'a> {
-    let mut oldest: BTreeMap<&str, &Topic> = BTreeMap::new();
+pub(super) fn oldest<'a>(topics: impl Iterator<Item = &'a Declaration>) -> Claims<'a> {
+    let mut oldest: BTreeMap<&str, &Declaration> = BTreeMap::new();
     for topic in topics {
-        let first = oldest.entry(super::name(topic)).or_insert(topic);
+        let first = oldest.entry(topic.topic()).or_insert(topic);
         if age(topic) < age(first) {
             *first = topic;
         }
@@ -21,14 +21,13 @@ pub(super) fn oldest<'a>(topics: impl Iterator<Item = &'a Topic>) -> Claims<'a> 
     Claims { oldest }
 }
 
-fn age(topic: &Topic) -> (Option<i64>, Option<&str>) {
-    let created = topic.metadata.creation_timestamp.as_ref().map(|at| at.0.as_second());
-    (created, topic.metadata.uid.as_deref())
+fn age(topic: &Declaration) -> (Option<i64>, &str) {
+    (topic.created, &topic.uid)
 }
 
 impl<'a> Claims<'a> {
     /// The Topic that owns the name instead of this one.
-    pub(super) fn older_than(&self, topic: &Topic) -> Option<&'a Topic> {
-        self.oldest.get(super::name(topic)).copied().filter(|first| age(first) != age(topic))
+    pub(super) fn older_than(&self, topic: &Declaration) -> Option<&'a Declaration> {
+        self.oldest.get(topic.topic()).copied().filter(|first| age(first) != age(topic))
     }
 }

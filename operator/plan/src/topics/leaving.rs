@@ -1,26 +1,26 @@
 //! Topics that are being deleted, and the finalizer. A topic is deleted from the cluster only by the Topic that owned it,
 //! with the policy Delete, by the id that its status names. Whatever else: the finalizer goes, and the records stay.
 
-use weir_operator_api::{DeletionPolicy, TOPIC_FINALIZER, Topic};
+use weir_operator_api::DeletionPolicy;
 
 use super::verdict::Verdict;
-use super::{Batch, DeleteTopic, FinalizerChange, Owner, TopicsOnBrokers};
+use super::{Batch, Declaration, DeleteTopic, FinalizerChange, Owner, TopicsOnBrokers};
 
 /// The finalizer is there exactly where the policy is Delete.
-pub(super) fn keep_finalizer(topic: &Topic, batch: &mut Batch) {
+pub(super) fn keep_finalizer(topic: &Declaration, batch: &mut Batch) {
     let wanted = topic.spec.deletion_policy == DeletionPolicy::Delete;
-    if wanted != has_finalizer(topic) {
+    if wanted != topic.held {
         batch.finalizers.push(FinalizerChange { owner: Owner::of(topic), present: wanted });
     }
 }
 
 pub(super) fn decide(
-    topic: &Topic,
+    topic: &Declaration,
     is_second: bool,
     on_brokers: &TopicsOnBrokers<'_>,
     batch: &mut Batch,
 ) -> Option<Verdict> {
-    if !has_finalizer(topic) {
+    if !topic.held {
         return None;
     }
     let own = topic.status.as_ref().and_then(|status| status.topic_id.as_ref());
@@ -41,7 +41,7 @@ pub(super) fn decide(
             _ => let_go(batch),
         };
     };
-    let name = super::name(topic);
+    let name = topic.topic();
     if seen.topics.get(name).is_none_or(|there| there.id != *own) {
         return let_go(batch);
     }
@@ -54,8 +54,4 @@ pub(super) fn decide(
         let way_out = "to keep the records and let this object go, set deletionPolicy to Retain";
         Verdict::waiting(format!("the topic is not deleted: {}; {way_out}", refused.message))
     })
-}
-
-fn has_finalizer(topic: &Topic) -> bool {
-    topic.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == TOPIC_FINALIZER)
 }

@@ -7,8 +7,8 @@ use weir_model::BrokerId;
 use weir_operator_api::{TOPIC_FINALIZER, Topic};
 
 use super::{
-    Batch, MovesAllowed, PartitionSeen, Refused, TopicBroker, TopicSeen, TopicsOnBrokers, TopicsSnapshot,
-    decide,
+    Batch, Declaration, MovesAllowed, PartitionSeen, Refused, TopicBroker, TopicSeen, TopicsOnBrokers,
+    TopicsSnapshot, decide,
 };
 use crate::fixtures::{now, topic};
 
@@ -41,7 +41,12 @@ fn with<'a>(mut snapshot: TopicsSnapshot<'a>, name: &str, topic: TopicSeen<'a>) 
 
 /// The batch in words: what is sent, then each status.
 fn told(topics: &[Topic], on_brokers: TopicsOnBrokers<'_>) -> String {
-    words(&decide(topics, &on_brokers, now()))
+    words(&decided(topics, &on_brokers))
+}
+
+fn decided(topics: &[Topic], on_brokers: &TopicsOnBrokers<'_>) -> Batch {
+    let declared: Vec<_> = topics.iter().cloned().map(Declaration::from).collect();
+    decide(&declared, on_brokers, now())
 }
 
 fn words(batch: &Batch) -> String {
@@ -75,7 +80,7 @@ fn words(batch: &Batch) -> String {
 
 /// The Topic after its status was written.
 fn written(mut topic: Topic, on_brokers: &TopicsOnBrokers<'_>) -> Topic {
-    let batch = decide(std::slice::from_ref(&topic), on_brokers, now());
+    let batch = decided(std::slice::from_ref(&topic), on_brokers);
     topic.status = batch.statuses.into_iter().next().map(|change| change.status).or(topic.status);
     topic
 }
@@ -171,7 +176,7 @@ fn a_second_look_writes_nothing() {
         (Some("id"), Some(6), Some(3))
     );
     let later = now() + k8s_openapi::jiff::SignedDuration::from_secs(99);
-    assert!(decide(&[settled], &snapshot, later).is_empty());
+    assert!(decide(&[Declaration::from(settled)], &snapshot, later).is_empty());
 }
 
 #[test]
@@ -286,7 +291,7 @@ fn a_deletion_that_is_refused_says_the_way_out() {
         .refused
         .to_mut()
         .insert("uid-of-orders".to_owned(), Refused { generation: Some(1), message, retriable: false });
-    let batch = decide(&[deleted(finalized(orders))], &known(snapshot), now());
+    let batch = decided(&[deleted(finalized(orders))], &known(snapshot));
     assert_eq!(words(&batch), "orders:WaitingForBrokers");
     let said = &batch.statuses[0].status.conditions[0].message;
     assert!(said.contains("delete.topic.enable") && said.contains("deletionPolicy to Retain"), "{said}");
@@ -305,17 +310,16 @@ fn another_replication_factor_moves_partitions_a_bounded_number_at_once() {
     }
     assert_eq!(told(&orders(), known(moving)), "orders:Moving", "they move already");
     let large = with(on_brokers(3), "large", seen(500, 1, &[]));
-    let batch =
-        decide(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(large.clone()), now());
+    let batch = decided(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(large.clone()));
     assert_eq!(batch.moves.len(), 10, "as many as of any other kind");
     let mut limited = large.clone();
     limited.moves = MovesAllowed { at_once: 3, throttle: Some(5), busy: None };
     let batch =
-        decide(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(limited.clone()), now());
+        decided(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(limited.clone()));
     assert_eq!(batch.moves.len(), 3);
     assert!(batch.moves.iter().all(|moved| moved.throttle == Some(5)));
     limited.topics.get_mut("large").unwrap().partitions[0].adding = vec![BrokerId(1)];
-    let batch = decide(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(limited), now());
+    let batch = decided(&[topic("large", 0, "partitions: 500\nreplicationFactor: 2")], &known(limited));
     assert_eq!(batch.moves.len(), 2, "one is on its way, for whatever reason");
     let mut down = with(on_brokers(3), "orders", seen(2, 1, &[]));
     down.brokers.get_mut(&BrokerId(2)).unwrap().fenced = true;
@@ -327,10 +331,10 @@ fn new_replicas_wait_while_brokers_are_disturbed_and_those_that_go_do_not() {
     let mut snapshot = with(on_brokers(3), "orders", seen(2, 2, &[]));
     snapshot.moves.busy = Some("ScaleIn".to_owned());
     let more =
-        decide(&[topic("orders", 0, "partitions: 2\nreplicationFactor: 3")], &known(snapshot.clone()), now());
+        decided(&[topic("orders", 0, "partitions: 2\nreplicationFactor: 3")], &known(snapshot.clone()));
     assert_eq!(words(&more), "orders:WaitingForBrokers");
     assert!(more.look_again);
-    let fewer = decide(&[topic("orders", 0, "partitions: 2\nreplicationFactor: 1")], &known(snapshot), now());
+    let fewer = decided(&[topic("orders", 0, "partitions: 2\nreplicationFactor: 1")], &known(snapshot));
     assert_eq!(words(&fewer), "move(0:[0]) move(1:[0]) orders:Moving", "a scale-in may wait for that");
     assert!(!fewer.look_again);
 }
@@ -356,7 +360,7 @@ fn cost(topics: usize) -> std::time::Duration {
     }
     let snapshot = known(snapshot);
     let began = worked();
-    let batch = decide(&declared, &snapshot, now());
+    let batch = decided(&declared, &snapshot);
     let took = worked() - began;
     assert!(batch.create.len() + batch.alter.len() + batch.statuses.len() >= topics);
     took

@@ -2,9 +2,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use weir_operator_api::{Topic, TopicStatus, condition};
+use weir_operator_api::{TopicStatus, condition};
 
-use super::TopicSeen;
+use super::{Declaration, TopicSeen};
 use crate::status::seconds;
 
 /// Reasons of the condition Ready. Dashboards and alerts are written against them.
@@ -60,11 +60,11 @@ impl Verdict {
         Self { ready: true, reason: reason::AS_DECLARED, message, facts: Facts::AsBefore }
     }
 
-    pub(super) fn conflict(topic: &Topic, older: &Topic) -> Self {
+    pub(super) fn conflict(topic: &Declaration, older: &Declaration) -> Self {
         let message = format!(
             "topic {} is declared by the older Topic {} already: delete one of them",
-            super::name(topic),
-            older.metadata.name.as_deref().unwrap_or_default()
+            topic.topic(),
+            older.name
         );
         Self { facts: Facts::NotOurs, ..Self::no(reason::CONFLICT, message) }
     }
@@ -93,7 +93,7 @@ impl Verdict {
         Self::no(reason::MOVING, message)
     }
 
-    pub(super) fn cluster_gone(topic: &Topic) -> Self {
+    pub(super) fn cluster_gone(topic: &Declaration) -> Self {
         let cluster = &topic.spec.cluster_ref.name;
         let message = format!("there is no Cluster {cluster} in this namespace, or it is being deleted");
         Self::no(reason::CLUSTER_GONE, message)
@@ -111,7 +111,7 @@ impl Verdict {
     }
 
     /// The status, if it is another one than there is.
-    pub(super) fn status(self, topic: &Topic, now: Timestamp) -> Option<TopicStatus> {
+    pub(super) fn status(self, topic: &Declaration, now: Timestamp) -> Option<TopicStatus> {
         let before = topic.status.as_ref();
         let written = before.and_then(|before| before.conditions.first());
         let word = if self.ready { "True" } else { "False" };
@@ -129,7 +129,7 @@ impl Verdict {
             }
         };
         let status = TopicStatus {
-            observed_generation: topic.metadata.generation,
+            observed_generation: topic.generation,
             topic_id,
             partitions,
             replication_factor,
@@ -138,7 +138,7 @@ impl Verdict {
                 status: word.to_owned(),
                 reason: self.reason.to_owned(),
                 message: self.message,
-                observed_generation: topic.metadata.generation,
+                observed_generation: topic.generation,
                 last_transition_time: since,
             }],
         };

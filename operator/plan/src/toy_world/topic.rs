@@ -5,7 +5,9 @@ use weir_model::BrokerId;
 
 use super::World;
 use crate::observed::brokers::{BrokerSeen, BrokersView, PartitionState};
-use crate::topics::{PartitionSeen, TopicBroker, TopicSeen, TopicsOnBrokers, TopicsSnapshot, decide};
+use crate::topics::{
+    Declaration, PartitionSeen, TopicBroker, TopicSeen, TopicsOnBrokers, TopicsSnapshot, decide,
+};
 use crate::validate::moves_allowed;
 
 impl World {
@@ -35,7 +37,8 @@ impl World {
             topics: [("t".into(), there)].into(),
             ..TopicsSnapshot::default()
         };
-        let batch = decide(std::slice::from_ref(&topic), &TopicsOnBrokers::Known(snapshot), self.now());
+        let batch =
+            decide(&[Declaration::from(topic.clone())], &TopicsOnBrokers::Known(snapshot), self.now());
         for order in &batch.moves {
             self.partitions.refactor(order.partition, order.partition_epoch, &order.replicas, &self.brokers);
         }
