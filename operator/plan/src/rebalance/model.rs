@@ -83,8 +83,9 @@ pub struct Settings {
     pub begin_percent: u64,
     /// How far it may be when everything is done, for bytes and rates. Counts end within one.
     pub keep_percent: u64,
-    /// How much more than its share of what is written or read a broker bears before anything is begun for that. Brokers
-    /// that end within `keep_percent` stay below this when every rate is told a tenth too high or too low: 1.1 · 1.1 / 0.9.
+    /// How much more than its share of what is written or read a broker bears before anything is done for that. Brokers
+    /// that end within `keep_percent` stay below 40 when every rate is told a tenth too high or too low: 1.1 · 1.1 / 0.9. What
+    /// was begun is carried out in many steps, and goes on below that.
     pub rates_begin_percent: u64,
     /// How much of each disk stays free, in percent.
     pub headroom_percent: u64,
@@ -94,7 +95,8 @@ impl Settings {
     /// What clusters get.
     #[must_use]
     pub const fn of(effort: Effort) -> Self {
-        Self { effort, begin_percent: 20, keep_percent: 10, rates_begin_percent: 40, headroom_percent: 15 }
+        let rates_begin_percent = if matches!(effort, Effort::Whole) { 25 } else { 40 };
+        Self { effort, begin_percent: 20, keep_percent: 10, rates_begin_percent, headroom_percent: 15 }
     }
 }
 

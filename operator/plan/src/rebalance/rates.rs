@@ -2,7 +2,8 @@
 //! a minute they are others. So the rule is not the one for bytes: only brokers that bear too much count, nothing begins
 //! that is not far from even, and a plan is dropped unless it takes a good part off the worst of the brokers it touches.
 //!
-//! Told a tenth too high or too low, what a plan makes less is less in truth. So plans end, however often somebody looks.
+//! Told a tenth too high or too low, what a plan that begins something makes less is less in truth. So plans end, however
+//! often somebody looks.
 //!
 //! What is read goes with the leader, which is free to change. Replicas move for what is written alone, since nothing else
 //! helps, and never so that bytes are less even than they may be.
@@ -14,10 +15,8 @@ use super::shares::{Shares, is_off, sum};
 
 /// Too much by less than this is nobody's concern: bytes a second, or bytes where a disk is meant.
 const NEGLIGIBLE: u64 = 1 << 20;
-/// What seems so much of another one, in percent, is more than that one.
+/// What seems so much of another one, in percent, is more than that one, though each may be told a tenth wrong.
 const MORE_PERCENT: u128 = 125;
-/// And what seems so much of what it was is less.
-const LESS_PERCENT: u128 = 80;
 /// How many brokers of the same rack and of others are tried, how many light replicas of each, and how many replicas around
 /// the wanted rate.
 const BROKERS_TRIED: usize = 8;
@@ -87,8 +86,8 @@ impl Even {
         load > share.saturating_add(NEGLIGIBLE) && is_off(load, share, percent)
     }
 
-    /// Whether of those brokers that bear something else than before the worst one bears so much less that it is less for
-    /// certain.
+    /// Whether of those brokers that bear something else than before the worst one bears as much less as it would if it had
+    /// been just bad enough to begin with and were well now. Where something is begun that is a fifth: less for certain.
     fn is_worth_it(&self, before: &[u64], after: &[u64]) -> bool {
         let touched: Vec<_> = (0..before.len()).filter(|slot| before[*slot] != after[*slot]).collect();
         let worst = |loads: &[u64]| {
@@ -96,7 +95,8 @@ impl Even {
                 |slot: &Slot| u128::from(loads[*slot]) * 1_000_000 / u128::from(self.share[*slot].max(1));
             touched.iter().map(part).max().unwrap_or(0)
         };
-        worst(after) * 100 < worst(before) * LESS_PERCENT
+        let (begin, keep) = (self.settings.rates_begin_percent, self.settings.keep_percent);
+        worst(after) * u128::from(100 + begin) <= worst(before) * u128::from(101 + keep)
     }
 
     /// Whether a disk that holds so many bytes in place of others is as even as it may be, or no less than it was.

