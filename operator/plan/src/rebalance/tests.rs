@@ -212,6 +212,19 @@ fn heavy_replicas_are_changed_for_light_ones() {
     assert!(first.abs_diff(second) <= (first + second) / 10, "{first} {second}");
 }
 
+/// However little each of many partitions brings.
+#[test]
+fn many_small_replicas_are_evened_out_as_a_few_large_ones_are() {
+    let mut layout = layout("aaa", 3, 3_000, 1);
+    for partition in &mut layout.partitions {
+        partition.bytes = if partition.replicas == [BrokerId(0)] { 4 * MIB } else { MIB };
+    }
+    let proposal = propose(&layout, WHEN_SKEWED);
+    let bytes: Vec<_> = proposal.brokers.iter().map(|account| account.after.bytes / MIB).collect();
+    assert!(bytes.iter().all(|bytes| (1_800..=2_200).contains(bytes)), "{bytes:?}");
+    assert_eq!(replicas(&proposal), [1_000, 1_000, 1_000]);
+}
+
 #[test]
 fn partitions_that_are_moving_stay_as_they_are() {
     let mut layout = layout("aaaa", 3, 40, 2);

@@ -13,7 +13,8 @@ const BROKERS_TRIED: usize = 8;
 const LIGHT_TRIED: usize = 8;
 /// How many replicas around the wanted weight are tried.
 const NEAR_TRIED: usize = 32;
-/// An exchange that brings less than this part of what is wanted is not worth its bytes.
+/// An exchange that brings less than this part of what is wanted is not worth its bytes, unless the broker has so many
+/// replicas that each is next to nothing: then half of what one of them weighs will do.
 const WORTH_IT: u64 = 64;
 
 /// Whether some broker is further from its share than so many percent.
@@ -73,13 +74,15 @@ fn exchange(board: &mut Board, racks: &Racks, shares: &Shares, sum: u64, percent
 
 /// A replica that goes there and a light one that comes back, whose weights differ by what is wanted, or by as much as there is.
 fn pair(board: &mut Board, racks: &Racks, from: Slot, to: Slot, wanted: u64) -> Option<(Part, Part)> {
+    let each = board.load[from] / (board.count(from).max(1) as u64);
+    let least = (wanted / WORTH_IT).min(each / 2);
     for light in 0..LIGHT_TRIED.min(board.count(to)) {
         let back = board.held(to)[light];
         let weight = board.weight(back);
         let upper = board.place_of(from, weight.saturating_add(wanted).saturating_add(1));
         for at in (0..upper).rev().take(NEAR_TRIED) {
             let there = board.held(from)[at];
-            if board.weight(there) <= weight.saturating_add(wanted / WORTH_IT) {
+            if board.weight(there) <= weight.saturating_add(least) {
                 break;
             }
             if racks.permit_swap(board, there, back, from, to) {
