@@ -57,7 +57,7 @@ pub use damage::Damage;
 pub use data_dir::{DataDir, OpenedDataDir};
 pub use disk::{
     CrashStyle, DirEntry, Disk, DiskFile, MemoryDisk, MemoryFile, MemoryLock, RealDisk, RealFile, RealLock,
-    Space,
+    Space, read_exact,
 };
 pub use epochs::Epochs;
 pub use error::LogError;

@@ -87,7 +87,7 @@ pub struct Space {
 }
 
 /// Reads exactly `buf.len()` bytes; `UnexpectedEof` when the file ends before.
-pub(crate) fn read_exact<F: DiskFile>(file: &F, mut buf: &mut [u8], mut position: u64) -> io::Result<()> {
+pub fn read_exact<F: DiskFile>(file: &F, mut buf: &mut [u8], mut position: u64) -> io::Result<()> {
     while !buf.is_empty() {
         let read = file.read_at(buf, position)?;
         if read == 0 {

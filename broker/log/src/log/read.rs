@@ -23,7 +23,8 @@ pub struct Slice<F> {
     pub position: u64,
     /// Bytes of all batches.
     pub len: usize,
-    /// The first batch's base offset; at most the offset asked for unless compaction left a gap.
+    /// The first batch's base offset; at most the offset asked for unless compaction left a gap. Where a read goes on from
+    /// another one nobody looks, and it is where that one ended.
     pub base: Offset,
     /// The offset after the last batch: where to read next.
     pub next: Offset,
@@ -108,12 +109,21 @@ impl<D: Disk> Log<D> {
             let past = self.past_damage(self.segments[here].base, from);
             let wall = self.next_damage(self.segments[here].base, from);
             let segment = &mut self.segments[here];
+            let bounds = Bounds { up_to, wall, max_bytes };
+            let mut onward = None;
+            if let Some(position) = known {
+                onward = beyond(segment, &place, (position, from), bounds)?;
+            }
+            if let Some(slice) = onward {
+                self.cursors.note(slice.next, segment.base, slice.position + slice.len as u64);
+                return Ok(Some(slice));
+            }
             let found = match known {
                 Some(position) => segment.walk_until(&place, position, |b| b.header.last_offset() >= from)?,
                 None => segment.find_from(&place, from, past)?,
             };
             if let Some(first) = found {
-                let slice = slice(segment, &place, &first, Bounds { up_to, wall, max_bytes }, at_least_one)?;
+                let slice = slice(segment, &place, &first, bounds, at_least_one)?;
                 if let Some(slice) = &slice {
                     self.cursors.note(slice.next, segment.base, slice.position + slice.len as u64);
                 }
@@ -165,6 +175,57 @@ struct Bounds {
     max_bytes: usize,
 }
 
+/// From a place where a batch begins: what can be told without reading a header, if that is nearly all that may be given.
+fn beyond<D: Disk>(
+    segment: &mut Segment<D::File>,
+    place: &Place<D>,
+    (position, from): (u64, Offset),
+    bounds: Bounds,
+) -> Result<Option<Slice<D::File>>, LogError> {
+    let limit = bounds.limit(segment.len, position);
+    let whole = (segment.len, segment.end);
+    let reached = if bounds.hold(whole, limit) {
+        Some(whole).filter(|(end, _)| *end > position)
+    } else {
+        known_boundary(segment, place, limit, bounds.up_to)?
+            .filter(|(end, _)| *end > position && bounds.is_plenty(end - position))
+    };
+    let Some((end, next)) = reached else { return Ok(None) };
+    let file = segment.file(place)?;
+    Ok(Some(Slice { file, position, len: (end - position) as usize, base: from, next }))
+}
+
+/// The last place up to `limit` where, by the index, a batch begins that is below `up_to`, and its offset. It starts where
+/// the one before ends, or after a gap that holds nothing.
+fn known_boundary<D: Disk>(
+    segment: &mut Segment<D::File>,
+    place: &Place<D>,
+    limit: u64,
+    up_to: Offset,
+) -> Result<Option<(u64, Offset)>, LogError> {
+    let index = segment.index(place)?;
+    let by_offset = index.floor_of_delta(delta(up_to, segment.base).saturating_sub(1));
+    let entry = index.floor_of_position(limit.min(by_offset));
+    Ok(entry.map(|entry| (u64::from(entry.position), segment.base.plus(i64::from(entry.delta)))))
+}
+
+impl Bounds {
+    /// The byte that a slice from `start` ends at or before.
+    fn limit(self, segment_len: u64, start: u64) -> u64 {
+        start.saturating_add(self.max_bytes as u64).min(self.wall.unwrap_or(segment_len)).max(start)
+    }
+
+    /// Whether so much is so near to what was asked for that it is not worth a look whether one more batch fits.
+    fn is_plenty(self, bytes: u64) -> bool {
+        bytes >= self.max_bytes as u64 / 4 * 3
+    }
+
+    /// Whether all of a segment may be given.
+    fn hold(self, (len, end): (u64, Offset), limit: u64) -> bool {
+        end <= self.up_to && len <= limit
+    }
+}
+
 fn slice<D: Disk>(
     segment: &mut Segment<D::File>,
     place: &Place<D>,
@@ -191,26 +252,21 @@ fn last_whole_batch<D: Disk>(
     first: &Placed,
     bounds: Bounds,
 ) -> Result<(u64, Offset), LogError> {
-    let Bounds { up_to, wall, max_bytes } = bounds;
-    let end = wall.unwrap_or(segment.len);
-    let limit = first.position.saturating_add(max_bytes as u64).min(end);
-    if segment.end <= up_to && segment.len <= limit {
+    let limit = bounds.limit(segment.len, first.position);
+    if bounds.hold((segment.len, segment.end), limit) {
         return Ok((segment.len, segment.end));
     }
     let mut reached = (first.end(), first.header.next_offset());
-    let index = segment.index(place)?;
-    let by_offset = index.floor_of_delta(delta(up_to, segment.base).saturating_sub(1));
-    let mut from = reached.0;
-    if let Some(entry) =
-        index.floor_of_position(limit.min(by_offset)).filter(|e| u64::from(e.position) > from)
-    {
-        from = u64::from(entry.position);
-        // The batch at an entry starts where the one before ends, or after a gap that holds nothing.
-        reached = (from, segment.base.plus(i64::from(entry.delta)));
+    let boundary = known_boundary(segment, place, limit, bounds.up_to)?;
+    if let Some(boundary) = boundary.filter(|boundary| boundary.0 > reached.0) {
+        reached = boundary;
     }
-    let mut walk = HeaderWalk::new(file, from, end);
+    if bounds.is_plenty(reached.0 - first.position) {
+        return Ok(reached);
+    }
+    let mut walk = HeaderWalk::new(file, reached.0, bounds.wall.unwrap_or(segment.len));
     while let Some(batch) = walk.next().map_err(|e| segment.scan_error(place, e))? {
-        if batch.end() > limit || batch.header.next_offset() > up_to {
+        if batch.end() > limit || batch.header.next_offset() > bounds.up_to {
             break;
         }
         reached = (batch.end(), batch.header.next_offset());

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tracing::warn;
 use weir_core::group::{Groups, records};
 use weir_core::partition::{Isolation, ListOffsets, Reader};
-use weir_log::DiskFile;
+use weir_log::read_exact;
 use weir_model::records::{BatchError, batches};
 use weir_model::{BrokerId, Offset};
 
@@ -80,14 +80,7 @@ pub(super) async fn load(partition: &Reigned, groups: &mut Groups) -> Result<(),
 
 fn copy(span: &FileSpan) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; span.len];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        let read = span.file.read_at(&mut bytes[filled..], span.position + filled as u64)?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        filled += read;
-    }
+    read_exact(&*span.file, &mut bytes, span.position)?;
     Ok(bytes)
 }
 

@@ -1,15 +1,17 @@
-//! Writes answers: bytes made in memory and ranges of log files, in order. Ranges go from the page cache to the
-//! socket by `sendfile`, small answers that are ready together go in one write.
+//! Writes answers: bytes made in memory and ranges of log files, in order. Large ranges go from the page cache to the
+//! socket by `sendfile`, in one packet with what goes before them; small ones are copied, and go in one write with all that
+//! is ready.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use weir_log::{Disk, RealDisk, RealFile, Slice};
+use weir_log::{Disk, RealDisk, RealFile, Slice, read_exact};
 
 /// A range of a file, to be sent without passing through our memory. The handle keeps the bytes alive even when
 /// retention unlinks the file.
@@ -57,23 +59,61 @@ pub(crate) async fn write_all(
 ) -> io::Result<usize> {
     let total = pieces.iter().map(Piece::len).sum();
     let mut memory: Vec<Bytes> = Vec::with_capacity(pieces.len());
+    let mut copied = 0;
     for piece in pieces {
         match piece {
             Piece::Memory(bytes) => memory.push(bytes),
+            Piece::File(span) if span.len <= COPIED_MAX => {
+                if copied + span.len > COPIES_MAX {
+                    write_memory(stream, &mut memory, More::Follows, patience).await?;
+                    copied = 0;
+                }
+                copied += span.len;
+                memory.push(copy(&span)?);
+            }
             Piece::File(span) => {
-                write_memory(stream, &mut memory, patience).await?;
+                write_memory(stream, &mut memory, More::Follows, patience).await?;
+                copied = 0;
                 send_file(stream, span, patience).await?;
             }
         }
     }
-    write_memory(stream, &mut memory, patience).await?;
+    write_memory(stream, &mut memory, More::Nothing, patience).await?;
     Ok(total)
+}
+
+/// Below this a copy is cheaper than `sendfile`, which is a call and a packet of its own.
+const COPIED_MAX: usize = 8 * 1024;
+/// So much is copied at most before it is written: many small ranges take no more memory than a few.
+const COPIES_MAX: usize = 128 * 1024;
+
+fn copy(span: &FileSpan) -> io::Result<Bytes> {
+    let mut bytes = vec![0; span.len];
+    read_exact(&*span.file, &mut bytes, span.position)?;
+    Ok(bytes.into())
 }
 
 /// The most slices one `writev` takes.
 const SLICES_MAX: usize = 64;
 
-async fn write_memory(stream: &TcpStream, pieces: &mut Vec<Bytes>, patience: Duration) -> io::Result<()> {
+/// What comes after some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum More {
+    /// More of the same answer, at once: the kernel may wait for it to fill the packet.
+    Follows,
+    Nothing,
+}
+
+async fn write_memory(
+    stream: &TcpStream,
+    pieces: &mut Vec<Bytes>,
+    more: More,
+    patience: Duration,
+) -> io::Result<()> {
+    let flags = SendFlags::NOSIGNAL.union(match more {
+        More::Follows => SendFlags::MORE,
+        More::Nothing => SendFlags::empty(),
+    });
     let mut first = 0;
     while first < pieces.len() {
         if pieces[first].is_empty() {
@@ -82,7 +122,11 @@ async fn write_memory(stream: &TcpStream, pieces: &mut Vec<Bytes>, patience: Dur
         }
         let slices: Vec<IoSlice<'_>> =
             pieces[first..].iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
-        let mut written = match stream.try_write_vectored(&slices) {
+        let sent = stream.try_io(Interest::WRITABLE, || {
+            let mut nothing = SendAncillaryBuffer::default();
+            rustix::net::sendmsg(stream, &slices, &mut nothing, flags).map_err(io::Error::from)
+        });
+        let mut written = match sent {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -164,15 +208,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn small_ranges_are_copied_a_few_at_a_time_and_arrive_in_order() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let content: Vec<u8> = (0..600_000u32).map(|i| (i % 241) as u8).collect();
+        std::fs::write(dir.path().join("f"), &content).unwrap();
+        let file = open(dir.path());
+        let (mut pieces, mut expected) = (Vec::new(), Vec::new());
+        let mut position = 0;
+        for len in [1, COPIED_MAX, COPIED_MAX + 1, 0, 7].into_iter().cycle().take(60) {
+            let span = FileSpan { file: Arc::clone(&file), position: position as u64, len };
+            pieces.extend([Piece::Memory(Bytes::from_static(b"head")), Piece::File(span)]);
+            expected.extend_from_slice(b"head");
+            expected.extend_from_slice(&content[position..position + len]);
+            position += len;
+        }
+        let writer = tokio::spawn(async move { write_all(&server, pieces, PATIENCE).await.unwrap() });
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert_eq!(writer.await.unwrap(), expected.len());
+        assert!(got == expected);
+    }
+
+    #[tokio::test]
     async fn a_file_shorter_than_promised_is_an_error() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("f"), b"").unwrap();
-        let span = FileSpan { file: open(dir.path()), position: 0, len: 10 };
-        let error = write_all(&server, vec![Piece::File(span)], PATIENCE).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        for len in [10, COPIED_MAX + 1] {
+            let span = FileSpan { file: open(dir.path()), position: 0, len };
+            let error = write_all(&server, vec![Piece::File(span)], PATIENCE).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        }
     }
 
     #[tokio::test]
