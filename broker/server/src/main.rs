@@ -28,6 +28,7 @@ mod start;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod told;
 mod vital;
 mod watched;
 
@@ -36,10 +37,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 
 use crate::settings::StaticSettings;
 use crate::telemetry::LogFormat;
+use crate::told::Told;
 
 /// Many small allocations from several threads is what a broker does; the system's allocator is half as fast at it.
 #[global_allocator]
@@ -123,7 +125,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             });
             telemetry::start(format, logging.log.as_deref().unwrap_or("info"))?;
             broker.child_of.bind()?;
-            runtime()?.block_on(serve(settings, broker.child_of)).map(|()| ExitCode::SUCCESS)
+            let runtime = runtime()?;
+            let served = runtime.block_on(serve(settings, broker.child_of));
+            // Where it was told to stop while it started, logs may still be read: nobody waits for that.
+            runtime.shutdown_background();
+            served.map(|()| ExitCode::SUCCESS)
         }
         Command::Dev(dev) => {
             let of_brokers = logging.arguments(dev::QUIET);
@@ -138,10 +144,19 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: StaticSettings, child_of: dev::ChildOf) -> anyhow::Result<()> {
-    let mut running = start::start(settings).await?;
+    // Heard from the first moment on: in a container this is process 1, and the kernel drops what that does not listen to.
+    let mut told = Told::listen()?;
+    let mut starting = tokio::spawn(start::start(settings));
+    let mut running = tokio::select! {
+        started = &mut starting => started.context("the start has panicked")??,
+        () = told.heard() => {
+            info!("told to stop while it starts: what is on the disk is left as it is, as by kill -9");
+            return Ok(());
+        }
+    };
     child_of.announce();
     tokio::select! {
-        told = until_told() => told?,
+        () = told.heard() => {}
         () = running.superseded() => {}
     }
     running.stop().await;
@@ -159,13 +174,4 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("the runtime does not start")
-}
-
-/// Returns at Ctrl-C or SIGTERM.
-async fn until_told() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
-        _ = terminate.recv() => Ok(()),
-    }
 }

@@ -8,9 +8,10 @@ use super::{Dev, Place, comfortable, greeting};
 use crate::cli::topic_spec::TopicSpec;
 use crate::settings::StaticSettings;
 use crate::start::{Running, start};
-use crate::until_told;
+use crate::told::Told;
 
 pub(super) async fn run(dev: &Dev, place: &Place) -> anyhow::Result<()> {
+    let mut told = Told::listen()?;
     let running = start(settings(dev, place)?).await?;
     if let Err(error) = create(&running, &dev.topics).await {
         running.stop().await;
@@ -19,7 +20,7 @@ pub(super) async fn run(dev: &Dev, place: &Place) -> anyhow::Result<()> {
     let bootstrap = running.bound.first().map(|bound| bound.advertised.to_string()).unwrap_or_default();
     greeting::ready(&bootstrap, place);
     greeting::first_steps(&bootstrap);
-    until_told().await?;
+    told.heard().await;
     running.stop().await;
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::ports::{self, Ports};
 use super::{Dev, Place, comfortable, greeting, layout};
 use crate::cli::topic_spec::TopicSpec;
 use crate::settings::StaticSettings;
-use crate::until_told;
+use crate::told::Told;
 
 /// The first voters of a quorum.
 const VOTERS: usize = 3;
@@ -23,10 +23,11 @@ pub(super) async fn run(dev: &Dev, place: &Place, logging: Vec<String>) -> anyho
     std::fs::create_dir_all(&place.directory)
         .with_context(|| format!("{} can not be created", place.directory.display()))?;
     let ports = ports::choose(dev.brokers, dev.port, |id| layout::settings_of(&place.directory, id))?;
+    let mut told = Told::listen()?;
     let mut children = Children::new(logging);
     let ran = tokio::select! {
         ran = serve(dev, place, &ports, &mut children) => ran,
-        told = until_told() => told,
+        () = told.heard() => Ok(()),
     };
     let forced = children.stop().await;
     ran?;
