@@ -40,7 +40,7 @@ def run(
             "size": dataclasses.asdict(size),
             "limits": limits,
         }
-        result = runs.one(this, {outcome.name: (outcome.measured, outcome.failure) for outcome in outcomes})
+        result = runs.one(this, {outcome.name: outcome.told() for outcome in outcomes})
         say(f"the report is {written.write(result, out)}")
         if publish:
             say(f"and with what was measured before: {written.publish(result)}")

@@ -23,6 +23,7 @@ _KAFKA_TUNED = {
 }
 _BUFFERED = "acknowledged from memory; the kernel writes it later"
 _SYNCED = "acknowledged when it is synced to disk"
+_HELD = "held in memory and never written to a disk: another promise than all the others', so a figure to know and none to be measured by"
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class Contender:
     """One column."""
 
     name: str
-    kind: str  # weir or kafka
+    kind: str  # weir, kafka or tansu
     durability: str
     topic_settings: dict[str, str] = field(default_factory=dict)
     broker_settings: dict[str, str] = field(default_factory=dict)
     jvm: tuple[str, ...] = ()
+    # A guest is there to be seen beside the others: no target is about it, and what it can not do is told while they go on.
+    guest: bool = False
 
 
 _ALL = (
@@ -44,6 +47,7 @@ _ALL = (
     Contender("kafka-tuned", "kafka", _BUFFERED, broker_settings=_KAFKA_TUNED, jvm=_JVM_TUNED),
     # The same as `kafka`, in a process of its own: what the two differ by is noise.
     Contender("kafka-again", "kafka", _BUFFERED, jvm=_JVM_BY_DEFAULT),
+    Contender("tansu", "tansu", _HELD, guest=True),
     Contender("kafka-fsync", "kafka", _SYNCED, {"flush.messages": "1"}, jvm=_JVM_BY_DEFAULT),
 )
 BY_NAME = {contender.name: contender for contender in _ALL}

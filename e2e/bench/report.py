@@ -88,10 +88,10 @@ def _summary_row(workload: Workload, figure: Figure, measured: Measured, limits:
 
 
 def best_peer(measured: Measured, ours: str, figure: Figure) -> tuple[str, Ratio] | None:
-    """The peer that does best is the one that is quoted; a peer beside itself is no peer."""
+    """The peer that does best is the one that is quoted; a peer beside itself is no peer, and a guest none to be measured by."""
     found = []
     for name in measured:
-        if BY_NAME[name].kind != "weir" and name != _NOISE[1]:
+        if BY_NAME[name].kind != "weir" and not BY_NAME[name].guest and name != _NOISE[1]:
             one = ratio(measured, ours, name, figure.name, figure.less_is_better)
             found += [(name, one)] if one else []
     return min(found, key=lambda pair: pair[1].median) if found else None
@@ -115,6 +115,7 @@ def _workload(workload: Workload, result: Result, plots: list[str]) -> str:
     lines = [f"## {workload.name}", "", f"{workload.what[0].upper()}{workload.what[1:]}. Run {outcome['run'] + 1}."]
     if outcome["failure"]:
         lines += ["", f"**Failed:** {outcome['failure']}"]
+    lines += [line for name, why in outcome.get("could_not", {}).items() for line in ("", f"`{name}` could not do it: {why}")]
     measured: Measured = outcome["measured"]
     if measured:
         lines += ["", *_columns(workload, measured), "", *(f"- `{name}`: {BY_NAME[name].durability}." for name in measured)]

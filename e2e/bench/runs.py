@@ -1,16 +1,14 @@
 """Results of several runs as one: each workload as it was measured last, with the machine and the limits of that very run. Pure."""
 
-from bench.blocks import Measured
-
 # What a run was: its command, how long it took, the machine and its limits. Ratios and shares of a limit never cross runs.
 Run = dict
 # `runs`, and by workload what it showed and the number of its run.
 Result = dict
 
 
-def one(run: Run, outcomes: dict[str, tuple[Measured, str | None]]) -> Result:
-    workloads = {name: {"run": 0, "measured": measured, "failure": failure} for name, (measured, failure) in outcomes.items()}
-    return {"runs": [run], "workloads": workloads}
+def one(run: Run, outcomes: dict[str, dict]) -> Result:
+    """Of each workload what was `measured`, the `failure` if there was one, and by guest why it `could_not`."""
+    return {"runs": [run], "workloads": {name: {"run": 0, **outcome} for name, outcome in outcomes.items()}}
 
 
 def merged(old: Result, new: Result) -> Result:

@@ -103,6 +103,8 @@ class Server:
     def _command(self) -> list[str]:
         if self.contender.kind == "kafka":
             return self._kafka_command()
+        if self.contender.kind == "tansu":
+            return self._tansu_command()
         settings = {
             "node.id": 0,
             "listeners": f"PLAINTEXT://{self.bootstrap}",
@@ -124,3 +126,8 @@ class Server:
             format_kafka_storage(properties, new_kafka_cluster_id())
         jvm = [*self.contender.jvm, "-Dlog4j2.level=WARN", "-cp", paths.kafka_classpath()]
         return ["java", *jvm, "kafka.Kafka", str(properties)]
+
+    def _tansu_command(self) -> list[str]:
+        at = f"tcp://{self.bootstrap}"
+        where = ["--listener-url", at, "--advertised-listener-url", at, "--storage-engine", "memory://tansu/"]
+        return [str(paths.TANSU_BINARY), "broker", "--cluster-id", "bench", *where]

@@ -5,7 +5,7 @@ Starts and ends the servers; a workload that fails is reported as failed, and th
 
 import contextlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,6 +33,11 @@ class Outcome:
     name: str
     measured: Measured = field(default_factory=dict)
     failure: str | None = None
+    # By guest, why it was left out.
+    could_not: dict[str, str] = field(default_factory=dict)
+
+    def told(self) -> dict:
+        return {"measured": self.measured, "failure": self.failure, "could_not": self.could_not}
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,13 @@ class Session:
             return outcome
         try:
             with contextlib.ExitStack() as stack:
-                servers = {one.name: self._server(stack, workload, one) for one in contenders}
+                servers = {}
+                for one in contenders:
+                    with self._as_guest(one, servers, outcome):
+                        servers[one.name] = self._server(stack, workload, one)
                 self._blocks(workload, servers, outcome, progress)
         except Exception as failed:  # whatever it was: the other workloads are still worth their time
-            outcome.failure = f"{type(failed).__name__}: {failed}"[:_TOLD_OF_FAILURE]
+            outcome.failure = _told(failed)
             self.say(f"FAILED {workload.name}: {outcome.failure}")
             self.say("".join(traceback.format_tb(failed.__traceback__)[-4:]))
         return outcome
@@ -80,12 +88,13 @@ class Session:
 
     def _blocks(self, workload: Workload, servers: dict[str, Server | Trio], outcome: Outcome, progress: Progress) -> None:
         site, work = Site(self.size, self.load), workload.work()
-        self._ready(workload, work, site, servers, progress)
+        self._ready(workload, work, site, servers, outcome, progress)
         blocks = 1 if workload.once else self.size.blocks
         for block in range(blocks):
             for name in order(list(servers), block):
                 progress.begin(workload.name, f"block {block + 1} of {blocks}, {name}")
-                outcome.measured.setdefault(name, []).append(work.measure(site, servers[name]))
+                with self._as_guest(servers[name].contender, servers, outcome):
+                    outcome.measured.setdefault(name, []).append(work.measure(site, servers[name]))
                 progress.did(workload.name, workload.block_s)
         if workload.counts_syscalls and syscalls.can_count():
             self._count_syscalls(workload, work, replace(site, counts_syscalls=True), servers, outcome, progress)
@@ -93,18 +102,35 @@ class Session:
     def _count_syscalls(
         self, workload: Workload, work: Work, site: Site, servers: dict[str, Server | Trio], outcome: Outcome, progress: Progress
     ) -> None:
-        for name, server in servers.items():
+        for name, server in list(servers.items()):
             progress.begin(workload.name, f"counting system calls, {name}")
-            counted = work.measure(site, server)
-            if SYSCALLS in counted:
-                outcome.measured[name][-1][SYSCALLS] = counted[SYSCALLS]
+            with self._as_guest(server.contender, servers, outcome):
+                counted = work.measure(site, server)
+                if SYSCALLS in counted:
+                    outcome.measured[name][-1][SYSCALLS] = counted[SYSCALLS]
 
-    def _ready(self, workload: Workload, work: Work, site: Site, servers: dict[str, Server | Trio], progress: Progress) -> None:
-        for name, server in servers.items():
+    def _ready(
+        self, workload: Workload, work: Work, site: Site, servers: dict[str, Server | Trio], outcome: Outcome, progress: Progress
+    ) -> None:
+        for name, server in list(servers.items()):
             progress.begin(workload.name, f"getting ready, {name}")
-            work.prepare(site, server)
-            work.warm(site, server)
+            with self._as_guest(server.contender, servers, outcome):
+                work.prepare(site, server)
+                work.warm(site, server)
             progress.did(workload.name, self._warm_s())
+
+    @contextlib.contextmanager
+    def _as_guest(self, contender: Contender, servers: dict[str, Server | Trio], outcome: Outcome) -> Iterator[None]:
+        """What a guest can not do ends its own part, with all that it has shown, and nobody else's."""
+        try:
+            yield
+        except Exception as failed:
+            if not contender.guest:
+                raise
+            outcome.could_not[contender.name] = _told(failed)
+            outcome.measured.pop(contender.name, None)
+            servers.pop(contender.name, None)
+            self.say(f"{contender.name} is left out: {outcome.could_not[contender.name]}")
 
     def _expected_s(self, workload: Workload) -> float:
         """Only proportions matter: it is corrected by what the parts take."""
@@ -114,3 +140,7 @@ class Session:
 
     def _warm_s(self) -> float:
         return self.size.warmup_s + _START_S
+
+
+def _told(failed: Exception) -> str:
+    return f"{type(failed).__name__}: {failed}"[:_TOLD_OF_FAILURE]

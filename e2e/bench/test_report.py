@@ -20,16 +20,26 @@ def block(cpu: float) -> dict:
     return {"cpu_s_per_gb": cpu, "gb_s": 1.0, "requests": 15_000, "batch_bytes": 1e9}
 
 
-def result(failure: str | None = None) -> dict:
+def result(failure: str | None = None, guests: dict | None = None, could_not: dict | None = None) -> dict:
     measured = {"weir": [block(1.0)] * 3, "kafka": [block(4.0)] * 3, "kafka-tuned": [block(3.0)] * 3, "kafka-again": [block(4.4)] * 3}
     run = {"command": "e2e/bench/run", "seconds": 60.0, "machine": {"kernel": "6"}, "limits": LIMITS}
-    return runs.one(run, {"produce-1k": (measured, failure)})
+    return runs.one(run, {"produce-1k": {"measured": measured | (guests or {}), "failure": failure, "could_not": could_not or {}}})
 
 
 class Report(unittest.TestCase):
     def test_the_better_peer_is_quoted_and_the_target_judged(self):
         row = next(line for line in report.render(result()).splitlines() if line.startswith("| produce-1k"))
         self.assertIn("| kafka-tuned | 3.00x (3.00–3.00) | 2.5x met |", row)
+
+    def test_a_guest_is_shown_and_is_nobody_to_be_measured_by(self):
+        told = report.render(result(guests={"tansu": [block(2.0)] * 3}))
+        self.assertIn("| | weir | kafka | kafka-tuned | kafka-again | tansu |", told)
+        self.assertIn("| kafka-tuned | 3.00x", next(line for line in told.splitlines() if line.startswith("| produce-1k")))
+
+    def test_what_a_guest_could_not_do_is_told(self):
+        told = report.render(result(could_not={"tansu": "BrokerFailed: no such API"}))
+        self.assertIn("`tansu` could not do it: BrokerFailed: no such API", told)
+        self.assertNotIn("**Failed:**", told)
 
     def test_the_share_of_the_limit_is_what_the_least_code_would_cost(self):
         # 0.2 to receive, 0.1 to check, 0.3 to append, 15,000 requests of 5 us: 0.675 of 1.

@@ -6,7 +6,7 @@ from bench import runs
 
 
 def result(name: str, *workloads: str) -> dict:
-    return runs.one({"command": name}, {workload: ({"weir": [{"of": name}]}, None) for workload in workloads})
+    return runs.one({"command": name}, {workload: {"measured": {"weir": [{"of": name}]}, "failure": None} for workload in workloads})
 
 
 class Runs(unittest.TestCase):

@@ -41,6 +41,8 @@ def install(suites: set[str], against: str, say) -> None:
         _java_driver(say)
     if "bench" in suites:
         _load_generator(say)
+    if "tansu" in suites:
+        _tansu(say)
 
 
 def _python_clients(say) -> None:
@@ -154,12 +156,23 @@ def _load_generator(say) -> None:
         _run(command, "building weir-load", cwd=paths.E2E.parent)
 
 
+def _tansu(say) -> None:
+    """From the Rust registry, with what holds records in memory and nothing else."""
+    if paths.TANSU_BINARY.exists():
+        return
+    _need("cargo", "Rust")
+    version = ["--version", paths.TANSU_VERSION, "--locked", "--features", "dynostore"]
+    command = ["cargo", "install", "--quiet", "tansu", *version, "--root", paths.TANSU_HOME]
+    with _step(say, f"tansu {paths.TANSU_VERSION} into {paths.TANSU_HOME}: a quarter of an hour"):
+        _run(command, "building tansu", within_s=60 * _MINUTES)
+
+
 def _need(tool: str, what: str) -> None:
     if not shutil.which(tool):
         raise InstallFailed(f"`{tool}` is not on the PATH: install {what}")
 
 
-def _run(command: list, what: str, cwd: Path | None = None) -> None:
+def _run(command: list, what: str, cwd: Path | None = None, within_s: float = 15 * _MINUTES) -> None:
     finished = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -167,7 +180,7 @@ def _run(command: list, what: str, cwd: Path | None = None) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=15 * _MINUTES,
+        timeout=within_s,
         check=False,
     )
     if finished.returncode != 0:

@@ -102,7 +102,7 @@ WORKLOADS = (
         "a log of 1 KB records in batches of 64 KB is read from the page cache, 1 MB a fetch, one connection",
         Consumes,
         (cpu_per_gb(1.4, consume_floor, 0.88), RATE, CALLS),
-        contenders=_ASIDE,
+        contenders=(*_ASIDE, "tansu"),
         counts_syscalls=True,
     ),
     Workload(

@@ -62,7 +62,7 @@ WORKLOADS = (
         "from exec to the first answer, on an empty disk",
         Starts,
         (Figure("ready_ms", "ready, ms", target=25.0), Figure("rss_mib", "resident, MiB"), Figure("start_cpu_s", "CPU-s")),
-        contenders=_ASIDE,
+        contenders=(*_ASIDE, "tansu"),
         owns_process=True,
     ),
     Workload(
@@ -70,7 +70,7 @@ WORKLOADS = (
         "nobody asks anything",
         Idles,
         (Figure("rss_mib", "resident, MiB", target=20.0), Figure("cpu_percent", "% of a processor")),
-        contenders=_ASIDE,
+        contenders=(*_ASIDE, "tansu"),
         block_s=30.0,
     ),
     Workload(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import CALLS, RATE, SYNCED, Figure, Work, Workload, cpu_per_gb, echo_floor, produce_floor, warm_up
+from bench.workloads.workload import BUFFERED, CALLS, RATE, SYNCED, Figure, Work, Workload, cpu_per_gb, echo_floor, produce_floor, warm_up
 
 # A share of a block, again and again until the warm-up is over.
 _WARM_SHARE = 4
@@ -67,7 +67,7 @@ WORKLOADS = (
         lambda: _plain(1024, 65_536, 1, 1),
         2.5,
         0.70,
-        contenders=("weir", "kafka", "kafka-tuned", "kafka-again", "weir-fsync"),
+        contenders=("weir", "kafka", "kafka-tuned", "kafka-again", "weir-fsync", "tansu"),
     ),
     _produce(
         "produce-1k-wide",
@@ -83,7 +83,14 @@ WORKLOADS = (
         None,
         None,
     ),
-    _produce("produce-100b", "records of 100 B in batches of 64 KB, one partition, acks=all", lambda: _plain(100, 65_536, 1, 1), 4.0, 0.65),
+    _produce(
+        "produce-100b",
+        "records of 100 B in batches of 64 KB, one partition, acks=all",
+        lambda: _plain(100, 65_536, 1, 1),
+        4.0,
+        0.65,
+        contenders=(*BUFFERED, "tansu"),
+    ),
     _produce("produce-10k", "records of 10 KB in batches of 256 KB, one partition", lambda: _plain(10_240, 262_144, 1, 1), None, None),
     _produce(
         "produce-lz4",
@@ -108,6 +115,7 @@ WORKLOADS = (
             Figure("requests_s", "requests/s", less_is_better=False),
             CALLS,
         ),
+        contenders=(*BUFFERED, "tansu"),
         counts_syscalls=True,
     ),
     Workload(
