@@ -56,8 +56,8 @@ def idle(stage: Stage) -> None:
 
 
 def _lead_where_preferred(brokers: Brokers) -> None:
-    """After a roll brokers do so by themselves, but minutes later; and status says how many each leads."""
-    for topic in json.loads(brokers.weir("topic", "list", "--output", "json")):
+    """After a roll brokers do so by themselves, but minutes later; and status says how many each leads, of their own topics too."""
+    for topic in json.loads(brokers.weir("topic", "list", "--internal", "--output", "json")):
         brokers.weir("topic", "elect", topic["name"])
 
 
