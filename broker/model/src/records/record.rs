@@ -91,6 +91,7 @@ impl<'a> Records<'a> {
         self.rest
     }
 
+    #[inline]
     fn read_one(&mut self) -> Result<Record<'a>, &'static str> {
         let length = read_i32(&mut self.rest).ok_or("length is not a varint")?;
         let length = usize::try_from(length).map_err(|_| "length is negative")?;
@@ -125,6 +126,7 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Result<Record<'a>, BatchError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.index >= self.count {
             return None;
@@ -139,6 +141,7 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+#[inline]
 fn read_headers<'a>(body: &mut &'a [u8]) -> Result<Headers<'a>, &'static str> {
     let left = read_i32(body).ok_or("header count is not a varint")?;
     let left = usize::try_from(left).map_err(|_| "header count is negative")?;
@@ -156,6 +159,7 @@ fn read_header<'a>(body: &mut &'a [u8]) -> Option<Header<'a>> {
 }
 
 /// The outer option is none when the bytes are unsound, the inner one for a null.
+#[inline]
 fn read_nullable<'a>(body: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let length = read_i32(body)?;
     if length < 0 {

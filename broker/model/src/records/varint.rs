@@ -1,6 +1,7 @@
 //! Zigzag varints as records use them: at most 5 bytes for 32 bits, 10 for 64. Longer or cut ones are refused.
 
 /// Reads a signed 32-bit varint off the front of `bytes`.
+#[inline]
 pub(super) fn read_i32(bytes: &mut &[u8]) -> Option<i32> {
     let raw = read(bytes, 5)?;
     let raw = u32::try_from(raw).ok()?;
@@ -8,6 +9,7 @@ pub(super) fn read_i32(bytes: &mut &[u8]) -> Option<i32> {
 }
 
 /// Reads a signed 64-bit varint off the front of `bytes`.
+#[inline]
 pub(super) fn read_i64(bytes: &mut &[u8]) -> Option<i64> {
     let raw = read(bytes, 10)?;
     Some((raw >> 1) as i64 ^ -((raw & 1) as i64))
@@ -37,7 +39,23 @@ fn len(raw: u64) -> usize {
     (64 - (raw | 1).leading_zeros() as usize).div_ceil(7)
 }
 
+/// What records hold is short nearly always: deltas, and lengths below 8 KiB.
+#[inline]
 fn read(bytes: &mut &[u8], most: usize) -> Option<u64> {
+    match *bytes {
+        [one @ 0..0x80, rest @ ..] => {
+            *bytes = rest;
+            Some(u64::from(*one))
+        }
+        [low, high @ 0..0x80, rest @ ..] => {
+            *bytes = rest;
+            Some(u64::from(low & 0x7f) | u64::from(*high) << 7)
+        }
+        _ => read_long(bytes, most),
+    }
+}
+
+fn read_long(bytes: &mut &[u8], most: usize) -> Option<u64> {
     let mut value = 0u64;
     for i in 0..most {
         let (&byte, rest) = bytes.split_first()?;
