@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 def run(
     workloads: list[Workload], size: Size, peers: frozenset[str], weir_binary: Path, out: Path, say: Say, publish: bool = False
 ) -> list[Outcome]:
-    """Measures, and writes the report even where something failed. `publish` puts it among the figures that are checked in."""
+    """Measures, and writes the report after each workload, failed or not. `publish` puts it among the figures that are checked in."""
     _allow_many_files()
     where = cores.split()
     directory = Path(tempfile.mkdtemp(prefix="weir-bench-"))
@@ -32,19 +32,21 @@ def run(
         described = machine.described(where, weir_binary, paths.LOAD_BINARY, directory)
         say("measuring the machine")
         limits = load.run("limits", directory=directory, server_core=where.broker, client_core=where.client, seconds=size.limits_s)
-        outcomes = Session(size, where, load, weir_binary, directory, peers, say).run(workloads)
-        this = {
-            "command": " ".join(["e2e/bench/run", *_what_was_asked(sys.argv[1:])]),
-            "seconds": time.monotonic() - began,
-            "machine": described,
-            "size": dataclasses.asdict(size),
-            "limits": limits,
-        }
-        result = runs.one(this, {outcome.name: outcome.told() for outcome in outcomes})
-        say(f"the report is {written.write(result, out)}")
-        if publish:
-            say(f"and with what was measured before: {written.publish(result)}")
-        return outcomes
+
+        def keep(outcomes: list[Outcome]) -> None:
+            this = {
+                "command": " ".join(["e2e/bench/run", *_what_was_asked(sys.argv[1:])]),
+                "seconds": time.monotonic() - began,
+                "machine": described,
+                "size": dataclasses.asdict(size),
+                "limits": limits,
+            }
+            result = runs.one(this, {outcome.name: outcome.told() for outcome in outcomes})
+            say(f"the report so far is {written.write(result, out)}")
+            if publish:
+                say(f"and with what was measured before: {written.publish(result)}")
+
+        return Session(size, where, load, weir_binary, directory, peers, say).run(workloads, keep)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -39,6 +39,10 @@ class Contender:
     # A guest is there to be seen beside the others: no target is about it, and what it can not do is told while they go on.
     guest: bool = False
 
+    @property
+    def runs_in_a_jvm(self) -> bool:
+        return self.kind == "kafka"
+
 
 _ALL = (
     Contender("weir", "weir", _BUFFERED, {"weir.durability": "replicated"}),

@@ -50,12 +50,14 @@ class Session:
     peers: frozenset[str]
     say: Callable[[str], None]
 
-    def run(self, workloads: list[Workload]) -> list[Outcome]:
+    def run(self, workloads: list[Workload], keep: Callable[[list[Outcome]], None]) -> list[Outcome]:
+        """`keep` is given what there is after each workload: hours need not be lost with the last minute."""
         progress = Progress({workload.name: self._expected_s(workload) for workload in workloads}, self.say)
         outcomes = []
         for workload in workloads:
             outcomes.append(self._one(workload, progress))
             progress.done(workload.name)
+            keep(outcomes)
         return outcomes
 
     def _one(self, workload: Workload, progress: Progress) -> Outcome:
@@ -117,7 +119,7 @@ class Session:
             with self._as_guest(server.contender, servers, outcome):
                 work.prepare(site, server)
                 work.warm(site, server)
-            progress.did(workload.name, self._warm_s())
+            progress.did(workload.name, self._warm_s(server.contender))
 
     @contextlib.contextmanager
     def _as_guest(self, contender: Contender, servers: dict[str, Server | Trio], outcome: Outcome) -> Iterator[None]:
@@ -134,12 +136,11 @@ class Session:
 
     def _expected_s(self, workload: Workload) -> float:
         """Only proportions matter: it is corrected by what the parts take."""
-        contenders = len(chosen(workload.contenders, self.peers))
         blocks = 1 if workload.once else self.size.blocks
-        return contenders * (blocks * workload.block_s + self._warm_s())
+        return sum(blocks * workload.block_s + self._warm_s(one) for one in chosen(workload.contenders, self.peers))
 
-    def _warm_s(self) -> float:
-        return self.size.warmup_s + _START_S
+    def _warm_s(self, contender: Contender) -> float:
+        return self.size.warm_s(contender) + _START_S
 
 
 def _told(failed: Exception) -> str:

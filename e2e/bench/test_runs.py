@@ -22,6 +22,11 @@ class Runs(unittest.TestCase):
         self.assertEqual([run["command"] for run in three["runs"]], ["second", "third"])
         self.assertEqual(runs.run_of(three, "a")["command"], "third")
 
+    def test_a_run_that_is_published_after_each_workload_is_one_run(self):
+        before = result("before", "a", "b")
+        whole = runs.merged(runs.merged(before, result("this", "a")), result("this", "a", "b"))
+        self.assertEqual([run["command"] for run in whole["runs"]], ["this"])
+
 
 if __name__ == "__main__":
     unittest.main()

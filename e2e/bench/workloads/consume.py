@@ -31,7 +31,7 @@ class Consumes(Work):
         self._topics[server.contender.name], self._written[server.contender.name] = topic, written
 
     def warm(self, site: Site, server: Server) -> None:
-        warm_up(site, lambda: site.consume(server, self._topics[server.contender.name]))
+        warm_up(site, server, lambda: site.consume(server, self._topics[server.contender.name]))
 
     def measure(self, site: Site, server: Server) -> Figures:
         name = server.contender.name
@@ -49,7 +49,7 @@ class FansOut(Work):
     readers: int = _FAN_OUT
 
     def warm(self, site: Site, server: Server) -> None:
-        warm_up(site, lambda: self.measure(site, server))
+        warm_up(site, server, lambda: self.measure(site, server))
 
     def measure(self, site: Site, server: Server) -> Figures:
         topic = site.topic()

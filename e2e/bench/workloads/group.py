@@ -23,7 +23,7 @@ class Rebalances(Work):
         asyncio.run(asyncio.wait_for(_await_coordinator(server), _WITHIN_S))
 
     def warm(self, site: Site, server: Server) -> None:
-        warm_up(site, lambda: self.measure(site, server))
+        warm_up(site, server, lambda: self.measure(site, server))
 
     def measure(self, site: Site, server: Server) -> Figures:
         cpu_s = server.cpu_s()

@@ -102,7 +102,7 @@ class HoldsConnections(Work):
     """Connections that have said who they are and ask nothing any more."""
 
     def warm(self, site: Site, server: Server) -> None:
-        time.sleep(min(site.size.warmup_s, 10.0))
+        time.sleep(min(site.size.warm_s(server.contender), 10.0))
 
     def measure(self, site: Site, server: Server) -> Figures:
         figures: Figures = {}

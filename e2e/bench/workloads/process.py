@@ -26,7 +26,7 @@ class Idles(Work):
     """Started, and left alone; the JVM is given its time to settle first."""
 
     def warm(self, site: Site, server: Server) -> None:
-        time.sleep(min(site.size.warmup_s, 20.0))
+        time.sleep(min(site.size.warm_s(server.contender), 20.0))
 
     def measure(self, site: Site, server: Server) -> Figures:
         cpu_s, began = server.cpu_s(), time.monotonic()

@@ -19,7 +19,7 @@ class Produces(Work):
     options: dict = field(default_factory=dict)
 
     def warm(self, site: Site, server: Server) -> None:
-        warm_up(site, lambda: self._once(site, server, _WARM_SHARE))
+        warm_up(site, server, lambda: self._once(site, server, _WARM_SHARE))
 
     def measure(self, site: Site, server: Server) -> Figures:
         return self._once(site, server, 1)

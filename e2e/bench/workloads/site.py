@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench import syscalls
 from bench.blocks import Figures
+from bench.contenders import Contender
 from bench.loading import Load
 from bench.server import Server
 
@@ -33,6 +34,7 @@ class Size:
     latency_s: int
     idle_s: float
     limits_s: float
+    # For a JVM; see `warm_s`.
     warmup_s: float
     partitions: tuple[int, ...]
     # Steps beyond what a peer can do on a machine as it comes.
@@ -41,7 +43,12 @@ class Size:
     kills: int
     members: int
 
+    def warm_s(self, contender: Contender) -> float:
+        """A compiled program has nothing to learn: it only needs its files and its memory."""
+        return self.warmup_s if contender.runs_in_a_jvm else min(self.warmup_s, _COMPILED_S)
 
+
+_COMPILED_S = 10.0
 FULL = Size(
     blocks=5,
     produce_bytes=1_000_000_000,

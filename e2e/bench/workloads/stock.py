@@ -18,7 +18,7 @@ class SendsByJava(Work):
     """kafka-producer-perf-test with batches of 64 KB, which a linger of some milliseconds fills."""
 
     def warm(self, site: Site, server: Server) -> None:
-        warm_up(site, lambda: self.measure(site, server))
+        warm_up(site, server, lambda: self.measure(site, server))
 
     def measure(self, site: Site, server: Server) -> Figures:
         records = max(1_000, site.size.produce_bytes // _RECORD_BYTES)

@@ -42,9 +42,9 @@ class Work:
         raise NotImplementedError
 
 
-def warm_up(site: Site, once: Callable[[], object]) -> None:
+def warm_up(site: Site, server: Server, once: Callable[[], object]) -> None:
     """Again and again, for as long as a contender is given to settle."""
-    until = time.monotonic() + site.size.warmup_s
+    until = time.monotonic() + site.size.warm_s(server.contender)
     while time.monotonic() < until:
         once()
 
