@@ -23,7 +23,7 @@ try next
   e2e/kind/run kubectl describe cluster logs
   e2e/kind/run kubectl scale cluster logs --replicas 4
   e2e/kind/run node stop weir-worker       # and: node start weir-worker
-  e2e/kind/run kubectl exec logs-0 -- weir cluster describe
+  e2e/kind/run kubectl exec logs-0 -- weir cluster top
   make down
 """
 _NEXT_ON_A_GIVEN_ONE = f"""
@@ -31,7 +31,7 @@ try next
   kubectl get clusters,topics
   kubectl describe cluster logs
   kubectl scale cluster logs --replicas 4
-  kubectl exec logs-0 -- weir cluster describe
+  kubectl exec logs-0 -- weir cluster top
 and to remove it: the examples, the chart, the volumes, and what the chart keeps
   kubectl delete {" ".join(f"-f charts/weir/examples/{name}" for name in reversed(_EXAMPLES))}
   helm uninstall {RELEASE} --namespace {OPERATORS_NAMESPACE}

@@ -103,6 +103,8 @@ fn container(cluster: &ValidCluster) -> Value {
     ports.push(container_port("peers", port::PEERS));
     ports.push(container_port("admin", port::ADMIN));
     ports.push(container_port("http", port::HTTP));
+    let internal = cluster.listeners.iter().find(|listener| listener.is_between_brokers());
+    let between_brokers = internal.map_or(port::INTERNAL, |listener| listener.port);
     json!({
         "name": CONTAINER,
         "image": cluster.image,
@@ -117,6 +119,9 @@ fn container(cluster: &ValidCluster) -> Value {
             from_pod("POD_INDEX", &format!("metadata.labels['{}']", label::POD_INDEX)),
             from_pod("ZONE", &format!("metadata.labels['{}']", label::ZONE)),
             from_pod("HOST_IP", "status.hostIP"),
+            // So that `kubectl exec … -- weir cluster top` needs no addresses.
+            local("WEIR_BOOTSTRAP", between_brokers),
+            local("WEIR_ADMIN", port::ADMIN),
         ],
         "ports": ports,
         "resources": resources,
@@ -149,6 +154,10 @@ fn probe(path: &str, every_s: u32, failures: u32) -> Value {
 
 fn container_port(name: &str, port: u16) -> Value {
     json!({ "name": name, "containerPort": port, "protocol": "TCP" })
+}
+
+fn local(name: &str, port: u16) -> Value {
+    json!({ "name": name, "value": format!("localhost:{port}") })
 }
 
 fn from_pod(name: &str, path: &str) -> Value {
