@@ -165,10 +165,12 @@ def _scenarios(asked) -> None:
         print(f"SKIPPED: {missing}")
         return
     try:
-        scenarios(asked.kubeconfig, asked.core, asked.only, asked.keep)
+        summary = scenarios(asked.kubeconfig, asked.core, asked.only, asked.keep)
     finally:
         if asked.down:
             cluster.down(asked.kubeconfig)
+    # The last word: it is what a runner of many programs shows of this one.
+    print(summary, flush=True)
 
 
 def _status(asked) -> None:

@@ -80,7 +80,8 @@ def all_scenarios() -> list[Scenario]:
     return [thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Scenario)]
 
 
-def scenarios(kubeconfig: Path | None, only_core: bool, word: str, keep: bool) -> None:
+def scenarios(kubeconfig: Path | None, only_core: bool, word: str, keep: bool) -> str:
+    """Gives what came of all of them."""
     to_play = chosen(all_scenarios(), only_core, word)
     if not to_play:
         raise CommandFailed(f"no scenario says {word!r}; there are:\n" + "\n".join(one.sentence for one in all_scenarios()))
@@ -101,7 +102,7 @@ def scenarios(kubeconfig: Path | None, only_core: bool, word: str, keep: bool) -
     failed = [outcome for outcome in outcomes if outcome.failure]
     if failed:
         raise CommandFailed(_summary(outcomes))
-    print(_summary(outcomes), flush=True)
+    return _summary(outcomes)
 
 
 def _on_nodes_of_others(to_play: list[Scenario]) -> list[Scenario]:
