@@ -19,10 +19,19 @@ def described(cores: Cores, weir_binary: Path, weir_load: Path, directory: Path)
         "load before": " ".join(f"{one:.2f}" for one in os.getloadavg()),
         "weir": f"{_first_line([str(weir_binary), '--version'])}, {weir_binary.stat().st_size:,} bytes, {_profile(weir_binary)}",
         "weir-load": _profile(weir_load),
-        "commit": _first_line(["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]),
+        "commit": _commit(),
         "java": _first_line(["java", "-version"]),
         "python": platform.python_version(),
     }
+
+
+def _commit() -> str:
+    """Figures that were published a moment ago are no change of what is measured."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    figures = [f":(top,exclude)e2e/bench/{name}" for name in ("RESULTS.md", "results")]
+    commit = _first_line([*git, "describe", "--always"])
+    changed = commit != "unknown" and subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ":/", *figures], check=False).returncode
+    return f"{commit}-dirty" if changed else commit
 
 
 def _profile(binary: Path) -> str:
