@@ -16,7 +16,7 @@ from harness import children, paths
 
 _RECORD_BYTES = 1024
 _SUMMARY = re.compile(r"(\d+) records sent, ([\d.]+) records/sec")
-_LIBRDKAFKA = Path(__file__).parent.parent / "librdkafka_producer.py"
+_LIBRDKAFKA = Path(__file__).parent.parent / "clients" / "librdkafka_producer.py"
 _WITHIN_S = 600.0
 
 # Of so many records to a topic: the command line, and from what it prints the records a second.

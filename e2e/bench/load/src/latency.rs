@@ -62,8 +62,8 @@ pub(crate) struct Delays {
     reached_rate: f64,
     records: u64,
     client_cpu_s: f64,
-    /// How late the client itself was at worst.
-    latest_send_us: u64,
+    /// How late the client itself was: it has one processor for its threads, and pays for that first.
+    sent_late: Percentiles,
     /// From due to acknowledged.
     acknowledged: Percentiles,
     /// From due to read by the consumer.
@@ -106,10 +106,10 @@ impl Latency {
         let (acknowledged, read) = run_all(senders, readers, plan, total)?;
         let seconds = plan.began.elapsed().as_secs_f64();
         let mut acks = Durations::new()?;
-        let mut latest = Duration::ZERO;
+        let mut late = Durations::new()?;
         for own in &acknowledged {
             acks.merge(&own.durations);
-            latest = latest.max(own.latest_send);
+            late.merge(&own.sent_late);
         }
         let mut ends = Durations::new()?;
         read.iter().for_each(|own| ends.merge(own));
@@ -118,7 +118,7 @@ impl Latency {
             reached_rate: total as f64 / seconds,
             records: total,
             client_cpu_s: (process_cpu() - cpu).as_secs_f64(),
-            latest_send_us: u64::try_from(latest.as_micros()).unwrap_or(u64::MAX),
+            sent_late: late.percentiles(),
             acknowledged: acks.percentiles(),
             end_to_end: ends.percentiles(),
         })
@@ -171,8 +171,9 @@ fn run_all(
         let panicked = |_| LoadError::Nonsense("a thread has panicked".into());
         let mut acknowledged = Vec::new();
         for (sent, answered) in sending.into_iter().zip(answers) {
-            let latest_send = sent.join().map_err(panicked)??;
-            acknowledged.push(Acknowledged { latest_send, ..answered.join().map_err(panicked)?? });
+            let sent_late = sent.join().map_err(panicked)??;
+            let durations = answered.join().map_err(panicked)??;
+            acknowledged.push(Acknowledged { durations, sent_late });
         }
         let mut read = Vec::new();
         for reader in reading {

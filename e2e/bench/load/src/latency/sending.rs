@@ -29,7 +29,7 @@ pub(super) struct Sender {
 /// What one connection was answered.
 pub(super) struct Acknowledged {
     pub(super) durations: Durations,
-    pub(super) latest_send: Duration,
+    pub(super) sent_late: Durations,
 }
 
 /// The half that takes the answers.
@@ -58,9 +58,9 @@ impl Sender {
         Ok(Answers { connection: self.connection.split()? })
     }
 
-    /// Sends all; gives how late the latest was.
-    pub(super) fn run(mut self, plan: Plan) -> Result<Duration, LoadError> {
-        let mut latest = Duration::ZERO;
+    /// Sends all; gives how late each was.
+    pub(super) fn run(mut self, plan: Plan) -> Result<Durations, LoadError> {
+        let mut lateness = Durations::new()?;
         // The kernel may else sleep 50 us longer than it is told, which would be charged to the broker.
         set_current_timer_slack(NonZeroU64::new(1))
             .map_err(|errno| LoadError::machine("setting the timer slack")(errno.into()))?;
@@ -68,7 +68,7 @@ impl Sender {
             let due = plan.due(number);
             let late = wait_until(plan, due);
             if due >= plan.warmup {
-                latest = latest.max(late);
+                lateness.record(late);
             }
             let nanos = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
             self.batch[self.value_at..self.value_at + 8].copy_from_slice(&nanos.to_be_bytes());
@@ -77,13 +77,13 @@ impl Sender {
             let pieces = self.frames[lane].around(number as i32, &self.batch);
             self.connection.send(&pieces)?;
         }
-        Ok(latest)
+        Ok(lateness)
     }
 }
 
 impl Answers {
     /// Answers come in the order of the requests.
-    pub(super) fn run(mut self, plan: Plan) -> Result<Acknowledged, LoadError> {
+    pub(super) fn run(mut self, plan: Plan) -> Result<Durations, LoadError> {
         let mut durations = Durations::new()?;
         for number in 0..plan.records {
             let answer = self.connection.answer::<ProduceRequest>(PRODUCE_VERSION)?;
@@ -95,7 +95,7 @@ impl Answers {
                 durations.record(plan.began.elapsed().saturating_sub(due));
             }
         }
-        Ok(Acknowledged { durations, latest_send: Duration::ZERO })
+        Ok(durations)
     }
 }
 
