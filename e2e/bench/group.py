@@ -11,6 +11,8 @@ JOIN, HEARTBEAT, LEAVE, SYNC, FIND = 11, 12, 13, 14, 10
 _JOIN_VERSION, _SYNC_VERSION, _HEARTBEAT_VERSION, _LEAVE_VERSION = 4, 2, 2, 1
 _SESSION_MS, _REBALANCE_MS = 30_000, 60_000
 _MEMBER_ID_REQUIRED, _ILLEGAL_GENERATION, _UNKNOWN_MEMBER, _REBALANCING = 79, 22, 25, 27
+# The coordinator of the group is being made, or loads.
+COMING = (14, 15, 16)
 _BEAT_S = 0.1
 _MOST_FRAME = 16 << 20
 
@@ -88,6 +90,9 @@ class Member:
             return
         if error == _UNKNOWN_MEMBER:
             self._id = ""
+            return
+        if error in COMING:
+            await asyncio.sleep(_BEAT_S)
             return
         self._check(error, "joining")
         members = [self._member(answer) for _ in range(answer.number("i"))] if leader == self._id else []

@@ -5,15 +5,13 @@ import struct
 import time
 
 from bench.blocks import Figures
-from bench.group import FIND, Answer, GroupFailed, Member, blob, text
+from bench.group import COMING, FIND, Answer, GroupFailed, Member, blob, text
 from bench.server import Server
 from bench.workloads.site import Site
 from bench.workloads.workload import Figure, Work, Workload, warm_up
 
 _WITHIN_S = 120.0
 _COORDINATOR_POLL_S = 0.1
-# It is being made, or loaded.
-_COMING = (14, 15, 16)
 
 
 class Rebalances(Work):
@@ -74,7 +72,7 @@ async def _await_coordinator(server: Server) -> None:
         writer.close()
         if error == 0:
             return
-        if error not in _COMING:
+        if error not in COMING:
             raise GroupFailed(f"looking for the coordinator was refused with error {error}")
         await asyncio.sleep(_COORDINATOR_POLL_S)
 
