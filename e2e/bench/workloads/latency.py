@@ -58,7 +58,7 @@ class Delays(Work):
             f"p999_{label}": ends["p999_us"] / 1000,
             f"ack_p50_{label}": acks["p50_us"] / 1000,
             f"ack_p99_{label}": acks["p99_us"] / 1000,
-            f"client_late_{label}": told["sent_late"]["p999_us"] / 1000,
+            f"sent_late_p999_{label}": told["sent_late"]["p999_us"] / 1000,
             f"cpu_us_per_record_{label}": cost * 1e6 / told["records"],
             **{f"curve_{label}_{quantile}": us / 1000 for quantile, us in ends["curve"]},
         }
@@ -72,7 +72,7 @@ def _figures() -> tuple[Figure, ...]:
             Figure(f"p50_{label}", f"p50 end to end at {label} %, ms", target=2.0),
             Figure(f"p99_{label}", f"p99 end to end at {label} %, ms", target=5.0),
             Figure(f"p999_{label}", f"p99.9 end to end at {label} %, ms", target=10.0),
-            Figure(f"client_late_{label}", f"of that the client's own lateness, p99.9 at {label} %, ms"),
+            Figure(f"sent_late_p999_{label}", f"the client's own lateness with sending, p99.9 at {label} %, ms"),
             Figure(f"cpu_us_per_record_{label}", f"broker CPU-us a record at {label} %"),
         ]
     return tuple(found)

@@ -12,6 +12,7 @@ from bench.loading import Load
 from bench.server import Server
 
 GB = 1e9
+_COMPILED_WARM_S = 10.0
 SYSCALLS = "syscalls_per_request"
 
 
@@ -45,10 +46,9 @@ class Size:
 
     def warm_s(self, contender: Contender) -> float:
         """A compiled program has nothing to learn: it only needs its files and its memory."""
-        return self.warmup_s if contender.runs_in_a_jvm else min(self.warmup_s, _COMPILED_S)
+        return self.warmup_s if contender.runs_in_a_jvm else min(self.warmup_s, _COMPILED_WARM_S)
 
 
-_COMPILED_S = 10.0
 FULL = Size(
     blocks=5,
     produce_bytes=1_000_000_000,

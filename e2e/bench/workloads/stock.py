@@ -87,23 +87,13 @@ def _rate_of_librdkafka(said: str) -> float:
     return json.loads(said.splitlines()[-1])["records_s"]
 
 
-_FIGURES = (cpu_per_gb(), RATE, Figure("batch_kib", "KiB a batch", less_is_better=False))
+def _stock(name: str, client: str, tool: Tool, rate: Rate, **more: object) -> Workload:
+    what = f"{client} in place of weir-load: records of 1 KB in batches of 64 KB, one partition, acks=all"
+    figures = (cpu_per_gb(), RATE, Figure("batch_kib", "KiB a batch", less_is_better=False))
+    return Workload(name, what, partial(Sends, tool, rate), figures, contenders=("weir", "kafka"), **more)
+
+
 WORKLOADS = (
-    Workload(
-        "stock-producer",
-        "kafka-producer-perf-test in place of weir-load: records of 1 KB in batches of 64 KB, one partition, acks=all",
-        partial(Sends, _java, _rate_of_java),
-        _FIGURES,
-        contenders=("weir", "kafka"),
-        needs_java=True,
-        block_s=30.0,
-    ),
-    Workload(
-        "stock-librdkafka",
-        "librdkafka in place of weir-load: records of 1 KB in batches of 64 KB, one partition, acks=all",
-        partial(Sends, _librdkafka, _rate_of_librdkafka),
-        _FIGURES,
-        contenders=("weir", "kafka"),
-        block_s=15.0,
-    ),
+    _stock("stock-producer", "kafka-producer-perf-test", _java, _rate_of_java, needs_java=True, block_s=30.0),
+    _stock("stock-librdkafka", "librdkafka", _librdkafka, _rate_of_librdkafka, block_s=15.0),
 )
