@@ -28,7 +28,7 @@ def run(
     directory = Path(tempfile.mkdtemp(prefix="weir-bench-"))
     began = time.monotonic()
     try:
-        load = Load(where.client)
+        load = Load(where)
         described = machine.described(where, weir_binary, paths.LOAD_BINARY, directory)
         say("measuring the machine")
         limits = load.run("limits", directory=directory, server_core=where.broker, client_core=where.client, seconds=size.limits_s)

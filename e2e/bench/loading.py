@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from bench.cores import Cores
 from harness import children, paths
 
 _WITHIN_S = 600.0
@@ -14,9 +15,10 @@ class LoadFailed(Exception):
 
 
 class Load:
-    def __init__(self, core: int, binary: Path = paths.LOAD_BINARY):
+    def __init__(self, cores: Cores, binary: Path = paths.LOAD_BINARY):
+        self.cores = cores
         # In front of any other client, too.
-        self.pinned = ["taskset", "-c", str(core)]
+        self.pinned = ["taskset", "-c", str(cores.client)]
         self._prefix = [*self.pinned, binary]
 
     def run(self, command: str, **options: object) -> dict:

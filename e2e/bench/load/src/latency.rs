@@ -2,11 +2,12 @@
 //! the record was *due*. So a broker that stands still is charged for all that should have been sent meanwhile.
 //! One record a request; the record carries the time at which it was due, and a reader in this process takes it.
 
+pub(crate) mod echo;
+mod plan;
 mod reading;
 mod sending;
 
 use std::thread;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -20,6 +21,7 @@ use crate::percentiles::{Durations, Percentiles};
 use crate::produce::now;
 use crate::produce::sharing::{Lane, lanes};
 use crate::requests::{Acks, ProduceFrame, Topic};
+use plan::{Plan, Rate};
 use reading::Reader;
 use sending::{Acknowledged, Sender};
 
@@ -34,15 +36,8 @@ pub(crate) struct Latency {
     /// The topic, which must be empty
     #[arg(long)]
     topic: String,
-    /// Records a second, over all connections
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    rate: u32,
-    /// How long it is measured
-    #[arg(long, default_value_t = 10)]
-    seconds: u32,
-    /// How long it is loaded before that
-    #[arg(long, default_value_t = 2)]
-    warmup_seconds: u32,
+    #[command(flatten)]
+    rate: Rate,
     /// Bytes of a record's value
     #[arg(long, default_value_t = 1024)]
     record_bytes: usize,
@@ -70,24 +65,6 @@ pub(crate) struct Delays {
     end_to_end: Percentiles,
 }
 
-/// When records are due, and which of them count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    began: Instant,
-    /// Between two records of one connection.
-    interval: Duration,
-    /// Records of one connection.
-    records: u32,
-    /// What is due before is not counted.
-    warmup: Duration,
-}
-
-impl Plan {
-    pub(crate) fn due(&self, number: u32) -> Duration {
-        self.interval * number
-    }
-}
-
 impl Latency {
     pub(crate) fn run(self) -> Result<Delays, LoadError> {
         if self.acks == 0 || self.record_bytes < LEAST_RECORD {
@@ -98,11 +75,11 @@ impl Latency {
         let topic = Topic(self.topic.clone());
         let leaders = cluster::leaders(&self.bootstrap, &topic)?;
         let senders = self.senders(&topic, &lanes(&leaders, self.connections))?;
-        let total = u64::from(self.plan(senders.len()).records) * senders.len() as u64;
+        let total = u64::from(self.rate.plan(senders.len()).records) * senders.len() as u64;
         let readers =
             lanes(&leaders, 1).into_iter().map(|lane| Reader::open(&topic, &lane, senders[0].value_at()));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
-        let (plan, cpu) = (self.plan(senders.len()), process_cpu());
+        let (plan, cpu) = (self.rate.plan(senders.len()), process_cpu());
         let (acknowledged, read) = run_all(senders, readers, plan, total)?;
         let seconds = plan.began.elapsed().as_secs_f64();
         let mut acks = Durations::new()?;
@@ -114,7 +91,7 @@ impl Latency {
         let mut ends = Durations::new()?;
         read.iter().for_each(|own| ends.merge(own));
         Ok(Delays {
-            rate: self.rate,
+            rate: self.rate.per_second,
             reached_rate: total as f64 / seconds,
             records: total,
             client_cpu_s: (process_cpu() - cpu).as_secs_f64(),
@@ -122,18 +99,6 @@ impl Latency {
             acknowledged: acks.percentiles(),
             end_to_end: ends.percentiles(),
         })
-    }
-
-    fn plan(&self, senders: usize) -> Plan {
-        let each = f64::from(self.rate) / senders as f64;
-        let warmup = Duration::from_secs(u64::from(self.warmup_seconds));
-        let whole = f64::from(self.warmup_seconds + self.seconds);
-        Plan {
-            began: Instant::now(),
-            interval: Duration::from_secs_f64(1.0 / each),
-            records: (each * whole).ceil() as u32,
-            warmup,
-        }
     }
 
     fn senders(&self, topic: &Topic, lanes: &[Lane]) -> Result<Vec<Sender>, LoadError> {

@@ -41,6 +41,8 @@ enum Command {
     Consume(consume::Consume),
     /// Records at a steady rate, whatever the answers do; how long each took to its consumer
     Latency(latency::Latency),
+    /// The same by a minimal server in this process: what of it is the machine's
+    Echo(latency::echo::Echo),
     /// Open connections and hold them until the standard input ends
     Idle(idle::Idle),
     /// What the machine can do: memory, checksums, loopback, files, an echo
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Produce(asked) => asked.run().and_then(print),
         Command::Consume(asked) => asked.run().and_then(print),
         Command::Latency(asked) => asked.run().and_then(print),
+        Command::Echo(asked) => asked.run().and_then(print),
         Command::Idle(asked) => asked.run(print),
         Command::Limits(asked) => asked.run().and_then(print),
     };

@@ -7,7 +7,7 @@ use weir_wire::Records;
 use weir_wire::frame::{encode_request, parse_response};
 use weir_wire::messages::fetch::{FetchRequest, PartitionData};
 
-use super::Plan;
+use super::plan::Plan;
 use crate::cluster::check;
 use crate::connection::{CLIENT_ID, Connection};
 use crate::error::LoadError;

@@ -1,13 +1,9 @@
 //! One connection of an open loop: a thread that sends when it is due, and one that takes the answers.
 
-use std::num::NonZeroU64;
-use std::time::Duration;
-
-use rustix::thread::{Timespec, nanosleep, set_current_timer_slack};
 use weir_model::records::set_crc;
 use weir_wire::messages::produce::ProduceRequest;
 
-use super::Plan;
+use super::plan::{Plan, wake_in_time};
 use crate::batch::Encoded;
 use crate::cluster::check;
 use crate::connection::Connection;
@@ -61,12 +57,10 @@ impl Sender {
     /// Sends all; gives how late each was.
     pub(super) fn run(mut self, plan: Plan) -> Result<Durations, LoadError> {
         let mut lateness = Durations::new()?;
-        // The kernel may else sleep 50 us longer than it is told, which would be charged to the broker.
-        set_current_timer_slack(NonZeroU64::new(1))
-            .map_err(|errno| LoadError::machine("setting the timer slack")(errno.into()))?;
+        wake_in_time()?;
         for number in 0..plan.records {
             let due = plan.due(number);
-            let late = wait_until(plan, due);
+            let late = plan.wait_until(due);
             if due >= plan.warmup {
                 lateness.record(late);
             }
@@ -96,17 +90,6 @@ impl Answers {
             }
         }
         Ok(durations)
-    }
-}
-
-/// Sleeps till then; gives how much later it is.
-fn wait_until(plan: Plan, due: Duration) -> Duration {
-    loop {
-        let now = plan.began.elapsed();
-        let Some(left) = due.checked_sub(now).filter(|left| !left.is_zero()) else { return now - due };
-        let tv_sec = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
-        // An interrupted sleep is gone about again.
-        let _ = nanosleep(&Timespec { tv_sec, tv_nsec: i64::from(left.subsec_nanos()) });
     }
 }
 

@@ -50,7 +50,11 @@ pub(super) fn run(server: Core, client: Core, seconds: f64) -> Result<Echoed, Lo
     })
 }
 
-fn serve(address: &mpsc::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) -> Result<Duration, LoadError> {
+/// Until it is told to stop; gives the processor time that it took.
+pub(crate) fn serve(
+    address: &mpsc::Sender<SocketAddr>,
+    stopped: oneshot::Receiver<()>,
+) -> Result<Duration, LoadError> {
     let failed = LoadError::machine("serving an echo");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(&failed)?;
     let cpu = thread_cpu();

@@ -2,10 +2,10 @@
 //! side runs on one processor, the asking side on another, as broker and client do. Touches one directory and loopback.
 
 mod disk;
-mod echo;
+pub(crate) mod echo;
 mod loopback;
 mod memory;
-mod pinned;
+pub(crate) mod pinned;
 
 use std::path::PathBuf;
 

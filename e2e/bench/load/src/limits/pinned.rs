@@ -8,10 +8,10 @@ use crate::error::LoadError;
 
 /// A processor's number.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Core(pub(super) usize);
+pub(crate) struct Core(pub(crate) usize);
 
 /// Binds the calling thread.
-pub(super) fn bind(core: Core) -> Result<(), LoadError> {
+pub(crate) fn bind(core: Core) -> Result<(), LoadError> {
     let mut set = CpuSet::new();
     set.set(core.0);
     let bound = sched_setaffinity(None, &set);
@@ -21,7 +21,7 @@ pub(super) fn bind(core: Core) -> Result<(), LoadError> {
 }
 
 /// Runs on a thread of that processor, and waits for it.
-pub(super) fn on<T: Send>(
+pub(crate) fn on<T: Send>(
     core: Core,
     work: impl FnOnce() -> Result<T, LoadError> + Send,
 ) -> Result<T, LoadError> {
@@ -29,6 +29,6 @@ pub(super) fn on<T: Send>(
 }
 
 /// The result of a thread.
-pub(super) fn join<T>(thread: thread::ScopedJoinHandle<'_, Result<T, LoadError>>) -> Result<T, LoadError> {
+pub(crate) fn join<T>(thread: thread::ScopedJoinHandle<'_, Result<T, LoadError>>) -> Result<T, LoadError> {
     thread.join().unwrap_or_else(|_| Err(LoadError::Nonsense("a thread has panicked".into())))
 }
