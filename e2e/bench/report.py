@@ -103,7 +103,8 @@ def share_of_limit(figure: Figure, blocks: list[dict], limits: dict) -> float | 
     if not figure.floor or not own:
         return None
     middle_block = own[len(own) // 2]
-    return figure.floor(limits, middle_block) / middle_block[figure.name]
+    least = figure.floor(limits, middle_block)
+    return least / middle_block[figure.name] if least else None
 
 
 def _met(value: float | None, target: float) -> str:

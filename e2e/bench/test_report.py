@@ -45,6 +45,14 @@ class Report(unittest.TestCase):
         # 0.2 to receive, 0.1 to check, 0.3 to append, 15,000 requests of 5 us: 0.675 of 1.
         self.assertIn("| 68% | 70% MISSED |", report.render(result()))
 
+    def test_a_limit_that_an_older_run_did_not_measure_is_left_open(self):
+        run = {"command": "e2e/bench/run", "seconds": 60.0, "machine": {"kernel": "6"}, "limits": LIMITS}
+        block = {"p50_10": 0.1, "p99_10": 1.0, "p999_10": 5.0}
+        older = runs.one(run, {"latency": {"measured": {"weir": [block], "kafka": [block]}, "failure": None, "could_not": {}}})
+        self.assertIn("| 0.1 | kafka | 1.00x (one block) | 2x MISSED |  | 50% ? |", report.render(older))
+        block["echo_p50_10"] = 0.06
+        self.assertIn("| 0.1 | kafka | 1.00x (one block) | 2x MISSED | 60% | 50% met |", report.render(older))
+
     def test_the_noise_floor_is_kafka_beside_itself(self):
         self.assertIn("Noise floor: Kafka beside itself, broker CPU-s/GB: 1.10x", report.render(result()))
 

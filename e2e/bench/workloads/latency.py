@@ -77,7 +77,7 @@ def _echoed(site: Site, label: str, rate: int) -> Figures:
 
 
 def _floor(quantile: str, label: str) -> Floor:
-    return lambda _, figures: figures[f"echo_{quantile}_{label}"]
+    return lambda _, figures: figures.get(f"echo_{quantile}_{label}")
 
 
 def _figures() -> tuple[Figure, ...]:

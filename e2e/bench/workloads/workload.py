@@ -8,8 +8,9 @@ from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import SYSCALLS, Site
 
-# From the machine's limits and the figures of a block: the least that it could have cost, in the unit of the figure.
-Floor = Callable[[dict, Figures], float]
+# From the machine's limits and the figures of a block: the least that it could have cost, in the unit of the figure; None where
+# that was not measured.
+Floor = Callable[[dict, Figures], float | None]
 
 BUFFERED = ("weir", "kafka", "kafka-tuned", "weir-fsync")
 SYNCED = ("weir-fsync", "kafka-fsync")
