@@ -29,8 +29,11 @@ class Topics:
         self.await_in_sync(name, partitions)
 
     def create_to_write(self, name: str, partitions: int, **settings: str) -> None:
-        """And waits until each leader answers for itself: a broker may name itself as the leader before it is."""
         self.create(name, partitions, **settings)
+        self.await_leaders(name, partitions)
+
+    def await_leaders(self, name: str, partitions: int) -> None:
+        """Until each answers for itself: a broker may name itself as the leader before it is."""
         ends = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
         deadline = time.monotonic() + _WITHIN_S
         while not self._all_answer(ends):

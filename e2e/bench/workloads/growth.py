@@ -37,6 +37,7 @@ class GrowsPartitions(Work):
                 server.topics.create(topics[-1], each)
                 held += each
             figures[f"create_s_{wanted}"] = time.monotonic() - began
+            server.topics.await_leaders(topics[-1], each)
             figures |= self._costs(site, server, wanted, topics, empty_mib)
         server.stop()
         return figures
