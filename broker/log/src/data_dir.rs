@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use uuid::Uuid;
 use weir_model::{BrokerId, Incarnation, PartitionIndex, TopicId};
@@ -27,6 +28,7 @@ pub struct DataDir<D: Disk> {
     home: Home<D>,
     incarnation: Incarnation,
     broker: BrokerId,
+    volume: Option<Arc<D::Volume>>,
     _lock: D::Lock,
 }
 
@@ -59,6 +61,8 @@ impl<D: Disk> DataDir<D> {
             }
             other => other.map_err(|e| error(&lock_path, e))?,
         };
+        // Before anything is written: what fails from then on is told to its syncs.
+        let volume = disk.volume(&lock_path).ok().map(Arc::new);
         let topics = root.join(TOPICS);
         create_dirs(disk, &topics).map_err(|e| error(&topics, e))?;
         let (incarnation, owner, created) = Self::identity(&home, broker, fresh)?;
@@ -67,7 +71,7 @@ impl<D: Disk> DataDir<D> {
         let clean_shutdown = marker.is_ok_and(|bytes| framing::unwrap(CLEAN, &bytes).is_ok());
         remove_if_there(disk, &clean_path).map_err(|e| error(&clean_path, e))?;
         disk.sync_dir(root).map_err(|e| error(root, e))?;
-        let dir = Self { home, incarnation, broker: owner, _lock: lock };
+        let dir = Self { home, incarnation, broker: owner, volume, _lock: lock };
         dir.finish_deletions()?;
         Ok((dir, OpenedDataDir { created, clean_shutdown }))
     }
@@ -76,6 +80,12 @@ impl<D: Disk> DataDir<D> {
     #[must_use]
     pub fn home(&self) -> Home<D> {
         self.home.clone()
+    }
+
+    /// The file system of the directory, where a sync of all of it can be relied on.
+    #[must_use]
+    pub fn volume(&self) -> Option<Arc<D::Volume>> {
+        self.volume.clone()
     }
 
     /// The identity of this disk's content.

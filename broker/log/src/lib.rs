@@ -18,7 +18,8 @@
 //! After `open` some of the tail may be readable but not known to be durable (`durable_end < log_end`): run a sync job.
 //! Call `sync_job` for logs that do not sync on every append as well, every few MiB: it also writes the checkpoint that
 //! bounds what a restart reads. When any call gives [`LogError::Failed`] or [`LogError::Io`], the whole data directory
-//! has failed ([`DirHealth`]) and every log in it refuses from then on.
+//! has failed ([`DirHealth`]) and every log in it refuses from then on. Where the jobs of many logs wait,
+//! [`SyncJob::run_together`] does them by one sync of the file system.
 //!
 //! # Files of one log
 //! | name | what |
@@ -56,8 +57,8 @@ pub use config::LogConfig;
 pub use damage::Damage;
 pub use data_dir::{DataDir, OpenedDataDir};
 pub use disk::{
-    CrashStyle, DirEntry, Disk, DiskFile, MemoryDisk, MemoryFile, MemoryLock, RealDisk, RealFile, RealLock,
-    Space, read_exact,
+    CrashStyle, DirEntry, Disk, DiskFile, MemoryDisk, MemoryFile, MemoryLock, MemoryVolume, RealDisk,
+    RealFile, RealLock, RealVolume, Space, Volume, read_exact,
 };
 pub use epochs::Epochs;
 pub use error::LogError;

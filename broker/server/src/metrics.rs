@@ -53,6 +53,8 @@ pub(crate) struct Metrics {
     pub(crate) fetched_bytes: IntCounter,
     pub(crate) replication: Replication,
     pub(crate) sync_seconds: Histogram,
+    pub(crate) shared_syncs: IntCounter,
+    pub(crate) shared_sync_jobs: IntCounter,
     pub(crate) topics: IntGauge,
     pub(crate) partitions: IntGauge,
     pub(crate) offline_partitions: IntGauge,
@@ -192,8 +194,18 @@ impl Metrics {
             fetched_bytes: at
                 .counter("weir_fetched_bytes_total", "bytes of record batches sent to consumers")?,
             replication: Replication::register(&at)?,
-            sync_seconds: at
-                .histogram("weir_log_sync_seconds", "time of one fdatasync job of a partition")?,
+            sync_seconds: at.histogram(
+                "weir_log_sync_seconds",
+                "time from when a partition wants its log synced until it is",
+            )?,
+            shared_syncs: at.counter(
+                "weir_log_shared_syncs_total",
+                "syncs of the whole file system, in place of those of many partitions",
+            )?,
+            shared_sync_jobs: at.counter(
+                "weir_log_shared_sync_jobs_total",
+                "syncs of partitions that were done by one of the whole file system",
+            )?,
             topics: at.gauge("weir_topics", "topics in the cluster's metadata")?,
             partitions: at.gauge("weir_partitions", "partition replicas on this broker")?,
             offline_partitions: at

@@ -118,6 +118,16 @@ conforms! {
         assert!(space.free > 0 && space.total >= space.free);
     }
 
+    fn a_volume_is_that_of_a_file_and_syncs_or_says_that_it_can_not(disk, at) {
+        assert_eq!(disk.volume(&at("none")).err().unwrap().kind(), ErrorKind::NotFound);
+        put(&disk.create(&at("f")).unwrap(), b"some", 0);
+        match disk.volume(&at("f")) {
+            Ok(volume) => volume.sync().unwrap(),
+            // On what file system the test runs is not ours to say.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+        }
+    }
+
     fn a_file_is_replaced_as_a_whole(disk, at) {
         replace_file(disk, &at("f"), b"one", true).unwrap();
         replace_file(disk, &at("f"), b"two", false).unwrap();

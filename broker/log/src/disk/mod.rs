@@ -5,12 +5,13 @@
 mod conformance;
 mod memory;
 mod real;
+mod reporting;
 
 use std::io::{self, IoSlice};
 use std::path::Path;
 
-pub use memory::{CrashStyle, MemoryDisk, MemoryFile, MemoryLock};
-pub use real::{RealDisk, RealFile, RealLock};
+pub use memory::{CrashStyle, MemoryDisk, MemoryFile, MemoryLock, MemoryVolume};
+pub use real::{RealDisk, RealFile, RealLock, RealVolume};
 
 /// A file system. Paths are taken as they are; a clone is the same disk.
 ///
@@ -22,6 +23,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
     type File: DiskFile;
     /// Holds an exclusive lock until it is dropped.
     type Lock: Send + Sync + 'static;
+    /// A file system as a whole.
+    type Volume: Volume;
 
     /// Creates a file that MUST NOT exist yet (`AlreadyExists`), open for reading and writing.
     fn create(&self, path: &Path) -> io::Result<Self::File>;
@@ -45,6 +48,17 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn space(&self, path: &Path) -> io::Result<Space>;
     /// Takes the exclusive lock of a file, creating it; `WouldBlock` when somebody else holds it.
     fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
+    /// The file system that holds an existing file; `Unsupported` where a sync of the whole is not known to tell of all
+    /// that could not be written.
+    fn volume(&self, file: &Path) -> io::Result<Self::Volume>;
+}
+
+/// A file system that is synced as a whole. What could not be written between the moment when this was opened and a
+/// sync is told by that sync; what failed before may have been told to others.
+pub trait Volume: Send + Sync + 'static {
+    /// Makes durable all bytes and names that were there before, whoever wrote them. After an error none of them may be
+    /// trusted, as with [`DiskFile::sync_data`].
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file. All positions are absolute; handles are shared between threads.

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use rustix::fs::{Advice, FlockOperation};
 
-use super::{DirEntry, Disk, DiskFile, Space};
+use super::reporting::{FileSystem, Kernel, tells_of_failures};
+use super::{DirEntry, Disk, DiskFile, Space, Volume};
 
 /// More buffers than this in one call are refused by Linux.
 const MOST_BUFFERS: usize = 1024;
@@ -27,6 +28,10 @@ pub struct RealLock {
     _file: File,
 }
 
+/// A file system of the machine, by a regular file on it.
+#[derive(Debug)]
+pub struct RealVolume(File);
+
 impl RealFile {
     /// The file itself.
     #[must_use]
@@ -38,6 +43,7 @@ impl RealFile {
 impl Disk for RealDisk {
     type File = RealFile;
     type Lock = RealLock;
+    type Volume = RealVolume;
 
     fn create(&self, path: &Path) -> io::Result<RealFile> {
         OpenOptions::new().read(true).write(true).create_new(true).open(path).map(RealFile)
@@ -96,6 +102,25 @@ impl Disk for RealDisk {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(RealLock { _file: file })
+    }
+
+    fn volume(&self, file: &Path) -> io::Result<RealVolume> {
+        let file = File::open(file)?;
+        let system = FileSystem(u64::try_from(rustix::fs::fstatfs(&file)?.f_type).unwrap_or(0));
+        let kernel = Kernel::of(&rustix::system::uname().release().to_string_lossy());
+        if file.metadata()?.is_file() && tells_of_failures(system, kernel) {
+            return Ok(RealVolume(file));
+        }
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Volume for RealVolume {
+    fn sync(&self) -> io::Result<()> {
+        rustix::fs::syncfs(&self.0)?;
+        // Some file systems write their own blocks after they have flushed the device's cache, or see no need to flush
+        // it. To sync a file that has not changed does nothing but that.
+        self.0.sync_data()
     }
 }
 

@@ -66,11 +66,16 @@ pub struct Log<D: Disk> {
     truncations: u64,
     since_checkpoint: u64,
     checkpoint_wanted: bool,
+    /// An epoch began that no checkpoint tells of. Its batches do, so that is no reason to write one before it is due.
+    epoch_unsaved: bool,
     /// A segment was closed, and its index is in memory only.
     unsealed: bool,
     /// No sync for the log's own sake before so many bytes came after the last checkpoint: the last one could not write it.
     put_off: u64,
     oldest_unflushed: Option<Millis>,
+    /// Some of what is not synced was written by an earlier process. If it could not be written, only a sync of its own
+    /// file is sure to tell.
+    inherits: bool,
     /// A failed write may have left bytes past the end.
     untrimmed: bool,
     open_closed: VecDeque<Offset>,
@@ -130,9 +135,7 @@ impl<D: Disk> Log<D> {
 
     /// A new leader begins here, perhaps without a record yet.
     pub fn begin_epoch(&mut self, epoch: LeaderEpoch) {
-        if self.epochs.assign(epoch, self.log_end) {
-            self.checkpoint_wanted = true;
-        }
+        self.epoch_unsaved |= self.epochs.assign(epoch, self.log_end);
     }
 
     /// The settings in force.
@@ -199,7 +202,8 @@ impl<D: Disk> Log<D> {
 
     /// Syncs what is left and writes a checkpoint, so that the next open reads no batch at all.
     pub fn close(mut self) -> Result<(), LogError> {
-        self.checkpoint_wanted |= self.since_checkpoint > 0 || self.log_end > self.durable_end;
+        let unsaved = self.epoch_unsaved || self.since_checkpoint > 0 || self.log_end > self.durable_end;
+        self.checkpoint_wanted |= unsaved;
         if let Some(job) = self.sync_job()? {
             let done = job.run();
             self.synced(done)?;

@@ -86,9 +86,11 @@ impl<D: Disk> Log<D> {
             truncations: 0,
             since_checkpoint: 0,
             checkpoint_wanted: false,
+            epoch_unsaved: false,
             unsealed: false,
             put_off: 0,
             oldest_unflushed: None,
+            inherits: false,
             untrimmed: false,
             open_closed: VecDeque::new(),
             cursors: super::read::Cursors::default(),
@@ -324,7 +326,8 @@ impl<D: Disk> Log<D> {
             None => self.log_end,
             Some(_) => self.durable_prefix(),
         };
-        if unsynced.is_some() || !self.names.ancestors_synced {
+        self.inherits = unsynced.is_some();
+        if self.inherits || !self.names.ancestors_synced {
             // Nobody knows whether the names were synced before the process died.
             self.names.changed = 1;
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use weir_model::Offset;
 
 use super::{Gate, Log};
-use crate::disk::{Disk, DiskFile, is_full, replace_file};
+use crate::disk::{Disk, DiskFile, Volume, is_full, replace_file};
 use crate::error::{LogError, sync_error};
 use crate::image::Checkpoint;
 use crate::names;
@@ -22,6 +22,8 @@ pub struct SyncJob<D: Disk> {
     dirs: Vec<PathBuf>,
     small: SmallFiles,
     gate: Arc<Gate>,
+    inherits: bool,
+    bytes: u64,
     done: Covered,
 }
 
@@ -82,8 +84,10 @@ impl<D: Disk> Log<D> {
         }
         let mut files = Vec::new();
         let mut segments = Vec::new();
+        let mut bytes = 0;
         let place = self.place.clone();
         for segment in self.segments.iter_mut().filter(|s| s.synced < s.len) {
+            bytes += segment.len - segment.synced;
             files.push((segment.base, segment.file(&place)?));
             segments.push((segment.base, segment.len, segment.end));
         }
@@ -107,7 +111,7 @@ impl<D: Disk> Log<D> {
             due,
         };
         let gate = Arc::clone(&self.gate);
-        Ok(Some(SyncJob { place, files, dirs, small, gate, done }))
+        Ok(Some(SyncJob { place, files, dirs, small, gate, inherits: self.inherits, bytes, done }))
     }
 
     /// Takes a job's result. Gives the new durable end, or the error that failed the directory.
@@ -137,12 +141,13 @@ impl<D: Disk> Log<D> {
             self.home.synced_above(&self.place.dir);
         }
         self.durable_end = self.durable_end.max(covered.end);
+        self.inherits = false;
         if self.durable_end == self.log_end {
             self.oldest_unflushed = None;
         }
         if written.checkpoint {
             self.since_checkpoint = self.since_checkpoint.saturating_sub(covered.appended);
-            self.checkpoint_wanted = false;
+            (self.checkpoint_wanted, self.epoch_unsaved) = (false, false);
             self.unsealed = self.has_unsealed();
             self.put_off = 0;
         } else if covered.due {
@@ -183,10 +188,48 @@ impl<D: Disk> SyncJob<D> {
         self.done.end
     }
 
+    /// The bytes that are to be made durable, about.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether it has to be done by itself: it takes longer than others should wait, or only a sync of its own files can
+    /// be relied on.
+    #[must_use]
+    pub fn wants_its_own(&self) -> bool {
+        self.inherits || self.done.due
+    }
+
     /// Does the work. Blocks.
     pub fn run(self) -> SyncDone {
         let result = self.sync().and_then(|()| self.write_small_files());
         SyncDone { covered: self.done, result }
+    }
+
+    /// Does the work of many, of one data directory, by one sync of the file system that holds them all. Blocks. The
+    /// results are in the order of the jobs. A job that [wants its own](Self::wants_its_own) MUST NOT be among them.
+    pub fn run_together(jobs: Vec<Self>, volume: &D::Volume) -> Vec<SyncDone> {
+        let mut failure = jobs.first().and_then(|first| first.sync_volume(volume).err());
+        let failed = failure.is_some();
+        let done = jobs.into_iter().map(|job| {
+            let result = match failure.take() {
+                Some(error) => Err(error),
+                None if failed => Err(LogError::Failed),
+                None => job.write_small_files(),
+            };
+            SyncDone { covered: job.done, result }
+        });
+        done.collect()
+    }
+
+    /// Whatever the error: nobody knows what of all that was written is on the disk.
+    fn sync_volume(&self, volume: &D::Volume) -> Result<(), LogError> {
+        self.place.health.check()?;
+        volume.sync().map_err(|source| {
+            self.place.health.fail();
+            LogError::Io { path: self.place.dir.to_path_buf(), source }
+        })
     }
 
     fn sync(&self) -> Result<(), LogError> {

@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
 use weir_core::partition::{Assignment, Effect, IsrAnswer, Produced, Replica, Token};
-use weir_log::{Cancellation, CompactionOutcome, Log, LogError, Scrub, SyncDone};
+use weir_log::{Cancellation, CompactionOutcome, Disk, Log, LogError, Scrub, SyncDone};
 use weir_model::{Millis, Offset};
 
 use self::deletion::Deletion;
@@ -37,6 +37,7 @@ use super::command::{Answer, Command, Standing};
 use super::fence::Fence;
 use super::handle::{Mail, Published};
 use super::lagging::Lagging;
+use super::syncs::{self, Syncs};
 use super::waiters::Waiters;
 use crate::clock;
 use crate::health::Health;
@@ -55,9 +56,11 @@ const COMPLAINT_EVERY: Duration = Duration::from_secs(10);
 
 /// What drivers share.
 #[derive(Clone, Debug)]
-pub(crate) struct Surroundings {
+pub(crate) struct Surroundings<D: Disk> {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
+    /// Does the syncs of all partitions.
+    pub(crate) syncs: Arc<Syncs<D>>,
     /// One compaction at a time over all partitions.
     pub(crate) cleaner: Arc<Semaphore>,
     /// Fetches for the partitions that follow.
@@ -89,7 +92,7 @@ pub(crate) struct Driver<D: ServedDisk> {
     /// The way to itself, for its fetcher.
     pub(super) own: mpsc::WeakSender<Mail>,
     pub(super) published: Arc<Published>,
-    pub(super) surroundings: Surroundings,
+    pub(super) surroundings: Surroundings<D>,
     work: Work,
     checking: Checking<D>,
 }
@@ -111,12 +114,12 @@ struct Work {
     fetchers: Vec<Answer<Position>>,
     /// The log is to be cut before anything else happens.
     cut: Option<Cut>,
-    sync: Option<Running<SyncDone>>,
+    sync: Option<Running<oneshot::Receiver<syncs::Outcome>>>,
     /// When the log last told of a disk in trouble.
     complained: Option<Instant>,
     /// A sync that could not be done is tried again then.
     sync_not_before: Option<Instant>,
-    compaction: Option<Running<CompactionOutcome>>,
+    compaction: Option<Running<Task<CompactionOutcome>>>,
     cancel_compaction: Cancellation,
     /// Where the last producer snapshot was taken.
     snapshot_at: Option<Offset>,
@@ -124,9 +127,12 @@ struct Work {
     stop: Option<oneshot::Sender<()>>,
 }
 
-struct Running<T> {
+/// On a thread of its own.
+type Task<T> = JoinHandle<Result<T, LogError>>;
+
+struct Running<F> {
     since: Instant,
-    task: JoinHandle<Result<T, LogError>>,
+    task: F,
 }
 
 enum Event<D: ServedDisk> {
@@ -146,7 +152,7 @@ impl<D: ServedDisk> Driver<D> {
         replica: Replica,
         (own, mailbox): (mpsc::WeakSender<Mail>, mpsc::Receiver<Mail>),
         published: Arc<Published>,
-        surroundings: Surroundings,
+        surroundings: Surroundings<D>,
         (standing, effects): (Standing, Vec<Effect>),
     ) -> Box<Self> {
         let work = Work { effects, standing, ..Work::default() };
@@ -385,7 +391,10 @@ impl<D: ServedDisk> Driver<D> {
 
 /// The result of a job on another thread; never when there is none. A job that panicked is a failed disk: nobody knows
 /// what it did.
-async fn finished<T>(running: &mut Option<Running<T>>) -> (Result<T, LogError>, Duration) {
+async fn finished<T, E, F>(running: &mut Option<Running<F>>) -> (Result<T, LogError>, Duration)
+where
+    F: Future<Output = Result<Result<T, LogError>, E>> + Unpin,
+{
     let Some(job) = running else { return pending().await };
     let result = (&mut job.task).await;
     let took = job.since.elapsed();

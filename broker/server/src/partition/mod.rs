@@ -12,6 +12,7 @@ pub(crate) mod lagging;
 pub(crate) mod open;
 pub(crate) mod registry;
 pub(crate) mod settings;
+pub(crate) mod syncs;
 pub(crate) mod touched;
 pub(crate) mod traffic;
 pub(crate) mod waiters;

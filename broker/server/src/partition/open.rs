@@ -34,7 +34,7 @@ pub(crate) struct Opening {
 pub(crate) fn open(
     dir: &DataDir<RealDisk>,
     opening: Opening,
-    surroundings: Surroundings,
+    surroundings: Surroundings<RealDisk>,
 ) -> Result<(PartitionHandle, Box<Driver<RealDisk>>), LogError> {
     let Opening { topic, index, configured, .. } = &opening;
     let (mut log, recovered) =

@@ -41,7 +41,7 @@ pub(crate) struct Registry {
     me: BrokerId,
     file: Arc<Pairs>,
     dir: Arc<DataDir<RealDisk>>,
-    surroundings: Surroundings,
+    surroundings: Surroundings<RealDisk>,
     slots: RwLock<Slots>,
     /// Held by whoever changes what runs; says whether anything may run any more. A log has one owner: what is being
     /// stopped must not be opened anew by a round that comes in meanwhile, and what is being opened must be stopped too.
@@ -60,7 +60,7 @@ impl Registry {
         me: BrokerId,
         file: Arc<Pairs>,
         dir: Arc<DataDir<RealDisk>>,
-        surroundings: Surroundings,
+        surroundings: Surroundings<RealDisk>,
     ) -> Self {
         Self { me, file, dir, surroundings, slots: RwLock::default(), phase: Mutex::default() }
     }
@@ -335,7 +335,7 @@ fn shares(openings: Vec<Opening>) -> Vec<Vec<Opening>> {
 fn start(
     dir: &DataDir<RealDisk>,
     opening: Opening,
-    surroundings: &Surroundings,
+    surroundings: &Surroundings<RealDisk>,
 ) -> (TopicId, PartitionIndex, Slot) {
     let (topic, name, index) = (opening.topic, opening.name.clone(), opening.index);
     let opened = open_or_renew(dir, opening, surroundings);
@@ -359,7 +359,7 @@ fn start(
 fn open_or_renew(
     dir: &DataDir<RealDisk>,
     opening: Opening,
-    surroundings: &Surroundings,
+    surroundings: &Surroundings<RealDisk>,
 ) -> Result<(PartitionHandle, Box<Driver<RealDisk>>), LogError> {
     match open(dir, opening.clone(), surroundings.clone()) {
         Err(problem) if problem.is_damage() && is_dispensable(&opening.reign, opening.me) => {

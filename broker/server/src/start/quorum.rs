@@ -23,6 +23,7 @@ use crate::membership::{Attendance, Wishes, Word};
 use crate::metadata::Follower;
 use crate::partition::driver::Surroundings;
 use crate::partition::registry::Registry;
+use crate::partition::syncs::Syncs;
 use crate::peers::service::Shared;
 use crate::peers::{Dialer, Lines, Link, PeerService};
 use crate::replication::fleet::Fleet;
@@ -83,6 +84,7 @@ pub(super) fn join(ground: &mut Ground, opened: Opened, commits: Commits) -> Mem
     let surroundings = Surroundings {
         metrics: Arc::clone(metrics),
         health: Arc::clone(health),
+        syncs: Arc::new(Syncs::new(data.volume(), Arc::clone(metrics))),
         cleaner: Arc::new(Semaphore::new(1)),
         fleet: Arc::new(Fleet::new(config.node_id, Arc::clone(view), Arc::clone(metrics))),
         proposals: Arc::default(),

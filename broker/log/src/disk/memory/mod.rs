@@ -8,9 +8,9 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{DirEntry, Disk, DiskFile, Space};
+use super::{DirEntry, Disk, DiskFile, Space, Volume};
 pub use crash::CrashStyle;
-use tree::{Node, Op, Tree};
+use tree::{Node, Op, Part, Tree};
 
 /// See the module. A clone is the same disk.
 #[derive(Clone, Debug)]
@@ -34,6 +34,13 @@ pub struct MemoryFile {
 pub struct MemoryLock {
     disk: MemoryDisk,
     path: PathBuf,
+    boot: u64,
+}
+
+/// All of a [`MemoryDisk`].
+#[derive(Debug)]
+pub struct MemoryVolume {
+    disk: MemoryDisk,
     boot: u64,
 }
 
@@ -151,6 +158,16 @@ impl MemoryDisk {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// For a handle of that boot.
+    fn alive(&self, boot: u64) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        if state.boot != boot {
+            return Err(io::Error::other("the handle is of before the crash"));
+        }
+        state.powered()?;
+        Ok(state)
+    }
+
     fn change<T>(&self, op: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state();
         state.count_change()?;
@@ -194,6 +211,7 @@ fn eio() -> io::Error {
 impl Disk for MemoryDisk {
     type File = MemoryFile;
     type Lock = MemoryLock;
+    type Volume = MemoryVolume;
 
     fn create(&self, path: &Path) -> io::Result<MemoryFile> {
         self.change(|state| {
@@ -284,6 +302,30 @@ impl Disk for MemoryDisk {
         state.locks.push(path.to_owned());
         Ok(MemoryLock { disk: self.clone(), path: path.to_owned(), boot: state.boot })
     }
+
+    fn volume(&self, file: &Path) -> io::Result<MemoryVolume> {
+        let state = self.state();
+        state.powered()?;
+        state.tree.file_at(file)?;
+        Ok(MemoryVolume { disk: self.clone(), boot: state.boot })
+    }
+}
+
+impl Volume for MemoryVolume {
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.disk.alive(self.boot)?;
+        let cut = state.count_change();
+        let (fails, lies) = (state.fail_syncs, state.lies_below.clone());
+        // When the power goes meanwhile, some of it has been done.
+        let part = if cut.is_err() { Part::Some } else { Part::All };
+        state.tree.sync_all(part, lies.as_deref(), fails);
+        cut?;
+        if fails {
+            return Err(eio());
+        }
+        state.syncs += 1;
+        Ok(())
+    }
 }
 
 impl Drop for MemoryLock {
@@ -306,12 +348,7 @@ impl Drop for MemoryFile {
 
 impl MemoryFile {
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
-        let state = self.disk.state();
-        if state.boot != self.boot {
-            return Err(io::Error::other("the handle is of before the crash"));
-        }
-        state.powered()?;
-        Ok(state)
+        self.disk.alive(self.boot)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Inodes and names of the disk in memory: what programs see now, what is on the platter, and the changes in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path};
 
@@ -39,6 +39,27 @@ impl Node {
     pub(super) fn dir() -> Self {
         Self::Dir { now: Names::new(), platter: Names::new(), pending: Vec::new() }
     }
+
+    /// When the sync `fails`, the changes are neither durable nor remembered: a later sync will not bring them back.
+    fn sync(&mut self, fails: bool) {
+        match self {
+            Self::File { platter, pending, .. } => {
+                let done = pending.drain(..).filter(|_| !fails);
+                done.for_each(|op| op.apply(platter));
+            }
+            Self::Dir { platter, pending, .. } => {
+                let done = pending.drain(..).filter(|_| !fails);
+                done.for_each(|op| op.apply(platter));
+            }
+        }
+    }
+}
+
+/// How much of the disk a sync of all of it reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    All,
+    Some,
 }
 
 #[derive(Debug)]
@@ -121,30 +142,40 @@ impl Tree {
         Ok(())
     }
 
-    /// When the sync `fails`, the changes are neither durable nor remembered: a later sync will not bring them back.
     pub(super) fn sync_file(&mut self, inode: u64, fails: bool) -> io::Result<()> {
-        let Some(Node::File { platter, pending, .. }) = self.nodes.get_mut(&inode) else {
+        let Some(file @ Node::File { .. }) = self.nodes.get_mut(&inode) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        for op in pending.drain(..) {
-            if !fails {
-                op.apply(platter);
-            }
-        }
+        file.sync(fails);
         Ok(())
     }
 
     pub(super) fn sync_dir(&mut self, path: &Path, fails: bool) -> io::Result<()> {
         let inode = self.lookup(path)?;
-        let Some(Node::Dir { platter, pending, .. }) = self.nodes.get_mut(&inode) else {
+        let Some(dir @ Node::Dir { .. }) = self.nodes.get_mut(&inode) else {
             return Err(io::ErrorKind::NotADirectory.into());
         };
-        for op in pending.drain(..) {
-            if !fails {
-                op.apply(platter);
+        dir.sync(fails);
+        Ok(())
+    }
+
+    /// Files and directories, but for what lies below `except`.
+    pub(super) fn sync_all(&mut self, part: Part, except: Option<&Path>, fails: bool) {
+        let spared = except.and_then(|dir| self.lookup(dir).ok()).map(|dir| self.with_all_below(dir));
+        let reached = |inode: u64| part == Part::All || inode.is_multiple_of(2);
+        for (inode, node) in &mut self.nodes {
+            if reached(*inode) && !spared.as_ref().is_some_and(|spared| spared.contains(inode)) {
+                node.sync(fails);
             }
         }
-        Ok(())
+    }
+
+    fn with_all_below(&self, inode: u64) -> BTreeSet<u64> {
+        let mut found = BTreeSet::from([inode]);
+        if let Some(Node::Dir { now, .. }) = self.nodes.get(&inode) {
+            found.extend(now.values().flat_map(|child| self.with_all_below(*child)));
+        }
+        found
     }
 
     pub(super) fn flip_bit(&mut self, path: &Path, position: u64, bit: u8) -> bool {

@@ -7,6 +7,7 @@ mod failures;
 mod model;
 mod real;
 mod scrubbing;
+mod together;
 
 use std::path::{Path, PathBuf};
 

@@ -165,7 +165,7 @@ impl<D: ServedDisk> Driver<D> {
             Ok(None) => return,
             Err(error) => return self.sync_failed(&error),
         };
-        let task = tokio::task::spawn_blocking(move || Ok(job.run()));
+        let task = self.surroundings.syncs.submit(job);
         self.work.sync = Some(Running { since: Instant::now(), task });
     }
 

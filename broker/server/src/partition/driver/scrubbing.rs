@@ -11,7 +11,7 @@ use weir_log::{Damage, LogError, Scrub, Scrubbed};
 use weir_model::{BrokerId, Offset};
 
 use super::following::{Cut, CutAt};
-use super::{Driver, Running};
+use super::{Driver, Running, Task};
 use crate::clock;
 use crate::net::outgoing::ServedDisk;
 use crate::partition::command::Answer;
@@ -26,7 +26,7 @@ const SUSPICION_EVERY: Duration = Duration::from_secs(30);
 
 /// What is being checked, and who is told.
 pub(super) struct Checking<D: ServedDisk> {
-    pub(super) running: Option<Running<Scrub<D>>>,
+    pub(super) running: Option<Running<Task<Scrub<D>>>>,
     answer: Option<Answer<Option<Offset>>>,
     /// To be checked as soon as nothing else is.
     suspect: Option<Offset>,

@@ -110,6 +110,7 @@ impl Bench {
             fleet: Arc::new(Fleet::new(me, Arc::clone(&view), Arc::clone(&metrics))),
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
+            syncs: Arc::new(Syncs::new(None, Arc::clone(&metrics))),
             cleaner: Arc::new(Semaphore::new(1)),
             proposals: Arc::default(),
             fence: Arc::default(),

@@ -1,0 +1,137 @@
+//! One sync of the file system for the jobs of many logs.
+
+use super::*;
+use crate::disk::{CrashStyle, MemoryVolume};
+
+const MANY: u64 = 7;
+
+fn at(number: u64) -> PathBuf {
+    Path::new("/data/topics/t").join(number.to_string())
+}
+
+fn volume(disk: &MemoryDisk) -> MemoryVolume {
+    let file = Path::new("/data/lock");
+    let _lock = disk.lock(file).unwrap();
+    disk.volume(file).unwrap()
+}
+
+/// Logs of two batches each, with the jobs that sync them.
+fn written(home: &Home<MemoryDisk>) -> (Vec<Log<MemoryDisk>>, Vec<SyncJob<MemoryDisk>>) {
+    let mut logs = Vec::new();
+    let mut jobs = Vec::new();
+    for number in 0..MANY {
+        let (mut log, _) = Log::open(home, &at(number), LogConfig::default()).unwrap();
+        for tag in 0..2 {
+            log.append(&mut batch(number * 10 + tag, 3, 0), EPOCH, Millis(0)).unwrap();
+        }
+        jobs.push(log.sync_job().unwrap().unwrap());
+        logs.push(log);
+    }
+    (logs, jobs)
+}
+
+#[test]
+fn what_was_synced_together_survives_every_crash_with_its_names() {
+    for style in [CrashStyle::LoseUnsynced, CrashStyle::Scatter] {
+        for seed in 0..20 {
+            let disk = MemoryDisk::new();
+            let home = home(&disk);
+            let volume = volume(&disk);
+            let (mut logs, jobs) = written(&home);
+            assert!(jobs.iter().all(|job| job.bytes() > 0 && !job.wants_its_own()));
+            let before = disk.syncs();
+            let done = SyncJob::run_together(jobs, &volume);
+            assert_eq!(disk.syncs() - before, 1);
+            for (log, done) in logs.iter_mut().zip(done) {
+                assert_eq!(log.synced(done).unwrap(), Offset(6));
+            }
+            let all: Vec<_> = logs.iter_mut().map(contents).collect();
+            disk.crash(style, seed);
+            let home = Home::new(disk, Path::new("/data"));
+            for (number, before) in (0..).zip(all) {
+                let (mut log, recovered) = Log::open(&home, &at(number), LogConfig::default()).unwrap();
+                assert_eq!((contents(&mut log), recovered.truncated_bytes), (before, 0));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_meanwhile_acknowledges_nothing_and_leaves_prefixes() {
+    let whole = {
+        let disk = MemoryDisk::new();
+        let home = home(&disk);
+        let _volume = volume(&disk);
+        let (mut logs, _jobs) = written(&home);
+        contents(&mut logs[0])
+    };
+    for seed in 0..20 {
+        let disk = MemoryDisk::new();
+        let home = home(&disk);
+        let volume = volume(&disk);
+        let (mut logs, jobs) = written(&home);
+        disk.cut_at(disk.changes() + 1);
+        let done = SyncJob::run_together(jobs, &volume);
+        for (log, done) in logs.iter_mut().zip(done) {
+            assert!(log.synced(done).is_err());
+            assert_eq!(log.durable_end(), Offset(0));
+        }
+        disk.crash(CrashStyle::Scatter, seed);
+        let home = Home::new(disk, Path::new("/data"));
+        let (mut log, _) = Log::open(&home, &at(0), LogConfig::default()).unwrap();
+        let left = contents(&mut log);
+        assert!(whole.starts_with(&left), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_failure_fails_every_job_and_the_directory() {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let volume = volume(&disk);
+    let (mut logs, jobs) = written(&home);
+    disk.fail_syncs(true);
+    let done = SyncJob::run_together(jobs, &volume);
+    disk.fail_syncs(false);
+    let mut failures = logs.iter_mut().zip(done).map(|(log, done)| log.synced(done).unwrap_err());
+    assert!(matches!(failures.next(), Some(LogError::Io { .. })));
+    assert!(failures.all(|error| matches!(error, LogError::Failed)));
+    assert!(home.health().is_failed());
+}
+
+#[test]
+fn nothing_is_synced_for_a_directory_that_has_failed() {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let volume = volume(&disk);
+    let (mut logs, jobs) = written(&home);
+    home.health().fail();
+    let before = disk.syncs();
+    let done = SyncJob::run_together(jobs, &volume);
+    assert_eq!(disk.syncs(), before);
+    assert!(logs.iter_mut().zip(done).all(|(log, done)| log.synced(done).is_err()));
+}
+
+#[test]
+fn what_an_earlier_process_wrote_wants_a_sync_of_its_own_once() {
+    let disk = MemoryDisk::new();
+    drop(written(&home(&disk)));
+    disk.kill();
+    let home = Home::new(disk, Path::new("/data"));
+    let (mut log, _) = Log::open(&home, &at(0), LogConfig::default()).unwrap();
+    assert!(log.durable_end() < log.log_end());
+    let job = log.sync_job().unwrap().unwrap();
+    assert!(job.wants_its_own());
+    log.synced(job.run()).unwrap();
+    log.append(&mut batch(1, 1, 0), EPOCH, Millis(0)).unwrap();
+    assert!(!log.sync_job().unwrap().unwrap().wants_its_own());
+}
+
+#[test]
+fn a_checkpoint_wants_a_sync_of_its_own() {
+    let disk = MemoryDisk::new();
+    let config = LogConfig { checkpoint_bytes: 1, ..LogConfig::default() };
+    let (mut log, _) = open(&disk, &config);
+    log.append(&mut batch(1, 1, 0), EPOCH, Millis(0)).unwrap();
+    assert!(log.sync_job().unwrap().unwrap().wants_its_own());
+}
