@@ -98,13 +98,15 @@ def best_peer(measured: Measured, ours: str, figure: Figure) -> tuple[str, Ratio
 
 
 def share_of_limit(figure: Figure, blocks: list[dict], limits: dict) -> float | None:
-    """How much of what it cost would have been spent by the least code that does the same."""
+    """How much of what it cost would have been spent by the least code that does the same; of a rate, how much of what that reaches."""
     own = sorted((block for block in blocks if block.get(figure.name)), key=lambda block: block[figure.name])
     if not figure.floor or not own:
         return None
     middle_block = own[len(own) // 2]
     least = figure.floor(limits, middle_block)
-    return least / middle_block[figure.name] if least else None
+    if not least:
+        return None
+    return least / middle_block[figure.name] if figure.less_is_better else middle_block[figure.name] / least
 
 
 def _met(value: float | None, target: float) -> str:

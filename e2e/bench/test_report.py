@@ -53,6 +53,12 @@ class Report(unittest.TestCase):
         block["echo_p50_10"] = 0.06
         self.assertIn("| 0.1 | kafka | 1.00x (one block) | 2x MISSED | 60% | 50% met |", report.render(older))
 
+    def test_of_a_rate_the_share_is_what_is_reached_of_it(self):
+        run = {"command": "e2e/bench/run", "seconds": 60.0, "machine": {"kernel": "6"}, "limits": LIMITS}
+        measured = {"weir-fsync": [{"requests_s": 800.0}], "kafka-fsync": [{"requests_s": 100.0}]}
+        told = report.render(runs.one(run, {"produce-fsync-wide": {"measured": measured, "failure": None, "could_not": {}}}))
+        self.assertIn("| 800 | kafka-fsync | 8.00x (one block) | 8x met | 80% | 75% met |", told)
+
     def test_the_noise_floor_is_kafka_beside_itself(self):
         self.assertIn("Noise floor: Kafka beside itself, broker CPU-s/GB: 1.10x", report.render(result()))
 

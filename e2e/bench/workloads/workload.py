@@ -8,8 +8,8 @@ from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import SYSCALLS, Site
 
-# From the machine's limits and the figures of a block: the least that it could have cost, in the unit of the figure; None where
-# that was not measured.
+# From the machine's limits and the figures of a block: the least that it could have cost, or the rate that it could have reached, in
+# the unit of the figure; None where that was not measured.
 Floor = Callable[[dict, Figures], float | None]
 
 BUFFERED = ("weir", "kafka", "kafka-tuned", "weir-fsync")
@@ -96,3 +96,8 @@ def consume_floor(limits: dict, figures: Figures) -> float:
 
 def echo_floor(limits: dict, _: Figures) -> float:
     return limits["echo"]["server_cpu_us_per_request"]
+
+
+def sync_rate(limits: dict, _: Figures) -> float:
+    """One thread that appends to a file and syncs it, again and again."""
+    return limits["fdatasync_per_s"]
