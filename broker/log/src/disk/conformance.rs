@@ -119,9 +119,11 @@ conforms! {
     }
 
     fn a_volume_is_that_of_a_file_and_syncs_or_says_that_it_can_not(disk, at) {
-        assert_eq!(disk.volume(&at("none")).err().unwrap().kind(), ErrorKind::NotFound);
+        disk.create_dir(&at("d")).unwrap();
+        assert_eq!(disk.volume(&at("f"), &at("d")).err().unwrap().kind(), ErrorKind::NotFound);
         put(&disk.create(&at("f")).unwrap(), b"some", 0);
-        match disk.volume(&at("f")) {
+        assert_eq!(disk.volume(&at("f"), &at("e")).err().unwrap().kind(), ErrorKind::NotFound);
+        match disk.volume(&at("f"), &at("d")) {
             Ok(volume) => volume.sync().unwrap(),
             // On what file system the test runs is not ours to say.
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),

@@ -48,9 +48,9 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn space(&self, path: &Path) -> io::Result<Space>;
     /// Takes the exclusive lock of a file, creating it; `WouldBlock` when somebody else holds it.
     fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
-    /// The file system that holds an existing file; `Unsupported` where a sync of the whole is not known to tell of all
-    /// that could not be written.
-    fn volume(&self, file: &Path) -> io::Result<Self::Volume>;
+    /// The file system that holds an existing file and a directory; `Unsupported` where they are not on the same one, or
+    /// a sync of the whole is not known to tell of all that could not be written.
+    fn volume(&self, file: &Path, dir: &Path) -> io::Result<Self::Volume>;
 }
 
 /// A file system that is synced as a whole. What could not be written between the moment when this was opened and a

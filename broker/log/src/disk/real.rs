@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::num::NonZeroU64;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{Advice, FlockOperation};
@@ -104,11 +104,12 @@ impl Disk for RealDisk {
         Ok(RealLock { _file: file })
     }
 
-    fn volume(&self, file: &Path) -> io::Result<RealVolume> {
+    fn volume(&self, file: &Path, dir: &Path) -> io::Result<RealVolume> {
         let file = File::open(file)?;
+        let (about, beside) = (file.metadata()?, fs::metadata(dir)?);
         let system = FileSystem(u64::try_from(rustix::fs::fstatfs(&file)?.f_type).unwrap_or(0));
         let kernel = Kernel::of(&rustix::system::uname().release().to_string_lossy());
-        if file.metadata()?.is_file() && tells_of_failures(system, kernel) {
+        if about.is_file() && about.dev() == beside.dev() && tells_of_failures(system, kernel) {
             return Ok(RealVolume(file));
         }
         Err(io::ErrorKind::Unsupported.into())
@@ -163,5 +164,19 @@ impl DiskFile for RealFile {
     fn forget_cached(&self, position: u64, len: u64) {
         // The kernel keeps what is dirty or only partly covered: nothing is lost by asking.
         let _ = rustix::fs::fadvise(&self.0, position, NonZeroU64::new(len), Advice::DontNeed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_on_another_file_system_is_not_synced_with_a_file() {
+        let here = tempfile::tempdir().unwrap();
+        let file = here.path().join("f");
+        RealDisk.create(&file).unwrap();
+        let elsewhere = RealDisk.volume(&file, Path::new("/proc"));
+        assert_eq!(elsewhere.err().map(|e| e.kind()), Some(io::ErrorKind::Unsupported));
     }
 }

@@ -303,10 +303,11 @@ impl Disk for MemoryDisk {
         Ok(MemoryLock { disk: self.clone(), path: path.to_owned(), boot: state.boot })
     }
 
-    fn volume(&self, file: &Path) -> io::Result<MemoryVolume> {
+    fn volume(&self, file: &Path, dir: &Path) -> io::Result<MemoryVolume> {
         let state = self.state();
         state.powered()?;
         state.tree.file_at(file)?;
+        state.tree.list(dir)?;
         Ok(MemoryVolume { disk: self.clone(), boot: state.boot })
     }
 }

@@ -12,7 +12,7 @@ fn at(number: u64) -> PathBuf {
 fn volume(disk: &MemoryDisk) -> MemoryVolume {
     let file = Path::new("/data/lock");
     let _lock = disk.lock(file).unwrap();
-    disk.volume(file).unwrap()
+    disk.volume(file, Path::new("/data")).unwrap()
 }
 
 /// Logs of two batches each, with the jobs that sync them.

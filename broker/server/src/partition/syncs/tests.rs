@@ -25,7 +25,7 @@ impl Bench {
         }
         let file: &Path = "/data/lock".as_ref();
         drop(disk.lock(file).unwrap());
-        let volume = Some(Arc::new(disk.volume(file).unwrap()));
+        let volume = Some(Arc::new(disk.volume(file, "/data".as_ref()).unwrap()));
         let home = Home::new(disk.clone(), "/data".as_ref());
         let open = |number: usize| {
             let dir = format!("/data/topics/t/{number}");
