@@ -64,7 +64,7 @@ impl<D: Disk> DataDir<D> {
         let topics = root.join(TOPICS);
         create_dirs(disk, &topics).map_err(|e| error(&topics, e))?;
         // Before anything is written to logs: what fails from then on is told to its syncs.
-        let volume = disk.volume(&lock_path, &topics).ok().map(Arc::new);
+        let volume = disk.volume(&lock_path).ok().map(Arc::new);
         let (incarnation, owner, created) = Self::identity(&home, broker, fresh)?;
         let clean_path = root.join(CLEAN_FILE);
         let marker = read_file(disk, &clean_path, MOST_BYTES);

@@ -24,7 +24,7 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// Holds an exclusive lock until it is dropped.
     type Lock: Send + Sync + 'static;
     /// A file system as a whole.
-    type Volume: Volume;
+    type Volume: Volume<Self::File>;
 
     /// Creates a file that MUST NOT exist yet (`AlreadyExists`), open for reading and writing.
     fn create(&self, path: &Path) -> io::Result<Self::File>;
@@ -48,14 +48,16 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn space(&self, path: &Path) -> io::Result<Space>;
     /// Takes the exclusive lock of a file, creating it; `WouldBlock` when somebody else holds it.
     fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
-    /// The file system that holds an existing file and a directory; `Unsupported` where they are not on the same one, or
-    /// a sync of the whole is not known to tell of all that could not be written.
-    fn volume(&self, file: &Path, dir: &Path) -> io::Result<Self::Volume>;
+    /// The file system that holds an existing file; `Unsupported` where a sync of the whole is not known to tell of all
+    /// that could not be written.
+    fn volume(&self, file: &Path) -> io::Result<Self::Volume>;
 }
 
 /// A file system that is synced as a whole. What could not be written between the moment when this was opened and a
 /// sync is told by that sync; what failed before may have been told to others.
-pub trait Volume: Send + Sync + 'static {
+pub trait Volume<F: DiskFile>: Send + Sync + 'static {
+    /// Whether an open file is on it.
+    fn holds(&self, file: &F) -> bool;
     /// Makes durable all bytes and names that were there before, whoever wrote them. After an error none of them may be
     /// trusted, as with [`DiskFile::sync_data`].
     fn sync(&self) -> io::Result<()>;

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileSystem(pub(super) u64);
 
-const EXT4: FileSystem = FileSystem(0xef53);
+pub(super) const EXT4: FileSystem = FileSystem(0xef53);
 const XFS: FileSystem = FileSystem(0x5846_5342);
 
 /// A kernel's version.
@@ -14,8 +14,9 @@ pub(super) struct Kernel {
     minor: u32,
 }
 
-/// Since then `syncfs` tells of pages that could not be written; before, it said that all was well.
-const TOLD_SINCE: Kernel = Kernel { major: 5, minor: 8 };
+/// Before 5.8 `syncfs` did not tell of pages that could not be written, before 5.17 not of what else went wrong in the
+/// file system.
+const TOLD_SINCE: Kernel = Kernel { major: 5, minor: 17 };
 
 impl Kernel {
     /// From what `uname` calls its release. What can not be read is taken for the oldest.
@@ -62,8 +63,8 @@ mod tests {
         const NFS: FileSystem = FileSystem(0x6969);
         let table = [
             (EXT4, "6.1.0", true),
-            (XFS, "5.8.0", true),
-            (EXT4, "5.7.19", false),
+            (XFS, "5.17.0", true),
+            (EXT4, "5.16.20", false),
             (XFS, "4.18.0-553.el8", false),
             (EXT4, "unknown", false),
             (OVERLAY, "6.1.0", false),

@@ -66,8 +66,6 @@ pub struct Log<D: Disk> {
     truncations: u64,
     since_checkpoint: u64,
     checkpoint_wanted: bool,
-    /// An epoch began that no checkpoint tells of. Its batches do, so that is no reason to write one before it is due.
-    epoch_unsaved: bool,
     /// A segment was closed, and its index is in memory only.
     unsealed: bool,
     /// No sync for the log's own sake before so many bytes came after the last checkpoint: the last one could not write it.
@@ -135,7 +133,9 @@ impl<D: Disk> Log<D> {
 
     /// A new leader begins here, perhaps without a record yet.
     pub fn begin_epoch(&mut self, epoch: LeaderEpoch) {
-        self.epoch_unsaved |= self.epochs.assign(epoch, self.log_end);
+        if self.epochs.assign(epoch, self.log_end) {
+            self.checkpoint_wanted = true;
+        }
     }
 
     /// The settings in force.
@@ -202,8 +202,7 @@ impl<D: Disk> Log<D> {
 
     /// Syncs what is left and writes a checkpoint, so that the next open reads no batch at all.
     pub fn close(mut self) -> Result<(), LogError> {
-        let unsaved = self.epoch_unsaved || self.since_checkpoint > 0 || self.log_end > self.durable_end;
-        self.checkpoint_wanted |= unsaved;
+        self.checkpoint_wanted |= self.since_checkpoint > 0 || self.log_end > self.durable_end;
         if let Some(job) = self.sync_job()? {
             let done = job.run();
             self.synced(done)?;

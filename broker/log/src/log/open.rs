@@ -86,7 +86,6 @@ impl<D: Disk> Log<D> {
             truncations: 0,
             since_checkpoint: 0,
             checkpoint_wanted: false,
-            epoch_unsaved: false,
             unsealed: false,
             put_off: 0,
             oldest_unflushed: None,

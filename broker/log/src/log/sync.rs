@@ -147,7 +147,7 @@ impl<D: Disk> Log<D> {
         }
         if written.checkpoint {
             self.since_checkpoint = self.since_checkpoint.saturating_sub(covered.appended);
-            (self.checkpoint_wanted, self.epoch_unsaved) = (false, false);
+            self.checkpoint_wanted = false;
             self.unsealed = self.has_unsealed();
             self.put_off = 0;
         } else if covered.due {
@@ -212,15 +212,18 @@ impl<D: Disk> SyncJob<D> {
     pub fn run_together(jobs: Vec<Self>, volume: &D::Volume) -> Vec<SyncDone> {
         let mut failure = jobs.first().and_then(|first| first.sync_volume(volume).err());
         let failed = failure.is_some();
-        let done = jobs.into_iter().map(|job| {
-            let result = match failure.take() {
-                Some(error) => Err(error),
-                None if failed => Err(LogError::Failed),
-                None => job.write_small_files(),
-            };
-            SyncDone { covered: job.done, result }
+        let done = jobs.into_iter().map(|job| match failure.take() {
+            Some(error) => SyncDone { covered: job.done, result: Err(error) },
+            None if failed => SyncDone { covered: job.done, result: Err(LogError::Failed) },
+            None if job.is_on(volume) => SyncDone { result: job.write_small_files(), covered: job.done },
+            None => job.run(),
         });
         done.collect()
+    }
+
+    /// Somebody may have mounted another file system, or set a link to one, where this log is.
+    fn is_on(&self, volume: &D::Volume) -> bool {
+        !self.files.is_empty() && self.files.iter().all(|(_, file)| volume.holds(file))
     }
 
     /// Whatever the error: nobody knows what of all that was written is on the disk.
@@ -246,6 +249,9 @@ impl<D: Disk> SyncJob<D> {
     /// They are caches, so a full disk only means that they are written later.
     fn write_small_files(&self) -> Result<Written, LogError> {
         let mut written = Written::default();
+        if self.small.checkpoint.is_none() && self.small.seals.is_empty() {
+            return Ok(written);
+        }
         let layout = self.gate.layout.lock().unwrap_or_else(PoisonError::into_inner);
         if *layout != self.done.layout {
             return Ok(written);

@@ -303,16 +303,19 @@ impl Disk for MemoryDisk {
         Ok(MemoryLock { disk: self.clone(), path: path.to_owned(), boot: state.boot })
     }
 
-    fn volume(&self, file: &Path, dir: &Path) -> io::Result<MemoryVolume> {
+    fn volume(&self, file: &Path) -> io::Result<MemoryVolume> {
         let state = self.state();
         state.powered()?;
         state.tree.file_at(file)?;
-        state.tree.list(dir)?;
         Ok(MemoryVolume { disk: self.clone(), boot: state.boot })
     }
 }
 
-impl Volume for MemoryVolume {
+impl Volume<MemoryFile> for MemoryVolume {
+    fn holds(&self, file: &MemoryFile) -> bool {
+        Arc::ptr_eq(&self.disk.shared, &file.disk.shared)
+    }
+
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.alive(self.boot)?;
         let cut = state.count_change();

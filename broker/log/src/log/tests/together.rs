@@ -12,7 +12,7 @@ fn at(number: u64) -> PathBuf {
 fn volume(disk: &MemoryDisk) -> MemoryVolume {
     let file = Path::new("/data/lock");
     let _lock = disk.lock(file).unwrap();
-    disk.volume(file, Path::new("/data")).unwrap()
+    disk.volume(file).unwrap()
 }
 
 /// Logs of two batches each, with the jobs that sync them.
@@ -82,6 +82,39 @@ fn a_power_cut_meanwhile_acknowledges_nothing_and_leaves_prefixes() {
         let left = contents(&mut log);
         assert!(whole.starts_with(&left), "seed {seed}");
     }
+}
+
+#[test]
+fn a_log_on_another_file_system_is_synced_there() {
+    let (here, elsewhere) = (MemoryDisk::new(), MemoryDisk::new());
+    let _ = home(&here);
+    let volume = volume(&here);
+    let (mut logs, jobs) = written(&home(&elsewhere));
+    for (log, done) in logs.iter_mut().zip(SyncJob::run_together(jobs, &volume)) {
+        assert_eq!(log.synced(done).unwrap(), Offset(6));
+    }
+    elsewhere.crash(CrashStyle::LoseUnsynced, 0);
+    let home = Home::new(elsewhere, Path::new("/data"));
+    for number in 0..MANY {
+        let (log, _) = Log::open(&home, &at(number), LogConfig::default()).unwrap();
+        assert_eq!(log.log_end(), Offset(6), "log {number}");
+    }
+}
+
+#[test]
+fn what_is_appended_after_a_job_was_made_is_not_promised_by_it() {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let volume = volume(&disk);
+    let (mut logs, jobs) = written(&home);
+    logs[0].append(&mut batch(7, 3, 0), EPOCH, Millis(0)).unwrap();
+    logs[1].truncate_to(Offset(3)).unwrap();
+    let done = SyncJob::run_together(jobs, &volume);
+    let ends: Vec<_> = logs.iter_mut().zip(done).map(|(log, done)| log.synced(done).unwrap()).collect();
+    assert_eq!((ends[0], logs[0].log_end()), (Offset(6), Offset(9)));
+    assert_eq!(ends[1], logs[1].durable_end());
+    assert!(ends[1] <= Offset(3));
+    assert!(ends[2..].iter().all(|end| *end == Offset(6)));
 }
 
 #[test]

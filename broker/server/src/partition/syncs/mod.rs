@@ -36,9 +36,15 @@ pub(crate) struct Syncs<D: Disk> {
 struct State<D: Disk> {
     own: VecDeque<Waiting<D>>,
     any: VecDeque<Waiting<D>>,
-    running_alone: usize,
-    running_together: bool,
+    running: Counts,
     together_not_before: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    own: usize,
+    any: usize,
+    together: bool,
 }
 
 struct Waiting<D: Disk> {
@@ -48,8 +54,26 @@ struct Waiting<D: Disk> {
 
 /// For one thread.
 enum Work<D: Disk> {
-    Alone(Waiting<D>),
+    Own(Waiting<D>),
+    Any(Waiting<D>),
     Together(Vec<Waiting<D>>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Own,
+    Any,
+    Together,
+}
+
+impl<D: Disk> Work<D> {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Own(_) => Kind::Own,
+            Self::Any(_) => Kind::Any,
+            Self::Together(_) => Kind::Together,
+        }
+    }
 }
 
 impl<D: Disk> fmt::Debug for Syncs<D> {
@@ -63,8 +87,7 @@ impl<D: Disk> Default for State<D> {
         Self {
             own: VecDeque::new(),
             any: VecDeque::new(),
-            running_alone: 0,
-            running_together: false,
+            running: Counts::default(),
             together_not_before: None,
         }
     }
@@ -98,9 +121,9 @@ impl<D: Disk> Syncs<D> {
     /// Works for as long as there is something to do: a thread that is awake need not be woken.
     fn work(self: Arc<Self>, mut work: Work<D>) {
         loop {
-            let running = Running { syncs: &self, together: matches!(work, Work::Together(_)) };
+            let running = Running { syncs: &self, kind: work.kind() };
             match work {
-                Work::Alone(Waiting { job, done }) => {
+                Work::Own(Waiting { job, done }) | Work::Any(Waiting { job, done }) => {
                     // Whoever waited for it may be gone.
                     let _ = done.send(Ok(job.run()));
                 }
@@ -140,21 +163,23 @@ impl<D: Disk> Syncs<D> {
         let load = Load {
             own: state.own.len(),
             any: state.any.len(),
-            running_alone: state.running_alone,
-            running_together: state.running_together,
+            running_own: state.running.own,
+            running_any: state.running.any,
+            running_together: state.running.together,
             may_together: self.volume.is_some() && state.together_not_before.is_none(),
         };
-        let alone = match next(load) {
+        let work = match next(load) {
             Next::Rest => return None,
-            Next::Together => {
-                state.running_together = true;
-                return Some(Work::Together(state.any.drain(..).collect()));
-            }
-            Next::Own => state.own.pop_front()?,
-            Next::Any => state.any.pop_front()?,
+            Next::Own => Work::Own(state.own.pop_front()?),
+            Next::Any => Work::Any(state.any.pop_front()?),
+            Next::Together => Work::Together(state.any.drain(..).collect()),
         };
-        state.running_alone += 1;
-        Some(Work::Alone(alone))
+        match work.kind() {
+            Kind::Own => state.running.own += 1,
+            Kind::Any => state.running.any += 1,
+            Kind::Together => state.running.together = true,
+        }
+        Some(work)
     }
 
     fn state(&self) -> MutexGuard<'_, State<D>> {
@@ -165,16 +190,16 @@ impl<D: Disk> Syncs<D> {
 /// Something runs, until this is dropped.
 struct Running<'s, D: Disk> {
     syncs: &'s Syncs<D>,
-    together: bool,
+    kind: Kind,
 }
 
 impl<D: Disk> Drop for Running<'_, D> {
     fn drop(&mut self) {
         let mut state = self.syncs.state();
-        if self.together {
-            state.running_together = false;
-        } else {
-            state.running_alone -= 1;
+        match self.kind {
+            Kind::Own => state.running.own -= 1,
+            Kind::Any => state.running.any -= 1,
+            Kind::Together => state.running.together = false,
         }
         if std::thread::panicking() {
             state.own.clear();

@@ -3,11 +3,13 @@
 //! A file's own sync is the quickest for one log, and costs the same again for the next: a write, the file system's own
 //! blocks, a flush of the device. Where several logs wait, one sync of the whole file system does these once for all.
 
-/// Syncs of their own that run at the same time while the others can be done together: more of them only fight for the
-/// processor.
-const ALONE_MOST: usize = 4;
+/// Jobs that want a sync of their own and run at the same time. With those of all others they leave threads for whoever
+/// else needs the disk.
+const OWN_MOST: usize = 16;
+/// Others that run for themselves while they can be done together: more of them only fight for the processor.
+const ANY_MOST: usize = 4;
 /// The same where each has to be done for itself. A device takes many at the same time, and most of the time is its own.
-const ALONE_ONLY_MOST: usize = 64;
+const ANY_ONLY_MOST: usize = 32;
 /// With fewer than this, a sync of everything is hardly cheaper.
 const TOGETHER_LEAST: usize = 8;
 /// What others may have left to be written, beside as much again as is ours: it is waited for, too, once; after that the
@@ -21,7 +23,8 @@ pub(super) struct Load {
     pub(super) own: usize,
     /// Jobs that wait and may be done either way.
     pub(super) any: usize,
-    pub(super) running_alone: usize,
+    pub(super) running_own: usize,
+    pub(super) running_any: usize,
     pub(super) running_together: bool,
     /// The file system can be synced as a whole, and it was not too much a moment ago.
     pub(super) may_together: bool,
@@ -40,20 +43,15 @@ pub(super) enum Next {
 }
 
 pub(super) fn next(load: Load) -> Next {
-    let most = if load.may_together { ALONE_MOST } else { ALONE_ONLY_MOST };
-    let free = load.running_alone < most;
-    if load.own > 0 && free {
-        Next::Own
-    } else if load.running_together {
-        // Who comes meanwhile is in the next one: that is what makes it worth it.
-        Next::Rest
-    } else if load.may_together && load.any >= TOGETHER_LEAST {
-        Next::Together
-    } else if load.any > 0 && free {
-        Next::Any
-    } else {
-        Next::Rest
+    if load.own > 0 && load.running_own < OWN_MOST {
+        return Next::Own;
     }
+    if load.may_together && load.any >= TOGETHER_LEAST {
+        // Who comes while one runs is in the next one: that is what makes it worth it.
+        return if load.running_together { Next::Rest } else { Next::Together };
+    }
+    let most = if load.may_together { ANY_MOST } else { ANY_ONLY_MOST };
+    if load.any > 0 && load.running_any < most { Next::Any } else { Next::Rest }
 }
 
 /// Whether a sync of everything would mostly write what others have written: neighbours on the same disk, or logs that
@@ -72,23 +70,21 @@ mod tests {
         let table = [
             ("nothing waits", idle, Next::Rest),
             ("one", Load { any: 1, ..idle }, Next::Any),
-            ("a few beside others", Load { any: 7, running_alone: 3, ..idle }, Next::Any),
-            ("as many as may run", Load { any: 7, running_alone: 4, ..idle }, Next::Rest),
-            ("many", Load { any: 8, running_alone: 4, ..idle }, Next::Together),
+            ("a few beside others", Load { any: 7, running_any: 3, ..idle }, Next::Any),
+            ("as many as may run", Load { any: 7, running_any: 4, ..idle }, Next::Rest),
+            ("many", Load { any: 8, running_any: 4, ..idle }, Next::Together),
             ("many, and nothing runs", Load { any: 8, ..idle }, Next::Together),
-            (
-                "what comes meanwhile waits",
-                Load { any: 500, running_together: true, running_alone: 3, ..idle },
-                Next::Rest,
-            ),
+            ("many that come meanwhile wait", Load { any: 500, running_together: true, ..idle }, Next::Rest),
+            ("one that comes meanwhile does not", Load { any: 1, running_together: true, ..idle }, Next::Any),
             ("its own first", Load { own: 1, any: 500, ..idle }, Next::Own),
             ("its own beside all others", Load { own: 1, running_together: true, ..idle }, Next::Own),
             (
-                "its own, but no thread is free",
-                Load { own: 1, any: 500, running_alone: 4, ..idle },
-                Next::Together,
+                "many of their own leave the others room",
+                Load { own: 9, any: 1, running_own: 16, ..idle },
+                Next::Any,
             ),
-            ("its own and nothing is free", Load { own: 1, any: 3, running_alone: 4, ..idle }, Next::Rest),
+            ("and what they do together", Load { own: 9, any: 8, running_own: 16, ..idle }, Next::Together),
+            ("nothing is free", Load { own: 9, any: 3, running_own: 16, running_any: 4, ..idle }, Next::Rest),
         ];
         for (what, load, expected) in table {
             assert_eq!(next(load), expected, "{what}");
@@ -97,9 +93,9 @@ mod tests {
 
     #[test]
     fn where_nothing_can_be_done_together_more_run_side_by_side() {
-        let load = Load { any: 500, running_alone: 63, ..Load::default() };
+        let load = Load { any: 500, running_any: 31, running_own: 16, ..Load::default() };
         assert_eq!(next(load), Next::Any);
-        assert_eq!(next(Load { running_alone: 64, ..load }), Next::Rest);
+        assert_eq!(next(Load { running_any: 32, ..load }), Next::Rest);
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Bench {
         }
         let file: &Path = "/data/lock".as_ref();
         drop(disk.lock(file).unwrap());
-        let volume = Some(Arc::new(disk.volume(file, "/data".as_ref()).unwrap()));
+        let volume = Some(Arc::new(disk.volume(file).unwrap()));
         let home = Home::new(disk.clone(), "/data".as_ref());
         let open = |number: usize| {
             let dir = format!("/data/topics/t/{number}");
@@ -34,7 +34,7 @@ impl Bench {
         let logs = (0..MANY).map(open).collect();
         let metrics = Arc::new(Metrics::register().unwrap());
         let syncs = Syncs { dirty_bytes, ..Syncs::new(volume, Arc::clone(&metrics)) };
-        syncs.state().running_alone = 4;
+        syncs.state().running.any = 4;
         Self { disk, metrics, syncs: Arc::new(syncs), logs }
     }
 
@@ -77,7 +77,7 @@ async fn many_that_wait_are_one_sync() {
     assert_eq!(bench.disk.syncs() - before, 1);
     assert_eq!((bench.metrics.shared_syncs.get(), bench.metrics.shared_sync_jobs.get()), (1, MANY as u64));
     let over = async {
-        while bench.syncs.state().running_together {
+        while bench.syncs.state().running.together {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
@@ -94,6 +94,19 @@ async fn where_others_have_much_to_write_each_is_synced_for_itself() {
         assert!(bench.disk.syncs() >= MANY as u64);
         assert!(bench.syncs.state().together_not_before.is_some());
     }
+}
+
+#[tokio::test]
+async fn one_that_wants_its_own_is_not_held_up_by_the_others() {
+    let mut bench = Bench::new(|| Some(0));
+    let waiting = bench.submit(0..3);
+    bench.logs[3].begin_epoch(LeaderEpoch(1));
+    let job = bench.job(3);
+    assert!(job.wants_its_own(), "it writes a checkpoint");
+    let done = tokio::time::timeout(Duration::from_secs(20), bench.syncs.submit(job)).await;
+    let done = done.expect("an answer").expect("it did not panic").unwrap();
+    assert_eq!(bench.logs[3].synced(done).unwrap(), Offset(1));
+    assert_eq!((bench.metrics.shared_syncs.get(), bench.syncs.state().any.len()), (0, waiting.len()));
 }
 
 #[tokio::test]
@@ -115,12 +128,12 @@ async fn when_one_panics_nobody_waits_for_ever() {
     let answers = bench.submit(0..3);
     let syncs = Arc::clone(&bench.syncs);
     let panicked = std::thread::spawn(move || {
-        let _running = Running { syncs: &syncs, together: false };
+        let _running = Running { syncs: &syncs, kind: Kind::Any };
         panic!("a job");
     });
     assert!(panicked.join().is_err());
     for answer in answers {
         assert!(answer.await.is_err());
     }
-    assert_eq!(bench.syncs.state().running_alone, 3);
+    assert_eq!(bench.syncs.state().running.any, 3);
 }
