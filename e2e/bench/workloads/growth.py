@@ -25,34 +25,35 @@ class GrowsPartitions(Work):
         server.wipe()
         server.start()
         time.sleep(_SETTLED_S)
-        empty_mib, held, topics = server.rss_mib(), 0, []
+        empty_mib, held = server.rss_mib(), 0
         figures: Figures = {"empty_mib": empty_mib}
         # Kafka maps two files into memory for each partition, and a machine as it comes allows 65,530 mappings.
         alone = site.size.partitions_alone if server.contender.kind == "weir" else ()
         for wanted in (*site.size.partitions, *alone):
             began = time.monotonic()
             while held < wanted:
-                topics.append(site.topic())
-                each = min(_TOPIC_PARTITIONS, wanted - held)
-                server.topics.create(topics[-1], each)
-                held += each
+                newest = site.topic(), min(_TOPIC_PARTITIONS, wanted - held)
+                server.topics.create(*newest)
+                held += newest[1]
             figures[f"create_s_{wanted}"] = time.monotonic() - began
-            server.topics.await_leaders(topics[-1], each)
-            figures |= self._costs(site, server, wanted, topics, empty_mib)
+            server.topics.await_leaders(*newest)
+            figures |= self._costs(site, server, wanted, newest, empty_mib)
         server.stop()
         return figures
 
-    def _costs(self, site: Site, server: Server, held: int, topics: list[str], empty_mib: float) -> Figures:
+    def _costs(self, site: Site, server: Server, held: int, newest: tuple[str, int], empty_mib: float) -> Figures:
+        topic, _ = newest
         time.sleep(_SETTLED_S)
         figures = {f"kib_each_{held}": (server.rss_mib() - empty_mib) * _KIB / held}
-        written = site.produce(server, topics[-1], requests=max(1_000, site.size.small_requests // 10), batch_bytes=16_384, connections=8)
-        site.read_back(server, topics[-1], written)
+        written = site.produce(server, topic, requests=max(1_000, site.size.small_requests // 10), batch_bytes=16_384, connections=8)
+        site.read_back(server, topic, written)
         figures[f"produce_cpu_us_{held}"] = written["cpu_us_per_request"]
         server.stop()
         began, ready_s = time.monotonic(), server.start()
-        server.topics.await_in_sync(topics[-1], None)
+        server.topics.await_in_sync(*newest)
+        server.topics.await_leaders(*newest)
         figures[f"restart_s_{held}"] = time.monotonic() - began
-        site.read_back(server, topics[-1], written)
+        site.read_back(server, topic, written)
         # The next step begins where the disk is full of partitions and the process is young.
         return figures | {f"ready_s_{held}": ready_s}
 
