@@ -6,17 +6,20 @@ mod conformance;
 mod memory;
 mod real;
 mod reporting;
+mod volume;
 
 use std::io::{self, IoSlice};
 use std::path::Path;
 
 pub use memory::{CrashStyle, MemoryDisk, MemoryFile, MemoryLock, MemoryVolume};
-pub use real::{RealDisk, RealFile, RealLock, RealVolume};
+pub use real::{RealDisk, RealFile, RealLock};
+pub use volume::RealVolume;
 
 /// A file system. Paths are taken as they are; a clone is the same disk.
 ///
 /// Durability, which implementations must not exceed in promises nor callers in hopes: bytes are durable after
-/// [`DiskFile::sync_data`] of their file, names (creation, removal, rename) after [`Disk::sync_dir`] of their directory.
+/// [`DiskFile::sync_data`] of their file, names (creation, removal, rename) after [`Disk::sync_dir`] of their directory, and
+/// both after [`Volume::sync`] of the file system that holds them.
 /// Before that a crash may keep any subset of the written pages and any prefix of a directory's changes.
 pub trait Disk: Clone + Send + Sync + 'static {
     /// An open file.

@@ -1,5 +1,6 @@
 //! Group commit: a job takes what is unsynced at some moment, runs on any thread while appends go on, and comes back as
-//! a value. It syncs files, then names, then (when due) writes the indexes of closed segments and the checkpoint.
+//! a value. It syncs files, then names, then (when due) writes the indexes of closed segments and the checkpoint. The jobs
+//! of many logs may be done together, by one sync of the file system.
 //! After a failed sync the data directory is failed for good: the kernel may have dropped the pages and forgotten it.
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The only owner of a partition replica. It takes commands from a mailbox, lets `core` decide, appends through the
 //! log, and answers when the effect an answer depends on has happened. A round handles all commands that are waiting,
-//! so that one fdatasync covers them all; while it runs on another thread the next round is appended.
+//! so that one sync (`syncs`) covers them all; while it runs on another thread the next round is appended.
 //!
 //! On a crash between any two lines: what was not synced was not acknowledged with acks=all, and the log recovers to a
 //! prefix that holds all that was.

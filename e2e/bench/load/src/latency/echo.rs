@@ -118,10 +118,7 @@ fn take(mut stream: TcpStream, plan: Plan, bytes: usize) -> Result<Durations, Lo
     let mut record = vec![0; bytes];
     for number in 0..plan.records {
         stream.read_exact(&mut record).map_err(LoadError::machine("hearing an echo"))?;
-        let due = plan.due(number);
-        if due >= plan.warmup {
-            durations.record(plan.began.elapsed().saturating_sub(due));
-        }
+        plan.note_back(number, &mut durations);
     }
     Ok(durations)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use rustix::thread::{Timespec, nanosleep, set_current_timer_slack};
 
 use crate::error::LoadError;
+use crate::percentiles::Durations;
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct Rate {
@@ -50,6 +51,14 @@ impl Rate {
 impl Plan {
     pub(super) fn due(&self, number: u32) -> Duration {
         self.interval * number
+    }
+
+    /// A record that was due then has come back now; it counts once the warm-up is over.
+    pub(super) fn note_back(&self, number: u32, durations: &mut Durations) {
+        let due = self.due(number);
+        if due >= self.warmup {
+            durations.record(self.began.elapsed().saturating_sub(due));
+        }
     }
 
     /// Sleeps till then; gives how much later it is.

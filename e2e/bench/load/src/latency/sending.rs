@@ -84,10 +84,7 @@ impl Answers {
             for partition in answer.responses.iter().flat_map(|topic| &topic.partition_responses) {
                 check(partition.error_code, || format!("a record for partition {}", partition.index))?;
             }
-            let due = plan.due(number);
-            if due >= plan.warmup {
-                durations.record(plan.began.elapsed().saturating_sub(due));
-            }
+            plan.note_back(number, &mut durations);
         }
         Ok(durations)
     }
