@@ -43,8 +43,8 @@ dev: release ## a broker on localhost:9092, gone with Ctrl-C
 WORKLOADS ?=
 PEERS ?= kafka
 .PHONY: bench
-bench: release ## Weir beside Apache Kafka and against the machine: WORKLOADS=produce-1k,… PEERS=kafka
-	@$(STEP) "benchmark" e2e/bench/run --weir $(WEIR) --workloads "$(WORKLOADS)" --peers "$(PEERS)"
+bench: release ## Weir beside Apache Kafka and against the machine: WORKLOADS=produce-1k,… PEERS=kafka PUBLISH=1
+	@$(STEP) "benchmark" e2e/bench/run --weir $(WEIR) --peers "$(PEERS)" $(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(PUBLISH),--publish)
 
 .PHONY: bench-quick
 bench-quick: release ## every workload once, little data, Weir alone: that each completes and reads back right

@@ -13,7 +13,7 @@ _SESSION_MS, _REBALANCE_MS = 30_000, 60_000
 _MEMBER_ID_REQUIRED, _ILLEGAL_GENERATION, _UNKNOWN_MEMBER, _REBALANCING = 79, 22, 25, 27
 # The coordinator of the group is being made, or loads.
 COMING = (14, 15, 16)
-_BEAT_S = 0.1
+_COMING_POLL_S = 0.1
 _MOST_FRAME = 16 << 20
 
 
@@ -54,9 +54,9 @@ class Answer:
 class Member:
     """One member; `generation` is the one in which it has its assignment, or None."""
 
-    def __init__(self, group: str, host: str, port: int, changed: Callable[[], None]):
+    def __init__(self, group: str, host: str, port: int, beat_s: float, changed: Callable[[], None]):
         self.generation: int | None = None
-        self._group, self._host, self._port, self._changed = group, host, port, changed
+        self._group, self._host, self._port, self._beat_s, self._changed = group, host, port, beat_s, changed
         self._id = ""
 
     async def run(self) -> None:
@@ -67,7 +67,7 @@ class Member:
                 if self.generation is None:
                     await self._join()
                 else:
-                    await asyncio.sleep(_BEAT_S)
+                    await asyncio.sleep(self._beat_s)
                     await self._beat()
         finally:
             self._writer.close()
@@ -92,7 +92,7 @@ class Member:
             self._id = ""
             return
         if error in COMING:
-            await asyncio.sleep(_BEAT_S)
+            await asyncio.sleep(_COMING_POLL_S)
             return
         self._check(error, "joining")
         members = [self._member(answer) for _ in range(answer.number("i"))] if leader == self._id else []

@@ -23,10 +23,15 @@ class Topics:
         self._bootstrap, self._replicas, self._settings = bootstrap, replicas, settings
 
     def create(self, name: str, partitions: int, **settings: str) -> None:
-        topic = NewTopic(name, partitions, self._replicas, config=self._settings | settings)
+        self.create_all([name], partitions, **settings)
+
+    def create_all(self, names: list[str], partitions: int, **settings: str) -> None:
+        """By one request, and until the last of them is led."""
+        topics = [NewTopic(name, partitions, self._replicas, config=self._settings | settings) for name in names]
         admin = self._admin()
-        admin.create_topics([topic], operation_timeout=_WITHIN_S)[name].result(_WITHIN_S)
-        self.await_in_sync(name, partitions)
+        for created in admin.create_topics(topics, operation_timeout=_WITHIN_S).values():
+            created.result(_WITHIN_S)
+        self.await_in_sync(names[-1], partitions)
 
     def create_to_write(self, name: str, partitions: int, **settings: str) -> None:
         self.create(name, partitions, **settings)
@@ -86,6 +91,18 @@ class Topics:
             if time.monotonic() > deadline:
                 raise BrokerFailed(f"{name} has not all its leaders and replicas within {_WITHIN_S:.0f} s")
             time.sleep(_POLL_S)
+
+    def await_led(self, partitions: int) -> None:
+        """Until so many partitions of all topics have a leader."""
+        deadline = time.monotonic() + _WITHIN_S
+        while self._led() < partitions:
+            if time.monotonic() > deadline:
+                raise BrokerFailed(f"{self._led()} of {partitions} partitions have a leader after {_WITHIN_S:.0f} s")
+            time.sleep(_POLL_S)
+
+    def _led(self) -> int:
+        topics = self._admin().list_topics(timeout=_WITHIN_S).topics.values()
+        return sum(partition.leader >= 0 for topic in topics for partition in topic.partitions.values())
 
     def _in_sync(self, name: str, wanted: int | None) -> bool:
         partitions = self._admin().list_topics(name, timeout=_WITHIN_S).topics[name].partitions

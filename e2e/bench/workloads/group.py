@@ -7,15 +7,16 @@ import time
 from bench.blocks import Figures
 from bench.group import COMING, FIND, Answer, GroupFailed, Member, blob, text
 from bench.server import Server
-from bench.workloads.site import Site
-from bench.workloads.workload import Figure, Work, Workload, warm_up
+from bench.workloads.site import FULL, Site
+from bench.workloads.workload import Work, Workload, steps, warm_up
 
 _WITHIN_S = 120.0
 _COORDINATOR_POLL_S = 0.1
+_BEATS_PER_S = 1_000
 
 
 class Rebalances(Work):
-    """A new group each block; members beat every 100 ms, so that what is measured is the broker and not their patience."""
+    """New groups each block, a larger one at each step. However many members there are, together they beat a thousand times a second."""
 
     def prepare(self, site: Site, server: Server) -> None:
         asyncio.run(asyncio.wait_for(_await_coordinator(server), _WITHIN_S))
@@ -24,14 +25,21 @@ class Rebalances(Work):
         warm_up(site, server, lambda: self.measure(site, server))
 
     def measure(self, site: Site, server: Server) -> Figures:
+        figures: Figures = {}
+        for many in site.size.members:
+            figures |= self._of(site, server, many)
+        return figures
+
+    def _of(self, site: Site, server: Server, many: int) -> Figures:
         cpu_s = server.cpu_s()
-        join_s, leave_s = asyncio.run(asyncio.wait_for(_join_and_leave(server, site.topic(), site.size.members), _WITHIN_S))
-        return {"join_ms": join_s * 1000, "leave_ms": leave_s * 1000, "cpu_s": server.cpu_s() - cpu_s}
+        join_s, leave_s = asyncio.run(asyncio.wait_for(_join_and_leave(server, site.topic(), many), _WITHIN_S))
+        each_us = (server.cpu_s() - cpu_s) * 1e6 / many
+        return {f"join_ms_{many}": join_s * 1000, f"leave_ms_{many}": leave_s * 1000, f"cpu_us_each_{many}": each_us}
 
 
 async def _join_and_leave(server: Server, group: str, many: int) -> tuple[float, float]:
     changed = asyncio.Event()
-    members = [Member(group, "127.0.0.1", server.port, changed.set) for _ in range(many)]
+    members = [Member(group, "127.0.0.1", server.port, many / _BEATS_PER_S, changed.set) for _ in range(many)]
     began = time.monotonic()
     tasks = [asyncio.create_task(member.run()) for member in members]
     try:
@@ -77,16 +85,18 @@ async def _await_coordinator(server: Server) -> None:
         await asyncio.sleep(_COORDINATOR_POLL_S)
 
 
+_CURVES = (
+    ("join_ms", "until all have joined, ms", {}),
+    ("leave_ms", "until all go on after one has left, ms", {}),
+    ("cpu_us_each", "broker CPU-us a member", {}),
+)
 WORKLOADS = (
     Workload(
         "rebalance-group",
-        "100 members of a classic group join at once, then one leaves; members beat every 100 ms, the broker waits for nobody else to come",
+        "all members of a classic group join at once, then one leaves; together they beat 1,000 times a second, and the broker waits for "
+        "nobody else to come",
         Rebalances,
-        (
-            Figure("join_ms", "until all have joined, ms"),
-            Figure("leave_ms", "until all go on after one has left, ms"),
-            Figure("cpu_s", "broker CPU-s"),
-        ),
+        steps(FULL.members, _CURVES, " members"),
         contenders=("weir", "kafka"),
     ),
 )

@@ -1,16 +1,19 @@
-"""What grows with the work: partitions, connections, the log. Memory and time for each of them, at every step."""
+"""What grows with the work: partitions, topics, connections, the log. Memory and time for each of them, at every step."""
 
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from bench import metadata
 from bench.blocks import Figures
 from bench.server import Server
-from bench.workloads.site import FULL, GB, Site
-from bench.workloads.workload import Figure, Work, Workload
+from bench.workloads.site import FULL, GB, Site, Size
+from bench.workloads.workload import Work, Workload, steps
 
 _SETTLED_S = 3.0
-_TOPIC_PARTITIONS = 1_000
+# Partitions of a topic where they are many, and of all topics of one request.
+_AT_ONCE = 1_000
 _KIB = 1024
 # Written in pieces, so that the disk never has to hold more than a few of them.
 _LOG_PIECE_GB = 2
@@ -18,8 +21,11 @@ _LOG_BATCH_BYTES = 900_000
 _DIG_WITHIN_S = 300
 
 
-class GrowsPartitions(Work):
-    """From an empty broker in steps; at each one memory, a spread write, a clean restart, and again memory."""
+@dataclass
+class Grows(Work):
+    """From an empty broker in steps of partitions; at each one memory, a spread write, a clean restart, and again memory."""
+
+    a_topic: int
 
     def measure(self, site: Site, server: Server) -> Figures:
         server.wipe()
@@ -27,24 +33,38 @@ class GrowsPartitions(Work):
         time.sleep(_SETTLED_S)
         empty_mib, held = server.rss_mib(), 0
         figures: Figures = {"empty_mib": empty_mib}
-        # Kafka maps two files into memory for each partition, and a machine as it comes allows 65,530 mappings.
-        alone = site.size.partitions_alone if server.contender.kind == "weir" else ()
-        for wanted in (*site.size.partitions, *alone):
+        for wanted in self._steps(site.size, server.contender.kind):
             began = time.monotonic()
             while held < wanted:
-                newest = site.topic(), min(_TOPIC_PARTITIONS, wanted - held)
-                server.topics.create(*newest)
-                held += newest[1]
+                newest, made = self._more(site, server, wanted - held)
+                held += made
+            server.topics.await_led(held)
             figures[f"create_s_{wanted}"] = time.monotonic() - began
             server.topics.await_leaders(*newest)
             figures |= self._costs(site, server, wanted, newest, empty_mib)
         server.stop()
         return figures
 
+    def _steps(self, size: Size, kind: str) -> tuple[int, ...]:
+        """Kafka maps two files into memory for each partition, and a machine as it comes allows 65,530 mappings."""
+        if self.a_topic == 1:
+            return size.topics
+        return (*size.partitions, *(size.partitions_alone if kind == "weir" else ()))
+
+    def _more(self, site: Site, server: Server, wanted: int) -> tuple[tuple[str, int], int]:
+        """As many at once as go into one request; the newest topic with its partitions, and how many partitions were made."""
+        most = min(_AT_ONCE, wanted)
+        names = [site.topic() for _ in range(max(1, most // self.a_topic))]
+        partitions = min(self.a_topic, most)
+        server.topics.create_all(names, partitions)
+        return (names[-1], partitions), len(names) * partitions
+
     def _costs(self, site: Site, server: Server, held: int, newest: tuple[str, int], empty_mib: float) -> Figures:
         topic, _ = newest
         time.sleep(_SETTLED_S)
         figures = {f"kib_each_{held}": (server.rss_mib() - empty_mib) * _KIB / held}
+        told = metadata.of_all_topics(server.port)
+        figures |= {f"metadata_kib_{held}": told.bytes / _KIB, f"metadata_ms_{held}": told.seconds * 1000}
         written = site.produce(server, topic, requests=max(1_000, site.size.small_requests // 10), batch_bytes=16_384, connections=8)
         site.read_back(server, topic, written)
         figures[f"produce_cpu_us_{held}"] = written["cpu_us_per_request"]
@@ -118,47 +138,52 @@ class HoldsConnections(Work):
         return figures
 
 
-def _steps(wanted: tuple[float, ...], figures: tuple[tuple[str, str, float | None], ...], unit: str = "") -> tuple[Figure, ...]:
-    return tuple(
-        Figure(f"{name}_{step}", f"{title}, at {step:,}{unit}", target=target) for step in wanted for name, title, target in figures
-    )
-
-
 _ASIDE = ("weir", "kafka")
-_PARTITION_FIGURES = (
-    ("kib_each", "KiB a partition", 15.0),
-    ("create_s", "seconds to create them", None),
-    ("restart_s", "seconds of a clean restart", None),
-    ("produce_cpu_us", "broker CPU-us a batch of 16 KB", None),
+_COSTS = (
+    ("create_s", "seconds to create them", {}),
+    ("restart_s", "seconds of a clean restart", {}),
+    ("metadata_kib", "KiB of an answer that names all of them", {}),
+    ("metadata_ms", "ms until that has been read", {}),
+    ("produce_cpu_us", "broker CPU-us a batch of 16 KB", {}),
 )
 WORKLOADS = (
     Workload(
         "many-partitions",
         "an empty broker gets more and more partitions",
-        GrowsPartitions,
-        _steps((*FULL.partitions, *FULL.partitions_alone), _PARTITION_FIGURES),
+        lambda: Grows(_AT_ONCE),
+        steps((*FULL.partitions, *FULL.partitions_alone), (("kib_each", "KiB a partition", {10_000: 15.0}), *_COSTS)),
         contenders=_ASIDE,
         owns_process=True,
         once=True,
-        block_s=180.0,
+        block_s=120.0,
+    ),
+    Workload(
+        "many-topics",
+        "an empty broker gets more and more topics, of one partition each",
+        lambda: Grows(1),
+        steps(FULL.topics, (("kib_each", "KiB a topic", {}), *_COSTS)),
+        contenders=_ASIDE,
+        owns_process=True,
+        once=True,
+        block_s=60.0,
     ),
     Workload(
         "connections",
         "connections that have introduced themselves and then ask nothing",
         HoldsConnections,
-        _steps(FULL.connections, (("kib_each", "KiB a connection", None), ("open_s", "seconds to open them", None))),
+        steps(FULL.connections, (("kib_each", "KiB a connection", {}), ("open_s", "seconds to open them", {}))),
         contenders=_ASIDE,
         once=True,
-        block_s=60.0,
+        block_s=20.0,
     ),
     Workload(
         "log-grows",
         "restart after kill -9 of a log that grows, of zeros whose place on the disk is given back; at the end all of it is read",
         GrowsLog,
-        _steps(FULL.log_gb, (("serving_ms", "the partition is led, ms", 30.0), ("recovery_cpu_s", "CPU-s until then", None)), " GB"),
+        steps(FULL.log_gb, (("serving_ms", "the partition is led, ms", {50: 30.0}), ("recovery_cpu_s", "CPU-s until then", {})), " GB"),
         contenders=_ASIDE,
         owns_process=True,
         once=True,
-        block_s=300.0,
+        block_s=200.0,
     ),
 )

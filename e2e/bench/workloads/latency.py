@@ -34,7 +34,7 @@ class Delays(Work):
         for label, share in _SHARES.items():
             rate = max(10, int(slowest * share))
             figures |= self._at(site, server, label, rate)
-            if server.contender.kind == "weir":
+            if server.contender.name == "weir":
                 figures |= _echoed(site, label, rate)
         return figures
 

@@ -88,6 +88,7 @@ WORKLOADS = (
         lambda: _plain(1024, 16_384, 1000, 64),
         None,
         None,
+        block_s=30.0,
     ),
     _produce(
         "produce-1k-acks1",

@@ -40,9 +40,12 @@ class Size:
     partitions: tuple[int, ...]
     # Steps beyond what a peer can do on a machine as it comes.
     partitions_alone: tuple[int, ...]
+    # Of one partition each.
+    topics: tuple[int, ...]
     connections: tuple[int, ...]
     kills: int
-    members: int
+    # Of one group.
+    members: tuple[int, ...]
 
     def warm_s(self, contender: Contender) -> float:
         """A compiled program has nothing to learn: it only needs its files and its memory."""
@@ -61,11 +64,12 @@ FULL = Size(
     idle_s=30.0,
     limits_s=3.0,
     warmup_s=60.0,
-    partitions=(1_000, 10_000),
+    partitions=(100, 1_000, 10_000),
     partitions_alone=(100_000,),
-    connections=(1_000, 10_000),
+    topics=(100, 1_000, 10_000),
+    connections=(100, 1_000, 10_000),
     kills=10,
-    members=100,
+    members=(10, 100, 1_000),
 )
 QUICK = Size(
     blocks=1,
@@ -81,9 +85,10 @@ QUICK = Size(
     warmup_s=0.0,
     partitions=(100,),
     partitions_alone=(200,),
+    topics=(10, 20),
     connections=(100,),
     kills=1,
-    members=5,
+    members=(5,),
 )
 
 

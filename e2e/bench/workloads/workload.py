@@ -28,6 +28,9 @@ class Figure:
     # And beside the machine: what bounds it, and the share of that which must be reached.
     floor: Floor | None = None
     share: float | None = None
+    # What it is one point of, where the work grows in steps: the curve's title, and how much work there was.
+    curve: str | None = None
+    at: float = 0.0
 
 
 class Work:
@@ -69,6 +72,19 @@ class Workload:
     once: bool = False
     # Seconds of a block, about: for the time left.
     block_s: float = 10.0
+
+
+# Its name, its title, and by step where it must land beside Kafka.
+Curve = tuple[str, str, dict[float, float]]
+
+
+def steps(at: tuple[float, ...], curves: tuple[Curve, ...], unit: str = "") -> tuple[Figure, ...]:
+    """A figure for each step of each curve."""
+    return tuple(
+        Figure(f"{name}_{step}", f"{title}, at {step:,}{unit}", target=targets.get(step), curve=title, at=step)
+        for step in at
+        for name, title, targets in curves
+    )
 
 
 def cpu_per_gb(target: float | None = None, floor: Floor | None = None, share: float | None = None) -> Figure:
