@@ -2,8 +2,9 @@
 
 import unittest
 
-from bench import plots, report, runs
+from bench import curves, plots, report, runs
 from bench.workloads import ALL
+from bench.workloads.workload import steps
 
 LIMITS = {
     "memcpy_gb_s": 10.0,
@@ -79,6 +80,17 @@ class Report(unittest.TestCase):
         self.assertEqual(svg.count("<rect"), 5)
         curve = {"curve_10_0.5": 1.0, "curve_10_0.99": 10.0, "curve_50_0.5": 5.0}
         self.assertIn("polyline", plots.percentiles("latency", "10", {"weir": [curve]}))
+
+    def test_what_grows_is_drawn_as_a_panel_for_each_curve_that_was_measured(self):
+        figures = steps((10, 1_000), (("cost", "us each", {1_000: 2.0}), ("size", "KiB", {}), ("never", "measured", {})))
+        self.assertEqual([figure.target for figure in figures if figure.name.startswith("cost")], [None, 2.0])
+        grown = {"cost_10": 5.0, "cost_1000": 5.0, "size_10": 0.0, "size_1000": 7.0}
+        drawn = curves.growth("much", figures, {"weir": [grown], "kafka": [grown | {"cost_1000": 500.0}]})
+        self.assertEqual(drawn.count("<polyline"), 4)
+        self.assertEqual([title in drawn for title in ("us each", "KiB", "measured")], [True, True, False])
+        flat, rising = (line.split('"')[1].split() for line in drawn.splitlines() if "<polyline" in line and " " in line.split('"')[1])
+        self.assertEqual(*(point.split(",")[1] for point in flat))
+        self.assertGreater(*(float(point.split(",")[1]) for point in rising))
 
 
 if __name__ == "__main__":

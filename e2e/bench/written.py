@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from bench import plots, report
+from bench import curves, plots, report
+from bench.blocks import Measured
 from bench.runs import Result, merged
 from bench.workloads import named
+from bench.workloads.workload import Workload
 
 _LATENCY_LABELS = ("10", "50")
-
-
 _PUBLISHED = Path(__file__).parent / "results"
 _RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -40,12 +40,18 @@ def _plots(result: Result, directory: Path) -> dict[str, list[str]]:
         measured = result["workloads"][workload.name]["measured"]
         if not measured:
             continue
-        drawn = {f"{workload.name}.svg": plots.bars(workload.name, workload.figures[0], measured)}
-        if workload.name == "latency":
-            drawn = {
-                f"latency-{label}.svg": plots.percentiles(f"latency at {label} % of the peak", label, measured) for label in _LATENCY_LABELS
-            }
+        drawn = _drawn(workload, measured)
         for name, svg in drawn.items():
             (directory / name).write_text(svg)
         made[workload.name] = list(drawn)
     return made
+
+
+def _drawn(workload: Workload, measured: Measured) -> dict[str, str]:
+    """By file name. What has percentiles or grows in steps is drawn as such, all else as bars."""
+    if workload.name == "latency":
+        titles = {label: f"latency at {label} % of the peak" for label in _LATENCY_LABELS}
+        return {f"latency-{label}.svg": plots.percentiles(title, label, measured) for label, title in titles.items()}
+    grows = any(figure.curve for figure in workload.figures)
+    drawn = curves.growth(workload.name, workload.figures, measured) if grows else plots.bars(workload.name, workload.figures[0], measured)
+    return {f"{workload.name}.svg": drawn}

@@ -1,8 +1,9 @@
 """How long clients stand still when a leader, or the controller, is killed, and when a broker is stopped cleanly; and that nothing is lost.
 
 Starts brokers of its own, and one tuned client of each kind (its settings are in the drivers). Each round hurts one broker, waits until
-all is in sync again and gives leadership back. A gap is the longest time a client got no acknowledgement from a partition on account
-of that round. Targets are printed and compared; what fails the run is a loss, or a gap past the stated loose bound.
+all is in sync again and gives leadership back; in some nothing is hurt, and what is waited then is the machine's and the disk's. A gap is
+the longest time a client got no acknowledgement from a partition on account of that round. Targets are printed and compared; what fails
+the run is a loss, or a gap past the stated loose bound.
 """
 
 import argparse
@@ -20,14 +21,15 @@ from confluent_kafka.admin import AdminClient
 from faults import asking, drivers
 from faults.checker import check, counts
 from faults.drivers import CLIENTS, Driver, Task
-from faults.gaps import Episode, distribution, during, gaps
+from faults.gaps import AFTERMATH_S, Distribution, Episode, Gap, distribution, during, gaps
 from faults.history import History, gather
 from faults.reading import read_everything
 from harness.cluster import Cluster, Node
 from harness.paths import WEIR_BINARY
 
 TOPIC, PARTITIONS = "ledger", 3
-LEADER, CONTROLLER, STOP = "leader kill -9", "controller kill -9", "clean stop"
+LEADER, CONTROLLER, STOP, CALM = "leader kill -9", "controller kill -9", "clean stop", "nothing hurt"
+KINDS = (LEADER, CONTROLLER, STOP, CALM)
 TARGET_S = {LEADER: 0.75, CONTROLLER: 0.75, STOP: 0.05}
 # What fails a run: the machines this runs on are shared, and a gap is a number to look at.
 LOOSE_BOUND_S = {"weir": 10.0, "kafka": 60.0}
@@ -68,6 +70,8 @@ def main() -> int:
 
 def hurt(cluster: Cluster, kind: str, number: int, chance: random.Random) -> Episode:
     """One round: hurt, wait, start again, in sync again, leadership given back."""
+    if kind == CALM:
+        return leave_alone(number)
     node = whom(cluster, kind, number)
     time.sleep(chance.uniform(0.3, 1.0))
     began = time.monotonic()
@@ -85,6 +89,14 @@ def hurt(cluster: Cluster, kind: str, number: int, chance: random.Random) -> Epi
     give_back(cluster)
     print(f"{kind} {number + 1}: broker {node.number}" + (f", stopped in {took * 1000:.0f} ms" if kind == STOP else ""), flush=True)
     return Episode(f"{kind} {number + 1}", kind, began, over)
+
+
+def leave_alone(number: int) -> Episode:
+    """A round in which nothing is done, once what was done before it is over."""
+    time.sleep(AFTERMATH_S)
+    began = time.monotonic()
+    time.sleep(DOWN_S)
+    return Episode(f"{CALM} {number + 1}", CALM, began, began + DOWN_S)
 
 
 def whom(cluster: Cluster, kind: str, number: int) -> Node:
@@ -128,8 +140,7 @@ def verdict(history: History, episodes: dict[str, list[Episode]], ended: float, 
             longest = [waited[episode].get(writer) for episode in rounds]
             spread = distribution(gap.seconds if gap else 0.0 for gap in longest)
             spreads.setdefault(kind, {})[writer] = dataclasses.asdict(spread)
-            met = "met" if spread.p99 <= TARGET_S[kind] else "not met"
-            print(f"{kind:<18} {writer:<12} {spread}; target {TARGET_S[kind] * 1000:.0f} ms {met}")
+            print(f"{kind:<18} {writer:<12} {spread}{judged(kind, spread)}{where_longest(rounds, longest)}")
             failed |= spread.longest > LOOSE_BOUND_S[asked.against]
     if asked.results:
         asked.results.write_text(json.dumps(spreads))
@@ -144,13 +155,28 @@ def verdict(history: History, episodes: dict[str, list[Episode]], ended: float, 
     return 1 if violations or complaints or failed else 0
 
 
+def judged(kind: str, spread: Distribution) -> str:
+    if kind not in TARGET_S:
+        return ""
+    return f"; target {TARGET_S[kind] * 1000:.0f} ms {'met' if spread.p99 <= TARGET_S[kind] else 'not met'}"
+
+
+def where_longest(rounds: list[Episode], longest: list[Gap | None]) -> str:
+    """A wait may be for what was hurt, or for it to come back: when it began tells them apart."""
+    found = [(gap.seconds, gap, episode) for episode, gap in zip(rounds, longest) if gap]
+    if not found:
+        return ""
+    _, gap, episode = max(found, key=lambda one: one[0])
+    began, over = gap.began - episode.began, episode.ended - episode.began
+    return f"; the longest in {episode.name}, {began:+.2f} s from when it was begun ({over:+.2f} s: it was undone)"
+
+
 def arguments() -> argparse.Namespace:
-    kinds = (LEADER, CONTROLLER, STOP)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--against", choices=("weir", "kafka"), default="weir")
     parser.add_argument("--weir", type=Path, default=WEIR_BINARY)
     parser.add_argument("--kills", type=int, default=30, help="rounds of each kind")
-    parser.add_argument("--kinds", type=lambda given: tuple(given.split(",")), default=kinds, help=f"some of: {','.join(kinds)}")
+    parser.add_argument("--kinds", type=lambda given: tuple(given.split(",")), default=KINDS, help=f"some of: {','.join(KINDS)}")
     parser.add_argument("--clients", type=lambda given: tuple(given.split(",")), default=("java",), help=f"some of: {','.join(CLIENTS)}")
     parser.add_argument("--rate", type=int, default=600, help="values a second: what a gap can be told from")
     parser.add_argument("--seed", type=int, default=1)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from faults.history import History
 
 # A client notices some time after the fault is over: a timeout that ran when it ended, a backoff.
-_AFTERMATH_S = 5.0
+AFTERMATH_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def longest_by_writer(all_gaps: Iterable[Gap]) -> dict[str, Gap]:
 
 def cause(gap: Gap, episodes: list[Episode]) -> Episode | None:
     """The fault that a gap shares most time with, its aftermath included; none if it shares none."""
-    shared = [(min(gap.ended, episode.ended + _AFTERMATH_S) - max(gap.began, episode.began), episode) for episode in episodes]
+    shared = [(min(gap.ended, episode.ended + AFTERMATH_S) - max(gap.began, episode.began), episode) for episode in episodes]
     overlap, episode = max(shared, key=lambda pair: pair[0], default=(0.0, None))
     return episode if overlap > 0 else None
 

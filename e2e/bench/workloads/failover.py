@@ -12,7 +12,7 @@ from bench.workloads.site import Site, WrongData
 from bench.workloads.workload import Figure, Work, Workload
 from harness import children, paths
 
-_KINDS = {"leader": "leader kill -9", "controller": "controller kill -9", "stop": "clean stop"}
+_KINDS = {"leader": "leader kill -9", "controller": "controller kill -9", "stop": "clean stop", "calm": "nothing hurt"}
 _WITHIN_S = 1800.0
 _TAIL = 2000
 
@@ -56,6 +56,8 @@ WORKLOADS = (
             Figure("controller_p50_ms", "controller kill -9, median gap, ms"),
             Figure("stop_longest_ms", "clean stop, longest gap, ms"),
             Figure("stop_p50_ms", "clean stop, median gap, ms"),
+            Figure("calm_longest_ms", "nothing hurt, longest gap, ms"),
+            Figure("calm_p50_ms", "nothing hurt, median gap, ms"),
         ),
         # Its brokers have their defaults, by which Weir syncs.
         contenders=("weir-fsync", "kafka"),
