@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cores, machine, runs, written
+from bench import cores, machine, memory, runs, written
 from bench.loading import Load
 from bench.session import Outcome, Session
-from bench.workloads.site import Size
+from bench.workloads.site import GB, Size
 from bench.workloads.workload import Workload
 from harness import paths
 
@@ -30,7 +30,7 @@ def run(
     try:
         load = Load(where)
         described = machine.described(where, weir_binary, paths.LOAD_BINARY, directory)
-        say("measuring the machine")
+        say(f"touched {memory.touch(size.touched_bytes, memory.available_bytes()) / GB:.1f} GB of memory; measuring the machine")
         limits = load.run("limits", directory=directory, server_core=where.broker, client_core=where.client, seconds=size.limits_s)
 
         def keep(outcomes: list[Outcome]) -> None:

@@ -35,6 +35,8 @@ class Size:
     latency_s: int
     idle_s: float
     limits_s: float
+    # Of memory, before anything is measured.
+    touched_bytes: int
     # For a JVM; see `warm_s`.
     warmup_s: float
     partitions: tuple[int, ...]
@@ -63,6 +65,7 @@ FULL = Size(
     latency_s=20,
     idle_s=30.0,
     limits_s=3.0,
+    touched_bytes=24 << 30,
     warmup_s=60.0,
     partitions=(100, 1_000, 10_000),
     partitions_alone=(100_000,),
@@ -82,6 +85,7 @@ QUICK = Size(
     latency_s=1,
     idle_s=1.0,
     limits_s=0.2,
+    touched_bytes=0,
     warmup_s=0.0,
     partitions=(100,),
     partitions_alone=(200,),
