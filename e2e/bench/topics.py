@@ -9,8 +9,9 @@ from harness.brokers import BrokerFailed
 
 _WITHIN_S = 120.0
 _POLL_S = 0.001
-# What a broker answers for a partition that it does not lead, or does not know, yet.
+# What a broker answers for a partition that it does not lead, or does not know, yet; and librdkafka where no broker names a leader.
 _NOT_YET = (
+    KafkaError._NOENT,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
