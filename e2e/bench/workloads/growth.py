@@ -10,14 +10,22 @@ from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import FULL, GB, Site, Size
 from bench.workloads.workload import Work, Workload, steps
+from harness.brokers import BrokerFailed
 
 _SETTLED_S = 3.0
 # Partitions of a topic where they are many, and of all topics of one request.
 _AT_ONCE = 1_000
 _KIB = 1024
+# What stat counts in.
+_BLOCK = 512
 # Written in pieces, so that the disk never has to hold more than a few of them.
 _LOG_PIECE_GB = 2
 _LOG_BATCH_BYTES = 900_000
+# One to a batch: between the heads of smaller ones there is no whole block of zeros.
+_LOG_RECORD_BYTES = 880_000
+# Of what a closed segment says, the most that the disk may still hold of it; a small one is no matter.
+_HELD_SHARE = 0.25
+_HELD_BYTES = 16 << 20
 _DIG_WITHIN_S = 300
 
 
@@ -78,6 +86,9 @@ class Grows(Work):
         return figures | {f"ready_s_{held}": ready_s}
 
 
+_ZEROS = {"batch_bytes": _LOG_BATCH_BYTES, "record_bytes": _LOG_RECORD_BYTES, "zeros": True}
+
+
 class GrowsLog(Work):
     """One partition in steps; at each one a kill -9 and how long it takes to be back, and at the end everything is read."""
 
@@ -91,7 +102,7 @@ class GrowsLog(Work):
         for wanted in site.size.log_gb:
             while total["batch_bytes"] < wanted * GB:
                 piece = min(_LOG_PIECE_GB * GB, wanted * GB - total["batch_bytes"])
-                written = site.produce(server, topic, bytes=max(1, int(piece)), batch_bytes=_LOG_BATCH_BYTES, zeros=True)
+                written = site.produce(server, topic, bytes=max(1, int(piece)), **_ZEROS)
                 total = {name: (value + written[name]) % (1 << 64) for name, value in total.items()}
                 _make_holes(server)
             server.kill()
@@ -110,6 +121,10 @@ def _make_holes(server: Server) -> None:
     for _, *closed in _segments(server):
         for path in closed:
             subprocess.run(["fallocate", "--dig-holes", str(path)], check=True, timeout=_DIG_WITHIN_S)
+            told = path.stat()
+            held = told.st_blocks * _BLOCK
+            if held > max(told.st_size * _HELD_SHARE, _HELD_BYTES):
+                raise BrokerFailed(f"{path.name} of {told.st_size} bytes still takes {held}: the disk would fill up")
 
 
 def _segments(server: Server) -> list[list[Path]]:
