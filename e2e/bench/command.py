@@ -30,7 +30,9 @@ def run(
     try:
         load = Load(where)
         described = machine.described(where, weir_binary, paths.LOAD_BINARY, directory)
-        say(f"touched {memory.touch(size.touched_bytes, memory.available_bytes()) / GB:.1f} GB of memory; measuring the machine")
+        say("touching memory")
+        touched = memory.touch(size.touched_bytes, memory.available_bytes())
+        say(f"touched {touched / GB:.1f} GB; measuring the machine")
         limits = load.run("limits", directory=directory, server_core=where.broker, client_core=where.client, seconds=size.limits_s)
 
         def keep(outcomes: list[Outcome]) -> None:

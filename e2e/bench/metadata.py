@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-_METADATA, _VERSION, _ALL = 3, 1, -1
+from harness.readiness import read_frame
+
+_METADATA_V1_OF_ALL_TOPICS = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", -1)
 _TIMES = 5
 _WITHIN_S = 60.0
-_PIECE = 1 << 20
+_MOST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -20,22 +22,12 @@ class Told:
 
 
 def of_all_topics(port: int) -> Told:
-    request = struct.pack(">hhih", _METADATA, _VERSION, 1, -1) + struct.pack(">i", _ALL)
+    frame = struct.pack(">i", len(_METADATA_V1_OF_ALL_TOPICS)) + _METADATA_V1_OF_ALL_TOPICS
     took = []
     with socket.create_connection(("127.0.0.1", port), _WITHIN_S) as broker:
         for _ in range(_TIMES):
             began = time.monotonic()
-            broker.sendall(struct.pack(">i", len(request)) + request)
-            length = _read(broker, struct.unpack(">i", broker.recv(4, socket.MSG_WAITALL))[0])
+            broker.sendall(frame)
+            answer = read_frame(broker, _MOST_BYTES)
             took.append(time.monotonic() - began)
-    return Told(length, median(took))
-
-
-def _read(broker: socket.socket, length: int) -> int:
-    left = length
-    while left:
-        piece = len(broker.recv(min(left, _PIECE)))
-        if not piece:
-            raise ConnectionError(f"the answer ended {left} bytes early")
-        left -= piece
-    return length
+    return Told(len(answer), median(took))

@@ -1,6 +1,7 @@
 """Makes, awaits and deletes the topics of a measured cluster, by librdkafka, which is not measured."""
 
 import time
+from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, OffsetSpec
@@ -41,11 +42,7 @@ class Topics:
     def await_leaders(self, name: str, partitions: int) -> None:
         """Until each answers for itself: a broker may name itself as the leader before it is."""
         ends = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
-        deadline = time.monotonic() + _WITHIN_S
-        while not self._all_answer(ends):
-            if time.monotonic() > deadline:
-                raise BrokerFailed(f"{name} has leaders that do not answer within {_WITHIN_S:.0f} s")
-            time.sleep(_POLL_S)
+        _until(lambda: self._all_answer(ends), f"{name} has leaders that do not answer")
 
     def _all_answer(self, ends: dict[TopicPartition, OffsetSpec]) -> bool:
         admin = self._admin()
@@ -87,19 +84,11 @@ class Topics:
 
     def await_in_sync(self, name: str, partitions: int | None) -> None:
         """Until so many partitions are led and all replicas are in sync; as many as there are, where no number is given."""
-        deadline = time.monotonic() + _WITHIN_S
-        while not self._in_sync(name, partitions):
-            if time.monotonic() > deadline:
-                raise BrokerFailed(f"{name} has not all its leaders and replicas within {_WITHIN_S:.0f} s")
-            time.sleep(_POLL_S)
+        _until(lambda: self._in_sync(name, partitions), f"{name} has not all its leaders and replicas")
 
     def await_led(self, partitions: int) -> None:
         """Until so many partitions of all topics have a leader."""
-        deadline = time.monotonic() + _WITHIN_S
-        while self._led() < partitions:
-            if time.monotonic() > deadline:
-                raise BrokerFailed(f"{self._led()} of {partitions} partitions have a leader after {_WITHIN_S:.0f} s")
-            time.sleep(_POLL_S)
+        _until(lambda: self._led() >= partitions, f"not all of {partitions} partitions have a leader")
 
     def _led(self) -> int:
         topics = self._admin().list_topics(timeout=_WITHIN_S).topics.values()
@@ -113,6 +102,14 @@ class Topics:
     def _admin(self) -> AdminClient:
         """It must live until its calls are answered."""
         return AdminClient({"bootstrap.servers": self._bootstrap, "request.timeout.ms": 60_000, "log_level": 2})
+
+
+def _until(so: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + _WITHIN_S
+    while not so():
+        if time.monotonic() > deadline:
+            raise BrokerFailed(f"{otherwise} within {_WITHIN_S:.0f} s")
+        time.sleep(_POLL_S)
 
 
 def _entries(settings: dict[str, str]) -> list[ConfigEntry]:

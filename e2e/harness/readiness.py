@@ -33,10 +33,10 @@ def read_frame(connection: socket.socket, most: int = _MAX_RESPONSE) -> bytes:
 
 
 def _read_exactly(connection: socket.socket, length: int) -> bytes:
-    received = b""
+    received = bytearray()
     while len(received) < length:
         piece = connection.recv(length - len(received))
         if not piece:
             raise ConnectionError("the broker closed the connection")
         received += piece
-    return received
+    return bytes(received)

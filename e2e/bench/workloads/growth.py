@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ _LOG_RECORD_BYTES = 880_000
 _HELD_SHARE = 0.25
 _HELD_BYTES = 16 << 20
 _DIG_WITHIN_S = 300
+_ZEROS = {"batch_bytes": _LOG_BATCH_BYTES, "record_bytes": _LOG_RECORD_BYTES, "zeros": True}
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Grows(Work):
     """From an empty broker in steps of partitions; at each one memory, a spread write, a clean restart, and again memory."""
 
     a_topic: int
+    # Of a size, and of a contender by its kind.
+    steps: Callable[[Size, str], tuple[int, ...]]
 
     def measure(self, site: Site, server: Server) -> Figures:
         server.wipe()
@@ -41,7 +45,7 @@ class Grows(Work):
         time.sleep(_SETTLED_S)
         empty_mib, held = server.rss_mib(), 0
         figures: Figures = {"empty_mib": empty_mib}
-        for wanted in self._steps(site.size, server.contender.kind):
+        for wanted in self.steps(site.size, server.contender.kind):
             began = time.monotonic()
             while held < wanted:
                 newest, made = self._more(site, server, wanted - held)
@@ -52,12 +56,6 @@ class Grows(Work):
             figures |= self._costs(site, server, wanted, newest, empty_mib)
         server.stop()
         return figures
-
-    def _steps(self, size: Size, kind: str) -> tuple[int, ...]:
-        """Kafka maps two files into memory for each partition, and a machine as it comes allows 65,530 mappings."""
-        if self.a_topic == 1:
-            return size.topics
-        return (*size.partitions, *(size.partitions_alone if kind == "weir" else ()))
 
     def _more(self, site: Site, server: Server, wanted: int) -> tuple[tuple[str, int], int]:
         """As many at once as go into one request; the newest topic with its partitions, and how many partitions were made."""
@@ -86,7 +84,9 @@ class Grows(Work):
         return figures | {f"ready_s_{held}": ready_s}
 
 
-_ZEROS = {"batch_bytes": _LOG_BATCH_BYTES, "record_bytes": _LOG_RECORD_BYTES, "zeros": True}
+def _partition_steps(size: Size, kind: str) -> tuple[int, ...]:
+    """Kafka maps two files into memory for each partition, and a machine as it comes allows 65,530 mappings."""
+    return (*size.partitions, *(size.partitions_alone if kind == "weir" else ()))
 
 
 class GrowsLog(Work):
@@ -165,7 +165,7 @@ WORKLOADS = (
     Workload(
         "many-partitions",
         "an empty broker gets more and more partitions",
-        lambda: Grows(_AT_ONCE),
+        lambda: Grows(_AT_ONCE, _partition_steps),
         steps((*FULL.partitions, *FULL.partitions_alone), (("kib_each", "KiB a partition", {10_000: 15.0}), *_COSTS)),
         contenders=_ASIDE,
         owns_process=True,
@@ -175,7 +175,7 @@ WORKLOADS = (
     Workload(
         "many-topics",
         "an empty broker gets more and more topics, of one partition each",
-        lambda: Grows(1),
+        lambda: Grows(1, lambda size, _: size.topics),
         steps(FULL.topics, (("kib_each", "KiB a topic", {}), *_COSTS)),
         contenders=_ASIDE,
         owns_process=True,
