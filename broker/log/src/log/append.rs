@@ -104,6 +104,7 @@ impl<D: Disk> Log<D> {
             self.count_in(header);
         }
         self.since_checkpoint += total;
+        self.since_snapshot += total;
         self.oldest_unflushed.get_or_insert(now);
         Ok(Appended { base: first.base_offset, end: self.log_end, bytes: total })
     }

@@ -58,6 +58,10 @@ pub struct Log<D: Disk> {
     /// The marker file that says where the log starts, if it does not start at 0.
     start_marker: Option<Offset>,
     snapshots: Vec<Offset>,
+    /// Bytes after the newest of them, about.
+    since_snapshot: u64,
+    /// No snapshot for the log's own sake before so many: the last one could not be written.
+    snapshot_put_off: u64,
     /// Stretches of segments that are known to be damaged, in order.
     damage: Vec<Damage>,
     names: Names,

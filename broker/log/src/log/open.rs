@@ -80,6 +80,8 @@ impl<D: Disk> Log<D> {
             cleaned_to: Offset::ZERO,
             start_marker: None,
             snapshots: Vec::new(),
+            since_snapshot: 0,
+            snapshot_put_off: 0,
             damage: Vec::new(),
             names: Names::default(),
             gate: Arc::new(Gate::default()),
@@ -342,6 +344,8 @@ impl<D: Disk> Log<D> {
                 self.snapshots.push(*offset);
             }
         }
+        self.snapshots.sort_unstable();
+        self.recount_since_snapshot();
         for offset in found.starts.iter().filter(|o| **o < self.log_start) {
             self.remove(&names::path(&self.place.dir, *offset, "start"))?;
         }

@@ -98,6 +98,7 @@ impl<D: Disk> Log<D> {
         self.log_end = end;
         self.durable_end = end;
         (self.since_checkpoint, self.put_off) = (0, 0);
+        self.recount_since_snapshot();
         self.oldest_unflushed = None;
         self.untrimmed = false;
         self.open_closed.clear();

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use tracing::error;
 use weir_core::partition::{Assignment, Effect, IsrAnswer, Produced, Replica, Token};
 use weir_log::{Cancellation, CompactionOutcome, Disk, Log, LogError, Scrub, SyncDone};
-use weir_model::{Millis, Offset};
+use weir_model::Millis;
 
 use self::deletion::Deletion;
 use self::following::Cut;
@@ -121,8 +121,6 @@ struct Work {
     sync_not_before: Option<Instant>,
     compaction: Option<Running<Task<CompactionOutcome>>>,
     cancel_compaction: Cancellation,
-    /// Where the last producer snapshot was taken.
-    snapshot_at: Option<Offset>,
     /// Who asked to stop.
     stop: Option<oneshot::Sender<()>>,
 }
@@ -169,6 +167,7 @@ impl<D: ServedDisk> Driver<D> {
         self.pursue();
         // What a crash left unsynced becomes visible at once, not with the first request.
         self.start_sync();
+        self.snapshot_when_due();
         self.publish();
         loop {
             match self.next_event().await {
@@ -191,6 +190,7 @@ impl<D: ServedDisk> Driver<D> {
             self.tell_followers();
             self.retry_deletions();
             self.start_sync();
+            self.snapshot_when_due();
             self.publish();
             if self.work.stop.is_some() {
                 break;
@@ -365,9 +365,9 @@ impl<D: ServedDisk> Driver<D> {
         self.has_bytes(0);
         let Self { log, replica, surroundings, .. } = *self;
         let closed = tokio::task::spawn_blocking(move || {
-            let (offset, snapshot) = replica.producer_snapshot();
             let mut log = log;
-            if !replica.producers().is_empty() {
+            if replica.producers().is_worth_keeping(log.since_snapshot()) {
+                let (offset, snapshot) = replica.producer_snapshot();
                 log.write_snapshot(offset, &snapshot)?;
             }
             log.close()

@@ -131,7 +131,6 @@ impl Partition {
         let log = &self.log;
         let (start, end, durable) = (log.log_start(), log.log_end(), log.durable_end());
         self.replica.on_truncated(start, end, durable, producers);
-        self.snapshot_at = None;
     }
 
     fn say_cut(&self, to: i64, lost: i64, cx: &Cx<'_>) {

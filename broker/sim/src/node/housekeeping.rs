@@ -68,7 +68,9 @@ impl Partition {
     /// Gives a pass of the compaction that is due.
     fn keep_house(&mut self, cx: &Cx<'_>) -> Result<Option<CompactionJob<MemoryDisk>>, LogError> {
         self.replica.expire_producers(cx.wall);
-        self.keep_producers()?;
+        if self.replica.producers().is_worth_keeping(self.log.since_snapshot()) {
+            self.keep_producers()?;
+        }
         let (before, committed) = (self.log.log_start(), self.replica.high_watermark());
         let deleted = self.log.retention(cx.wall, committed)?;
         if deleted.segments > 0 {
@@ -98,14 +100,15 @@ impl Partition {
         }
     }
 
+    /// A disk that can not take it says so again when it is written to.
+    pub(super) fn snapshot_when_due(&mut self) {
+        if self.log.snapshot_due() {
+            let _ = self.keep_producers();
+        }
+    }
+
     fn keep_producers(&mut self) -> Result<(), LogError> {
         let (offset, snapshot) = self.replica.producer_snapshot();
-        let known = self.replica.producers().is_empty() || self.snapshot_at == Some(offset);
-        if known || offset != self.log.log_end() {
-            return Ok(());
-        }
-        self.log.write_snapshot(offset, &snapshot)?;
-        self.snapshot_at = Some(offset);
-        Ok(())
+        if offset == self.log.log_end() { self.log.write_snapshot(offset, &snapshot) } else { Ok(()) }
     }
 }

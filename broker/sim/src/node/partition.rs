@@ -31,8 +31,6 @@ pub(crate) struct Partition {
     pub(super) generation: u64,
     pub(super) syncing: bool,
     pub(super) compacting: bool,
-    /// Where the producers' state was last kept.
-    pub(super) snapshot_at: Option<Offset>,
     /// Wakes its fetcher.
     pub(super) wake: Arc<Notify>,
     /// Counts what a waiting fetch may want to hear of.
@@ -106,7 +104,6 @@ impl Partition {
             generation,
             syncing: false,
             compacting: false,
-            snapshot_at: None,
             wake: Arc::new(Notify::new()),
             news: watch::Sender::new(0),
             waiting: BTreeMap::new(),
@@ -263,6 +260,7 @@ impl Partition {
                 self.replica.append_failed(why, &mut self.effects);
             }
         }
+        self.snapshot_when_due();
         self.news.send_modify(|count| *count += 1);
     }
 
@@ -398,8 +396,8 @@ fn rebuild(log: &mut Log<MemoryDisk>, producers_max: u32) -> Result<Producers, L
 impl Partition {
     /// Closes the log cleanly, with what is known of producers.
     pub(super) fn close(mut self) -> Result<(), LogError> {
-        let (offset, snapshot) = self.replica.producer_snapshot();
-        if !self.replica.producers().is_empty() {
+        if self.replica.producers().is_worth_keeping(self.log.since_snapshot()) {
+            let (offset, snapshot) = self.replica.producer_snapshot();
             self.log.write_snapshot(offset, &snapshot)?;
         }
         self.log.close()

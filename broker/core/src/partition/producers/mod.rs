@@ -21,6 +21,9 @@ pub use snapshot::SnapshotError;
 /// A client keeps at most five requests in flight, so a retry is among the last five batches.
 const REMEMBERED_BATCHES: usize = 5;
 
+/// That nobody is remembered is worth a file where a restart would read more than this to find out.
+const WORTH_NOT_READING: u64 = 1 << 20;
+
 /// Every producer that a partition remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Producers {
@@ -160,6 +163,12 @@ impl Producers {
         let before = self.by_id.len();
         self.by_id.retain(|_, producer| now.since(producer.last_timestamp) < silence);
         before - self.by_id.len()
+    }
+
+    /// Whether this is worth a snapshot, where so many bytes of the log came after the last one.
+    #[must_use]
+    pub fn is_worth_keeping(&self, bytes_since: u64) -> bool {
+        bytes_since > if self.is_empty() { WORTH_NOT_READING } else { 0 }
     }
 
     /// Every producer, by id.

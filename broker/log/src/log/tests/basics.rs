@@ -283,17 +283,55 @@ fn headers_are_shown_from_the_batch_that_holds_an_offset() {
 }
 
 #[test]
-fn snapshots_keep_two_and_skip_damaged_ones() {
+fn old_snapshots_go_and_damaged_ones_are_skipped() {
     let disk = MemoryDisk::new();
-    let (mut log, _) = open(&disk, &small());
-    log.append(&mut batch(0, 30, 0), EPOCH, Millis(0)).unwrap();
-    for offset in [10, 20, 30] {
-        log.write_snapshot(Offset(offset), format!("at {offset}").as_bytes()).unwrap();
+    let (mut log, _) = open(&disk, &LogConfig { recovery_bytes: 2_000, ..small() });
+    for i in 0..40 {
+        log.append(&mut batch(0, 30, 0), EPOCH, Millis(0)).unwrap();
+        sync(&mut log).unwrap();
+        let end = log.log_end();
+        log.write_snapshot(end, format!("at {end}").as_bytes()).unwrap();
+        assert!(log.snapshots.len() <= 3, "after {i}: {:?}", log.snapshots);
     }
-    assert_eq!(log.latest_snapshot(Offset(29)), Some((Offset(20), b"at 20".to_vec())));
-    assert_eq!(log.latest_snapshot(Offset(19)), None);
-    assert!(disk.flip_bit(&names::path(&dir(), Offset(30), "snapshot"), 15, 3));
-    assert_eq!(log.latest_snapshot(Offset(99)).unwrap().0, Offset(20));
+    let files = disk.list(&dir()).unwrap();
+    assert_eq!(files.iter().filter(|f| f.name.ends_with(".snapshot")).count(), log.snapshots.len());
+    let [oldest, .., before, newest] = log.snapshots[..] else { panic!("{:?}", log.snapshots) };
+    assert!(newest == log.log_end() && oldest > Offset(1_000), "{:?}", log.snapshots);
+    assert_eq!(log.latest_snapshot(newest.plus(-1)), Some((before, format!("at {before}").into_bytes())));
+    assert_eq!(log.latest_snapshot(oldest.plus(-1)), None);
+    assert!(disk.flip_bit(&names::path(&dir(), newest, "snapshot"), 15, 3));
+    assert_eq!(log.latest_snapshot(Offset(9_999)).unwrap().0, before);
+}
+
+#[test]
+fn a_snapshot_is_due_when_a_restart_would_replay_much() {
+    let disk = MemoryDisk::new();
+    let config = LogConfig { recovery_bytes: 2_000, ..small() };
+    let (mut log, _) = open(&disk, &config);
+    let fill = |log: &mut Log<MemoryDisk>| {
+        while !log.snapshot_due() {
+            log.append(&mut batch(0, 2, 0), EPOCH, Millis(0)).unwrap();
+        }
+    };
+    assert!(!log.snapshot_due(), "nothing is there");
+    fill(&mut log);
+    assert_eq!(log.since_snapshot(), log.size());
+    log.write_snapshot(log.log_end(), b"all").unwrap();
+    assert!(log.since_snapshot() == 0 && !log.snapshot_due());
+    fill(&mut log);
+    let (since, end) = (log.since_snapshot(), log.log_end());
+    drop(log);
+    disk.kill();
+    let (mut log, _) = open(&disk, &config);
+    assert!(log.snapshot_due() && log.since_snapshot() == since, "{since} before, {}", log.since_snapshot());
+    disk.set_capacity(1);
+    log.write_snapshot(end, b"no room").unwrap();
+    assert!(!log.snapshot_due(), "it would be tried again with each append");
+    disk.set_capacity(1 << 20);
+    fill(&mut log);
+    log.write_snapshot(log.log_end(), b"room").unwrap();
+    log.truncate_to(end).unwrap();
+    assert_eq!(log.since_snapshot(), since, "the newest one went with what was cut");
 }
 
 #[test]

@@ -236,7 +236,6 @@ impl<D: ServedDisk> Driver<D> {
         };
         let log = &self.log;
         self.replica.on_truncated(log.log_start(), log.log_end(), log.durable_end(), producers);
-        self.work.snapshot_at = None;
         Ok(())
     }
 

@@ -16,7 +16,9 @@ impl<D: ServedDisk> Driver<D> {
     pub(super) fn housekeep(&mut self) {
         let now = clock::now();
         self.replica.expire_producers(now);
-        self.snapshot_producers();
+        if self.replica.producers().is_worth_keeping(self.log.since_snapshot()) {
+            self.snapshot_producers();
+        }
         match self.log.retention(now, self.replica.high_watermark()) {
             Ok(deleted) if deleted.segments > 0 => {
                 self.replica.on_log_start(self.log.log_start());
@@ -33,18 +35,21 @@ impl<D: ServedDisk> Driver<D> {
         self.log.release_idle();
     }
 
-    /// So that a restart replays only what came after.
+    /// However much is written between two rounds of housekeeping, a restart has little to replay.
+    pub(super) fn snapshot_when_due(&mut self) {
+        if self.log.snapshot_due() {
+            self.snapshot_producers();
+        }
+    }
+
     fn snapshot_producers(&mut self) {
-        if self.replica.producers().is_empty() {
-            return;
-        }
         let (offset, snapshot) = self.replica.producer_snapshot();
-        if offset != self.log.log_end() || self.work.snapshot_at == Some(offset) {
+        // After a failed append they may differ.
+        if offset != self.log.log_end() {
             return;
         }
-        match self.log.write_snapshot(offset, &snapshot) {
-            Ok(()) => self.work.snapshot_at = Some(offset),
-            Err(error) => self.disk_failed("a producer snapshot could not be written", &error),
+        if let Err(error) = self.log.write_snapshot(offset, &snapshot) {
+            self.disk_failed("a producer snapshot could not be written", &error);
         }
     }
 

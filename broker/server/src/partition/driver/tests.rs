@@ -13,8 +13,8 @@ use weir_log::{Disk, DiskFile, Home, LogConfig, MemoryDisk, MemoryFile, RealDisk
 use weir_model::config::{Durability, Pairs};
 use weir_model::records::{BatchBuilder, NewRecord};
 use weir_model::{
-    BrokerId, DurationMs, LeaderEpoch, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Sequence,
-    TopicId,
+    BrokerId, DurationMs, LeaderEpoch, Offset, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId,
+    Sequence, TopicId,
 };
 
 use super::*;
@@ -22,6 +22,7 @@ use crate::net::outgoing::FileSpan;
 use crate::partition::PartitionError;
 use crate::partition::command::{Append, Configured, OffsetQuery, Place, Read, ReadReply};
 use crate::partition::handle::PartitionHandle;
+use crate::partition::open::rebuild_producers;
 use crate::partition::settings::BatchRules;
 use crate::settings::StaticSettings;
 
@@ -123,22 +124,35 @@ impl Bench {
     }
 
     async fn write(&self, acks: Acks, sequence: i32) -> Result<Produced, PartitionError> {
-        let answered = self.submit(acks, sequence).await;
-        timeout(PATIENCE, answered).await.expect("no answer").unwrap_or(Err(PartitionError::Stopped))
+        outcome(self.submit(acks, sequence).await).await
+    }
+
+    /// Of no producer that anybody has to remember.
+    async fn write_plain(&self) -> Result<Produced, PartitionError> {
+        outcome(self.submit_of(Acks::All, ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE).await).await
     }
 
     /// Puts a batch of one record into the mailbox; the answer comes later.
-    async fn submit(&self, acks: Acks, sequence: i32) -> oneshot::Receiver<Result<Produced, PartitionError>> {
-        let mut batch =
-            BatchBuilder::new(Offset::ZERO).producer(ProducerId(9), ProducerEpoch(0), Sequence(sequence));
+    async fn submit(&self, acks: Acks, sequence: i32) -> Answered {
+        self.submit_of(acks, ProducerId(9), ProducerEpoch(0), Sequence(sequence)).await
+    }
+
+    async fn submit_of(
+        &self,
+        acks: Acks,
+        id: ProducerId,
+        epoch: ProducerEpoch,
+        sequence: Sequence,
+    ) -> Answered {
+        let mut batch = BatchBuilder::new(Offset::ZERO).producer(id, epoch, sequence);
         let now = clock::now();
         batch.push(NewRecord { timestamp: now, value: Some(&[7; 500]), ..NewRecord::default() }).unwrap();
         let batch = batch.build().unwrap();
         let (answer, answered) = oneshot::channel();
         let facts = BatchFacts {
-            producer_id: ProducerId(9),
-            producer_epoch: ProducerEpoch(0),
-            base_sequence: Sequence(sequence),
+            producer_id: id,
+            producer_epoch: epoch,
+            base_sequence: sequence,
             ..BatchFacts::plain(0, now, u32::try_from(batch.len()).unwrap())
         };
         let append = Append {
@@ -178,6 +192,12 @@ impl Bench {
         let before = Some(Offset(offset.into()));
         self.handle.ask(|answer| Command::DeleteRecords { before, answer }).await
     }
+}
+
+type Answered = oneshot::Receiver<Result<Produced, PartitionError>>;
+
+async fn outcome(answered: Answered) -> Result<Produced, PartitionError> {
+    timeout(PATIENCE, answered).await.expect("no answer").unwrap_or(Err(PartitionError::Stopped))
 }
 
 fn is_full(error: &PartitionError) -> bool {
@@ -322,6 +342,69 @@ async fn a_closed_segment_gets_its_index_though_no_writer_waits_for_a_sync() {
     })
     .await
     .expect("no index was written");
+}
+
+/// Opens what a bench left and gathers what is known of producers; how many bytes of the disk that took.
+fn bytes_to_recover(disk: &MemoryDisk, config: &LogConfig) -> (usize, u64) {
+    let before = disk.bytes_read();
+    let home = Home::new(disk.clone(), "/data".as_ref());
+    let (mut log, _) = Log::open(&home, "/data/topics/u/0".as_ref(), config.clone()).unwrap();
+    let producers = rebuild_producers(&mut log, 10, "u-0").unwrap();
+    (producers.len(), disk.bytes_read() - before)
+}
+
+#[tokio::test]
+async fn a_restart_reads_the_same_of_a_short_log_and_of_a_long_one_whoever_wrote_it() {
+    let log = LogConfig { segment_bytes: 64 << 10, recovery_bytes: 8 << 10, ..LogConfig::default() };
+    for producers in [0, 1] {
+        let bench = Bench::new(MemoryDisk::new());
+        let policy = Policy { durability: Durability::Replicated, ..policy() };
+        let configured = Configured { policy, log: log.clone(), rules: BatchRules::LAX, throttled: None };
+        bench.handle.send(Command::Configure(Box::new(configured))).await.unwrap();
+        for sequence in 0..3_000 {
+            let written = match producers {
+                0 => bench.write_plain().await,
+                _ => bench.write(Acks::All, sequence).await,
+            };
+            written.unwrap();
+        }
+        bench.end().await;
+        let size = bench.handle.bytes();
+        let left = bench.disk.clone();
+        left.kill();
+        let (known, read) = bytes_to_recover(&left, &log);
+        assert_eq!(known, producers);
+        // What no checkpoint covers yet, once for its checksums and once for its headers; and small files.
+        assert!(size > 1 << 20 && read < 160 << 10, "{read} of {size} bytes, {producers} producers");
+    }
+}
+
+#[tokio::test]
+async fn after_a_clean_stop_nothing_of_the_log_is_read_whoever_wrote_it() {
+    for producers in [0, 1] {
+        let bench = Bench::new(MemoryDisk::new());
+        for sequence in 0..2_500 {
+            let written = match producers {
+                0 => bench.write_plain().await,
+                _ => bench.write(Acks::All, sequence).await,
+            };
+            written.unwrap();
+        }
+        let (stopped, done) = oneshot::channel();
+        bench.handle.send(Command::Stop(stopped)).await.unwrap();
+        done.await.unwrap();
+        let small_files = small_files(&bench.disk);
+        let (known, read) = bytes_to_recover(&bench.disk, &LogConfig::default());
+        assert_eq!(known, producers);
+        assert!(read <= small_files, "{read} bytes, the small files have {small_files}");
+    }
+}
+
+/// The bytes of all but the segments.
+fn small_files(disk: &MemoryDisk) -> u64 {
+    let dir: &std::path::Path = "/data/topics/u/0".as_ref();
+    let names = disk.list(dir).unwrap().into_iter().map(|entry| entry.name);
+    names.filter(|name| !name.ends_with(".log")).map(|name| disk.file_len(&dir.join(name)).unwrap()).sum()
 }
 
 #[tokio::test]
