@@ -33,7 +33,7 @@ def run(
         say("touching memory")
         touched = memory.touch(size.touched_bytes, memory.available_bytes())
         say(f"touched {touched / GB:.1f} GB; measuring the machine")
-        limits = load.run("limits", directory=directory, server_core=where.broker, client_core=where.client, seconds=size.limits_s)
+        limits = load.limits(directory, size.limits_s)
 
         def keep(outcomes: list[Outcome]) -> None:
             this = {

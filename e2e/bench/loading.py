@@ -29,6 +29,10 @@ class Load:
         finally:
             children.end_group(child)
 
+    def limits(self, directory: Path, seconds: float) -> dict:
+        """What this machine can do, each limit for so long, on the processors of broker and client."""
+        return self.run("limits", directory=directory, server_core=self.cores.broker, client_core=self.cores.client, seconds=seconds)
+
     def together(self, *runs: tuple[str, dict]) -> list[dict]:
         """Several at once, begun in this order."""
         begun = [(command, self._spawn(command, options)) for command, options in runs]

@@ -1,5 +1,7 @@
 """The report as Markdown: a table of ratios first, then every workload with all its columns, losses like wins. Pure."""
 
+from collections.abc import Iterator
+from itertools import chain, repeat
 from statistics import median
 
 from bench.blocks import Measured, Ratio, middle, ratio
@@ -72,11 +74,16 @@ def _summary(result: Result) -> str:
         measured = result["workloads"][workload.name]["measured"]
         for figure in workload.figures:
             if figure.target or figure.share:
-                lines.append(_summary_row(workload, figure, measured, run_of(result, workload.name)["limits"]))
+                lines.append(_summary_row(workload, figure, measured, _limits_by_block(result, workload.name)))
     return "\n".join(lines)
 
 
-def _summary_row(workload: Workload, figure: Figure, measured: Measured, limits: dict) -> str:
+def _limits_by_block(result: Result, workload: str) -> Iterator[dict]:
+    """As measured beside each block; those of the run, where a run knew no others."""
+    return chain(result["workloads"][workload].get("limits", []), repeat(run_of(result, workload)["limits"]))
+
+
+def _summary_row(workload: Workload, figure: Figure, measured: Measured, limits: Iterator[dict]) -> str:
     ours = next(name for name in workload.contenders if BY_NAME[name].kind == "weir")
     own, best = middle(measured, ours, figure.name), best_peer(measured, ours, figure)
     against, found = best if best else ("–", None)
@@ -97,16 +104,19 @@ def best_peer(measured: Measured, ours: str, figure: Figure) -> tuple[str, Ratio
     return min(found, key=lambda pair: pair[1].median) if found else None
 
 
-def share_of_limit(figure: Figure, blocks: list[dict], limits: dict) -> float | None:
-    """How much of what it cost would have been spent by the least code that does the same; of a rate, how much of what that reaches."""
-    own = sorted((block for block in blocks if block.get(figure.name)), key=lambda block: block[figure.name])
-    if not figure.floor or not own:
+def share_of_limit(figure: Figure, blocks: list[dict], limits: Iterator[dict]) -> float | None:
+    """How much of what it cost would have been spent by the least code that does the same; of a rate, how much of what that reaches.
+
+    The median of all blocks, each against the limits that were measured beside it.
+    """
+    if not figure.floor:
         return None
-    middle_block = own[len(own) // 2]
-    least = figure.floor(limits, middle_block)
-    if not least:
-        return None
-    return least / middle_block[figure.name] if figure.less_is_better else middle_block[figure.name] / least
+    shares = []
+    for block, beside in zip(blocks, limits):
+        own, least = block.get(figure.name), figure.floor(beside, block) if figure.name in block else None
+        if own and least:
+            shares.append(least / own if figure.less_is_better else own / least)
+    return median(shares) if shares else None
 
 
 def _met(value: float | None, target: float) -> str:

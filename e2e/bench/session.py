@@ -35,9 +35,11 @@ class Outcome:
     failure: str | None = None
     # By guest, why it was left out.
     could_not: dict[str, str] = field(default_factory=dict)
+    # What the machine could do, by block.
+    limits: list[dict] = field(default_factory=list)
 
     def told(self) -> dict:
-        return {"measured": self.measured, "failure": self.failure, "could_not": self.could_not}
+        return {"measured": self.measured, "failure": self.failure, "could_not": self.could_not, "limits": self.limits}
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class Session:
         self._ready(workload, work, site, servers, outcome, progress)
         blocks = 1 if workload.once else self.size.blocks
         for block in range(blocks):
+            if workload.has_floors:
+                outcome.limits.append(self.load.limits(self.directory, self.size.limits_of_block_s))
             for name in order(list(servers), block):
                 progress.begin(workload.name, f"block {block + 1} of {blocks}, {name}")
                 with self._as_guest(servers[name].contender, servers, outcome):

@@ -46,6 +46,12 @@ class Report(unittest.TestCase):
         # 0.2 to receive, 0.1 to check, 0.3 to append, 15,000 requests of 5 us: 0.675 of 1.
         self.assertIn("| 68% | 70% MISSED |", report.render(result()))
 
+    def test_each_block_is_held_against_what_the_machine_could_do_beside_it(self):
+        drifting = result()
+        slow = LIMITS | {"append": {"gb_s": 1.0, "cpu_s_per_gb": 0.525}}
+        drifting["workloads"]["produce-1k"]["limits"] = [slow, slow, LIMITS]
+        self.assertIn("| 90% | 70% met |", report.render(drifting))
+
     def test_a_limit_that_an_older_run_did_not_measure_is_left_open(self):
         run = {"command": "e2e/bench/run", "seconds": 60.0, "machine": {"kernel": "6"}, "limits": LIMITS}
         block = {"p50_10": 0.1, "p99_10": 1.0, "p999_10": 5.0}

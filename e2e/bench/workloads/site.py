@@ -35,6 +35,8 @@ class Size:
     latency_s: int
     idle_s: float
     limits_s: float
+    # The same beside each block of what is held against them.
+    limits_of_block_s: float
     # Of memory, before anything is measured.
     touched_bytes: int
     # For a JVM; see `warm_s`.
@@ -65,6 +67,7 @@ FULL = Size(
     latency_s=20,
     idle_s=30.0,
     limits_s=3.0,
+    limits_of_block_s=0.5,
     touched_bytes=24 << 30,
     warmup_s=60.0,
     partitions=(100, 1_000, 10_000),
@@ -85,6 +88,7 @@ QUICK = Size(
     latency_s=1,
     idle_s=1.0,
     limits_s=0.2,
+    limits_of_block_s=0.02,
     touched_bytes=0,
     warmup_s=0.0,
     partitions=(100,),

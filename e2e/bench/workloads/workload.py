@@ -73,6 +73,11 @@ class Workload:
     # Seconds of a block, about: for the time left.
     block_s: float = 10.0
 
+    @property
+    def has_floors(self) -> bool:
+        """Is it held against what the machine can do?"""
+        return any(figure.floor for figure in self.figures)
+
 
 # Its name, its title, and by step where it must land beside Kafka.
 Curve = tuple[str, str, dict[float, float]]
