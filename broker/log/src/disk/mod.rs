@@ -9,7 +9,7 @@ mod reporting;
 mod volume;
 
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use memory::{CrashStyle, MemoryDisk, MemoryFile, MemoryLock, MemoryVolume};
 pub use real::{RealDisk, RealFile, RealLock};
@@ -151,18 +151,36 @@ pub(crate) fn read_file<D: Disk>(disk: &D, path: &Path, max: u64) -> io::Result<
 /// Replaces a file as a whole: a temporary name, then a rename. With `durable` its bytes are on disk before the name
 /// is, so that a crash leaves the old content or the new one; the name itself is durable after `sync_dir`.
 pub(crate) fn replace_file<D: Disk>(disk: &D, path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
+    let file = write_beside(disk, path, bytes)?;
+    if durable && let Err(error) = file.sync_data() {
+        let _ = remove_if_there(disk, &beside(path));
+        return Err(error);
+    }
+    put_in_place(disk, path)
+}
+
+/// The first half of a replacement. Until the second one the file is what it was; a crash leaves what the next open removes.
+pub(crate) fn write_beside<D: Disk>(disk: &D, path: &Path, bytes: &[u8]) -> io::Result<D::File> {
+    let temporary = beside(path);
     remove_if_there(disk, &temporary)?;
     let file = disk.create(&temporary)?;
-    let written = write_all(&file, &mut [IoSlice::new(bytes)], 0)
-        .and_then(|()| if durable { file.sync_data() } else { Ok(()) });
-    if let Err(error) = written.and_then(|()| disk.rename(&temporary, path)) {
+    if let Err(error) = write_all(&file, &mut [IoSlice::new(bytes)], 0) {
         let _ = remove_if_there(disk, &temporary);
         return Err(error);
     }
-    Ok(())
+    Ok(file)
+}
+
+/// The second half, when what was written beside is durable, or need not be.
+pub(crate) fn put_in_place<D: Disk>(disk: &D, path: &Path) -> io::Result<()> {
+    let temporary = beside(path);
+    disk.rename(&temporary, path).inspect_err(|_| drop(remove_if_there(disk, &temporary)))
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    path.with_file_name(name)
 }
 
 /// Removes a file; a missing one is as good.

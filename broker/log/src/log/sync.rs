@@ -1,15 +1,16 @@
 //! Group commit: a job takes what is unsynced at some moment, runs on any thread while appends go on, and comes back as
 //! a value. It syncs files, then names, then (when due) writes the indexes of closed segments and the checkpoint. The jobs
-//! of many logs may be done together, by one sync of the file system.
+//! of many logs may be done together, by one sync of the file system; the checkpoints of new reigns among them by a second
+//! one: what they tell of has to be durable first.
 //! After a failed sync the data directory is failed for good: the kernel may have dropped the pages and forgotten it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use weir_model::Offset;
 
 use super::{Gate, Log};
-use crate::disk::{Disk, DiskFile, Volume, is_full, replace_file};
+use crate::disk::{Disk, DiskFile, Volume, is_full, put_in_place, replace_file, write_beside};
 use crate::error::{LogError, sync_error};
 use crate::image::Checkpoint;
 use crate::names;
@@ -23,7 +24,7 @@ pub struct SyncJob<D: Disk> {
     dirs: Vec<PathBuf>,
     small: SmallFiles,
     gate: Arc<Gate>,
-    inherits: bool,
+    alone: bool,
     bytes: u64,
     done: Covered,
 }
@@ -55,6 +56,16 @@ struct Covered {
     due: bool,
 }
 
+/// How far a job is that is done together with others.
+enum Begun {
+    /// It is on another file system, and to be done for itself.
+    Elsewhere,
+    /// There is no checkpoint to write, or there was no room for it.
+    Nothing,
+    /// Its checkpoint lies beside the old one.
+    Checkpoint,
+}
+
 /// Which small files a job wrote.
 #[derive(Debug, Default)]
 struct Written {
@@ -74,8 +85,8 @@ impl<D: Disk> Log<D> {
     /// A job that makes everything appended so far durable; none when it is. Several may be under way.
     pub fn sync_job(&mut self) -> Result<Option<SyncJob<D>>, LogError> {
         self.check()?;
-        let due =
-            self.checkpoint_wanted || self.unsealed || self.since_checkpoint >= self.config.checkpoint_bytes;
+        let much = self.unsealed || self.since_checkpoint >= self.config.checkpoint_bytes;
+        let due = self.checkpoint_wanted || much;
         let unsynced =
             self.segments.iter().any(|s| s.synced < s.len) || self.names.changed > self.names.synced;
         // An empty log that only began an epoch has no directory yet, and gets none for that.
@@ -112,7 +123,8 @@ impl<D: Disk> Log<D> {
             due,
         };
         let gate = Arc::clone(&self.gate);
-        Ok(Some(SyncJob { place, files, dirs, small, gate, inherits: self.inherits, bytes, done }))
+        let alone = self.inherits || much || files.is_empty() || !small.seals.is_empty();
+        Ok(Some(SyncJob { place, files, dirs, small, gate, alone, bytes, done }))
     }
 
     /// Takes a job's result. Gives the new durable end, or the error that failed the directory.
@@ -199,7 +211,7 @@ impl<D: Disk> SyncJob<D> {
     /// be relied on.
     #[must_use]
     pub fn wants_its_own(&self) -> bool {
-        self.inherits || self.done.due
+        self.alone
     }
 
     /// Does the work. Blocks.
@@ -208,18 +220,74 @@ impl<D: Disk> SyncJob<D> {
         SyncDone { covered: self.done, result }
     }
 
-    /// Does the work of many, of one data directory, by one sync of the file system that holds them all. Blocks. The
-    /// results are in the order of the jobs. A job that [wants its own](Self::wants_its_own) MUST NOT be among them.
+    /// Does the work of many, of one data directory, by one sync of the file system that holds them all, and another one
+    /// where there are checkpoints among it. Blocks. The results are in the order of the jobs. A job that
+    /// [wants its own](Self::wants_its_own) MUST NOT be among them.
     pub fn run_together(jobs: Vec<Self>, volume: &D::Volume) -> Vec<SyncDone> {
-        let mut failure = jobs.first().and_then(|first| first.sync_volume(volume).err());
-        let failed = failure.is_some();
-        let done = jobs.into_iter().map(|job| match failure.take() {
-            Some(error) => SyncDone { covered: job.done, result: Err(error) },
-            None if failed => SyncDone { covered: job.done, result: Err(LogError::Failed) },
-            None if job.is_on(volume) => SyncDone { result: job.write_small_files(), covered: job.done },
+        let Some(first) = jobs.first() else { return Vec::new() };
+        let begun: Vec<_> = jobs.iter().map(|job| job.begin_checkpoint(volume)).collect();
+        if let Err(error) = first.sync_volume(volume) {
+            return Self::all_failed(jobs, error);
+        }
+        let ended: Vec<_> = jobs.iter().zip(begun).map(|(job, begun)| job.end_checkpoint(begun)).collect();
+        let written = ended.iter().flatten().flatten().any(|written| written.checkpoint);
+        if written && let Err(error) = first.sync_volume(volume) {
+            return Self::all_failed(jobs, error);
+        }
+        let done = jobs.into_iter().zip(ended).map(|(job, ended)| match ended {
+            Some(result) => SyncDone { covered: job.done, result },
             None => job.run(),
         });
         done.collect()
+    }
+
+    /// The error is told once: nobody else learns more from it.
+    fn all_failed(jobs: Vec<Self>, error: LogError) -> Vec<SyncDone> {
+        let errors = std::iter::once(error).chain(std::iter::repeat_with(|| LogError::Failed));
+        jobs.into_iter()
+            .zip(errors)
+            .map(|(job, error)| SyncDone { covered: job.done, result: Err(error) })
+            .collect()
+    }
+
+    /// Writes the checkpoint, if one is due, where nobody finds it yet: it tells of what is not durable.
+    fn begin_checkpoint(&self, volume: &D::Volume) -> Result<Begun, LogError> {
+        if !self.is_on(volume) {
+            return Ok(Begun::Elsewhere);
+        }
+        let Some(bytes) = &self.small.checkpoint else { return Ok(Begun::Nothing) };
+        let Some(_unchanged) = self.unchanged() else { return Ok(Begun::Nothing) };
+        let path = self.place.dir.join(names::CHECKPOINT);
+        match write_beside(&self.place.disk, &path, bytes) {
+            Ok(_) => Ok(Begun::Checkpoint),
+            Err(error) if is_full(&error) => Ok(Begun::Nothing),
+            Err(error) => Err(self.failed(path, error)),
+        }
+    }
+
+    /// Now it may be found. None for a job that is still to be done.
+    fn end_checkpoint(&self, begun: Result<Begun, LogError>) -> Option<Result<Written, LogError>> {
+        let checkpoint = match begun {
+            Err(error) => return Some(Err(error)),
+            Ok(Begun::Elsewhere) => return None,
+            Ok(Begun::Nothing) => false,
+            Ok(Begun::Checkpoint) => true,
+        };
+        let Some(_unchanged) = self.unchanged().filter(|_| checkpoint) else {
+            return Some(Ok(Written::default()));
+        };
+        let path = self.place.dir.join(names::CHECKPOINT);
+        Some(match put_in_place(&self.place.disk, &path) {
+            Ok(()) => Ok(Written { checkpoint, ..Written::default() }),
+            Err(error) if is_full(&error) => Ok(Written::default()),
+            Err(error) => Err(self.failed(path, error)),
+        })
+    }
+
+    /// Small files may be written while this is held; none when the log has changed since the job was made.
+    fn unchanged(&self) -> Option<MutexGuard<'_, u64>> {
+        let layout = self.gate.layout.lock().unwrap_or_else(PoisonError::into_inner);
+        (*layout == self.done.layout).then_some(layout)
     }
 
     /// Somebody may have mounted another file system, or set a link to one, where this log is.
@@ -253,10 +321,7 @@ impl<D: Disk> SyncJob<D> {
         if self.small.checkpoint.is_none() && self.small.seals.is_empty() {
             return Ok(written);
         }
-        let layout = self.gate.layout.lock().unwrap_or_else(PoisonError::into_inner);
-        if *layout != self.done.layout {
-            return Ok(written);
-        }
+        let Some(_unchanged) = self.unchanged() else { return Ok(written) };
         for (base, bytes) in &self.small.seals {
             if !self.replace(names::index(&self.place.dir, *base), bytes)? {
                 return Ok(written);

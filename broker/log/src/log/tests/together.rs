@@ -160,8 +160,112 @@ fn what_an_earlier_process_wrote_wants_a_sync_of_its_own_once() {
     assert!(!log.sync_job().unwrap().unwrap().wants_its_own());
 }
 
+/// As [`written`], of leaders that have just begun to lead: each job writes a checkpoint.
+fn begun(home: &Home<MemoryDisk>) -> (Vec<Log<MemoryDisk>>, Vec<SyncJob<MemoryDisk>>) {
+    let (mut logs, jobs) = written(home);
+    for (log, job) in logs.iter_mut().zip(jobs) {
+        log.synced(job.run()).unwrap();
+        log.begin_epoch(LeaderEpoch(7));
+        log.append(&mut batch(9, 3, 0), LeaderEpoch(7), Millis(0)).unwrap();
+    }
+    let jobs = logs.iter_mut().map(|log| log.sync_job().unwrap().unwrap()).collect();
+    (logs, jobs)
+}
+
 #[test]
-fn a_checkpoint_wants_a_sync_of_its_own() {
+fn the_checkpoints_of_new_reigns_are_one_sync_more_for_all_of_them() {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let volume = volume(&disk);
+    let (mut logs, jobs) = begun(&home);
+    assert!(jobs.iter().all(|job| !job.wants_its_own()));
+    let before = disk.syncs();
+    let done = SyncJob::run_together(jobs, &volume);
+    assert_eq!(disk.syncs() - before, 2);
+    for (log, done) in logs.iter_mut().zip(done) {
+        assert_eq!(log.synced(done).unwrap(), Offset(9));
+        assert!(log.sync_job().unwrap().is_none(), "nothing is left to do");
+    }
+    let all: Vec<_> = logs.iter_mut().map(contents).collect();
+    drop(logs);
+    disk.crash(CrashStyle::LoseUnsynced, 0);
+    let home = Home::new(disk, Path::new("/data"));
+    for (number, before) in (0..).zip(all) {
+        let (mut log, recovered) = Log::open(&home, &at(number), LogConfig::default()).unwrap();
+        assert_eq!(recovered, Recovered::default(), "nothing had to be read");
+        assert_eq!((contents(&mut log), log.epochs().latest()), (before, Some((LeaderEpoch(7), Offset(6)))));
+    }
+}
+
+#[test]
+fn a_power_cut_anywhere_among_checkpoints_leaves_logs_that_open_with_all_that_was_acknowledged() {
+    let steps = {
+        let disk = MemoryDisk::new();
+        let home = home(&disk);
+        let volume = volume(&disk);
+        let (_logs, jobs) = begun(&home);
+        let before = disk.changes();
+        SyncJob::run_together(jobs, &volume);
+        disk.changes() - before
+    };
+    assert!(steps > 3 * MANY, "{steps}: to create, to write and to rename each");
+    for (seed, cut) in (1..=steps + 1).enumerate() {
+        for style in [CrashStyle::LoseUnsynced, CrashStyle::Scatter] {
+            let disk = MemoryDisk::new();
+            let home = home(&disk);
+            let volume = volume(&disk);
+            let (mut logs, jobs) = begun(&home);
+            disk.cut_at(disk.changes() + cut);
+            let done = SyncJob::run_together(jobs, &volume);
+            let all_done = cut > steps;
+            for (log, done) in logs.iter_mut().zip(done) {
+                assert_eq!(log.synced(done).is_ok(), all_done, "cut at {cut} of {steps}");
+            }
+            drop(logs);
+            disk.crash(style, seed as u64);
+            let home = Home::new(disk, Path::new("/data"));
+            for number in 0..MANY {
+                let (log, _) = Log::open(&home, &at(number), LogConfig::default()).unwrap();
+                let least = if all_done { Offset(9) } else { Offset(6) };
+                assert!(log.log_end() >= least, "log {number}, cut at {cut}: {}", log.log_end());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_a_log_that_was_cut_meanwhile_is_not_put_in_place() {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let volume = volume(&disk);
+    let (mut logs, jobs) = begun(&home);
+    logs[2].truncate_to(Offset(3)).unwrap();
+    let done = SyncJob::run_together(jobs, &volume);
+    let ends: Vec<_> = logs.iter_mut().zip(done).map(|(log, done)| log.synced(done).unwrap()).collect();
+    assert_eq!((ends[1], ends[2], ends[3]), (Offset(9), Offset(3), Offset(9)));
+    drop(logs);
+    disk.kill();
+    let (mut log, _) = Log::open(&home, &at(2), LogConfig::default()).unwrap();
+    assert_eq!((log.log_end(), contents(&mut log).len()), (Offset(3), 1));
+}
+
+#[test]
+fn where_there_is_no_room_for_checkpoints_records_are_durable_all_the_same() {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let volume = volume(&disk);
+    let (mut logs, jobs) = begun(&home);
+    disk.set_capacity(1);
+    let before = disk.syncs();
+    for (log, done) in logs.iter_mut().zip(SyncJob::run_together(jobs, &volume)) {
+        assert_eq!(log.synced(done).unwrap(), Offset(9));
+    }
+    assert_eq!(disk.syncs() - before, 1, "no name has changed");
+    assert!(!home.health().is_failed());
+}
+
+#[test]
+fn a_checkpoint_after_much_was_written_wants_a_sync_of_its_own() {
     let disk = MemoryDisk::new();
     let config = LogConfig { checkpoint_bytes: 1, ..LogConfig::default() };
     let (mut log, _) = open(&disk, &config);
