@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use weir_log::{Disk, LogError, SyncDone, SyncJob};
 
-use self::plan::{Load, Next, is_mostly_foreign, next};
+use self::plan::{Kind, Load, Running, is_mostly_foreign, next};
 use crate::metrics::Metrics;
 
 /// After it was too much to sync everything, it is not tried again for so long.
@@ -36,15 +36,8 @@ pub(crate) struct Syncs<D: Disk> {
 struct State<D: Disk> {
     own: VecDeque<Waiting<D>>,
     any: VecDeque<Waiting<D>>,
-    running: Counts,
+    running: Running,
     together_not_before: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    own: usize,
-    any: usize,
-    together: bool,
 }
 
 struct Waiting<D: Disk> {
@@ -53,27 +46,9 @@ struct Waiting<D: Disk> {
 }
 
 /// For one thread.
-enum Work<D: Disk> {
-    Own(Waiting<D>),
-    Any(Waiting<D>),
-    Together(Vec<Waiting<D>>),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Own,
-    Any,
-    Together,
-}
-
-impl<D: Disk> Work<D> {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Own(_) => Kind::Own,
-            Self::Any(_) => Kind::Any,
-            Self::Together(_) => Kind::Together,
-        }
-    }
+struct Work<D: Disk> {
+    kind: Kind,
+    jobs: Vec<Waiting<D>>,
 }
 
 impl<D: Disk> fmt::Debug for Syncs<D> {
@@ -87,7 +62,7 @@ impl<D: Disk> Default for State<D> {
         Self {
             own: VecDeque::new(),
             any: VecDeque::new(),
-            running: Counts::default(),
+            running: Running::default(),
             together_not_before: None,
         }
     }
@@ -121,15 +96,17 @@ impl<D: Disk> Syncs<D> {
     /// Works for as long as there is something to do: a thread that is awake need not be woken.
     fn work(self: Arc<Self>, mut work: Work<D>) {
         loop {
-            let running = Running { syncs: &self, kind: work.kind() };
-            match work {
-                Work::Own(Waiting { job, done }) | Work::Any(Waiting { job, done }) => {
-                    // Whoever waited for it may be gone.
-                    let _ = done.send(Ok(job.run()));
+            let begun = Begun { syncs: &self, kind: work.kind };
+            match work.kind {
+                Kind::Together => self.together(work.jobs),
+                Kind::Own | Kind::Any => {
+                    for Waiting { job, done } in work.jobs {
+                        // Whoever waited for it may be gone.
+                        let _ = done.send(Ok(job.run()));
+                    }
                 }
-                Work::Together(waiting) => self.together(waiting),
             }
-            drop(running);
+            drop(begun);
             let mut more = std::iter::from_fn(|| self.take_work(&mut self.state()));
             let Some(mine) = more.next() else { return };
             more.for_each(|other| self.start(other));
@@ -163,23 +140,17 @@ impl<D: Disk> Syncs<D> {
         let load = Load {
             own: state.own.len(),
             any: state.any.len(),
-            running_own: state.running.own,
-            running_any: state.running.any,
-            running_together: state.running.together,
+            running: state.running,
             may_together: self.volume.is_some() && state.together_not_before.is_none(),
         };
-        let work = match next(load) {
-            Next::Rest => return None,
-            Next::Own => Work::Own(state.own.pop_front()?),
-            Next::Any => Work::Any(state.any.pop_front()?),
-            Next::Together => Work::Together(state.any.drain(..).collect()),
+        let kind = next(load)?;
+        let jobs = match kind {
+            Kind::Own => state.own.pop_front().into_iter().collect(),
+            Kind::Any => state.any.pop_front().into_iter().collect(),
+            Kind::Together => state.any.drain(..).collect(),
         };
-        match work.kind() {
-            Kind::Own => state.running.own += 1,
-            Kind::Any => state.running.any += 1,
-            Kind::Together => state.running.together = true,
-        }
-        Some(work)
+        state.running.begin(kind);
+        Some(Work { kind, jobs })
     }
 
     fn state(&self) -> MutexGuard<'_, State<D>> {
@@ -188,19 +159,15 @@ impl<D: Disk> Syncs<D> {
 }
 
 /// Something runs, until this is dropped.
-struct Running<'s, D: Disk> {
+struct Begun<'s, D: Disk> {
     syncs: &'s Syncs<D>,
     kind: Kind,
 }
 
-impl<D: Disk> Drop for Running<'_, D> {
+impl<D: Disk> Drop for Begun<'_, D> {
     fn drop(&mut self) {
         let mut state = self.syncs.state();
-        match self.kind {
-            Kind::Own => state.running.own -= 1,
-            Kind::Any => state.running.any -= 1,
-            Kind::Together => state.running.together = false,
-        }
+        state.running.end(self.kind);
         if std::thread::panicking() {
             state.own.clear();
             state.any.clear();

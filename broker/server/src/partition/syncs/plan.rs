@@ -16,6 +16,43 @@ const TOGETHER_LEAST: usize = 8;
 /// machine has little left to write.
 const FOREIGN_BYTES: u64 = 64 << 20;
 
+/// How jobs are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// For itself, which it wants.
+    Own,
+    /// For itself, though it might be done with others.
+    Any,
+    /// All that may be, with each other.
+    Together,
+}
+
+/// What runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Running {
+    pub(super) own: usize,
+    pub(super) any: usize,
+    pub(super) together: bool,
+}
+
+impl Running {
+    pub(super) fn begin(&mut self, kind: Kind) {
+        match kind {
+            Kind::Own => self.own += 1,
+            Kind::Any => self.any += 1,
+            Kind::Together => self.together = true,
+        }
+    }
+
+    pub(super) fn end(&mut self, kind: Kind) {
+        match kind {
+            Kind::Own => self.own -= 1,
+            Kind::Any => self.any -= 1,
+            Kind::Together => self.together = false,
+        }
+    }
+}
+
 /// What waits and what runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Load {
@@ -23,35 +60,23 @@ pub(super) struct Load {
     pub(super) own: usize,
     /// Jobs that wait and may be done either way.
     pub(super) any: usize,
-    pub(super) running_own: usize,
-    pub(super) running_any: usize,
-    pub(super) running_together: bool,
+    pub(super) running: Running,
     /// The file system can be synced as a whole, and it was not too much a moment ago.
     pub(super) may_together: bool,
 }
 
-/// What to begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    Rest,
-    /// The first of those that want their own.
-    Own,
-    /// The first of the others, for itself.
-    Any,
-    /// All of the others.
-    Together,
-}
-
-pub(super) fn next(load: Load) -> Next {
-    if load.own > 0 && load.running_own < OWN_MOST {
-        return Next::Own;
+/// What to begin: the first of those that want their own, the first of the others, or all of the others; or nothing.
+pub(super) fn next(load: Load) -> Option<Kind> {
+    let Load { own, any, running, may_together } = load;
+    if own > 0 && running.own < OWN_MOST {
+        return Some(Kind::Own);
     }
-    if load.may_together && load.any >= TOGETHER_LEAST {
+    if may_together && any >= TOGETHER_LEAST {
         // Who comes while one runs is in the next one: that is what makes it worth it.
-        return if load.running_together { Next::Rest } else { Next::Together };
+        return (!running.together).then_some(Kind::Together);
     }
-    let most = if load.may_together { ANY_MOST } else { ANY_ONLY_MOST };
-    if load.any > 0 && load.running_any < most { Next::Any } else { Next::Rest }
+    let most = if may_together { ANY_MOST } else { ANY_ONLY_MOST };
+    (any > 0 && running.any < most).then_some(Kind::Any)
 }
 
 /// Whether a sync of everything would mostly write what others have written: neighbours on the same disk, or logs that
@@ -66,36 +91,46 @@ mod tests {
 
     #[test]
     fn few_are_synced_for_themselves_and_many_together() {
-        let idle = Load { may_together: true, ..Load::default() };
+        let waits = |own, any, running| next(Load { own, any, running, may_together: true });
+        let runs = |own, any, together| Running { own, any, together };
+        let idle = Running::default();
         let table = [
-            ("nothing waits", idle, Next::Rest),
-            ("one", Load { any: 1, ..idle }, Next::Any),
-            ("a few beside others", Load { any: 7, running_any: 3, ..idle }, Next::Any),
-            ("as many as may run", Load { any: 7, running_any: 4, ..idle }, Next::Rest),
-            ("many", Load { any: 8, running_any: 4, ..idle }, Next::Together),
-            ("many, and nothing runs", Load { any: 8, ..idle }, Next::Together),
-            ("many that come meanwhile wait", Load { any: 500, running_together: true, ..idle }, Next::Rest),
-            ("one that comes meanwhile does not", Load { any: 1, running_together: true, ..idle }, Next::Any),
-            ("its own first", Load { own: 1, any: 500, ..idle }, Next::Own),
-            ("its own beside all others", Load { own: 1, running_together: true, ..idle }, Next::Own),
-            (
-                "many of their own leave the others room",
-                Load { own: 9, any: 1, running_own: 16, ..idle },
-                Next::Any,
-            ),
-            ("and what they do together", Load { own: 9, any: 8, running_own: 16, ..idle }, Next::Together),
-            ("nothing is free", Load { own: 9, any: 3, running_own: 16, running_any: 4, ..idle }, Next::Rest),
+            ("nothing waits", waits(0, 0, idle), None),
+            ("one", waits(0, 1, idle), Some(Kind::Any)),
+            ("a few beside others", waits(0, 7, runs(0, 3, false)), Some(Kind::Any)),
+            ("as many as may run", waits(0, 7, runs(0, 4, false)), None),
+            ("many", waits(0, 8, runs(0, 4, false)), Some(Kind::Together)),
+            ("many, and nothing runs", waits(0, 8, idle), Some(Kind::Together)),
+            ("many that come meanwhile wait", waits(0, 500, runs(0, 0, true)), None),
+            ("one that comes meanwhile does not", waits(0, 1, runs(0, 0, true)), Some(Kind::Any)),
+            ("its own first", waits(1, 500, idle), Some(Kind::Own)),
+            ("its own beside all others", waits(1, 0, runs(0, 0, true)), Some(Kind::Own)),
+            ("many of their own leave the others room", waits(9, 1, runs(16, 0, false)), Some(Kind::Any)),
+            ("and what they do together", waits(9, 8, runs(16, 0, false)), Some(Kind::Together)),
+            ("nothing is free", waits(9, 3, runs(16, 4, false)), None),
         ];
-        for (what, load, expected) in table {
-            assert_eq!(next(load), expected, "{what}");
+        for (what, found, expected) in table {
+            assert_eq!(found, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_began_and_ended_does_not_run() {
+        let mut running = Running::default();
+        for kind in [Kind::Own, Kind::Any, Kind::Together] {
+            running.begin(kind);
+            assert_ne!(running, Running::default(), "{kind:?}");
+            running.end(kind);
+            assert_eq!(running, Running::default(), "{kind:?}");
         }
     }
 
     #[test]
     fn where_nothing_can_be_done_together_more_run_side_by_side() {
-        let load = Load { any: 500, running_any: 31, running_own: 16, ..Load::default() };
-        assert_eq!(next(load), Next::Any);
-        assert_eq!(next(Load { running_any: 32, ..load }), Next::Rest);
+        let load =
+            |any| Load { any: 500, running: Running { any, own: 16, together: false }, ..Load::default() };
+        assert_eq!(next(load(31)), Some(Kind::Any));
+        assert_eq!(next(load(32)), None);
     }
 
     #[test]

@@ -128,7 +128,7 @@ async fn when_one_panics_nobody_waits_for_ever() {
     let answers = bench.submit(0..3);
     let syncs = Arc::clone(&bench.syncs);
     let panicked = std::thread::spawn(move || {
-        let _running = Running { syncs: &syncs, kind: Kind::Any };
+        let _begun = Begun { syncs: &syncs, kind: Kind::Any };
         panic!("a job");
     });
     assert!(panicked.join().is_err());
