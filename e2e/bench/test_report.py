@@ -4,7 +4,7 @@ import unittest
 
 from bench import curves, plots, report, runs
 from bench.workloads import ALL
-from bench.workloads.workload import steps
+from bench.workloads.workload import Curve, steps
 
 LIMITS = {
     "memcpy_gb_s": 10.0,
@@ -88,7 +88,7 @@ class Report(unittest.TestCase):
         self.assertIn("polyline", plots.percentiles("latency", "10", {"weir": [curve]}))
 
     def test_what_grows_is_drawn_as_a_panel_for_each_curve_that_was_measured(self):
-        figures = steps((10, 1_000), (("cost", "us each", {1_000: 2.0}), ("size", "KiB", {}), ("never", "measured", {})))
+        figures = steps((10, 1_000), (Curve("cost", "us each", {1_000: 2.0}), Curve("size", "KiB"), Curve("never", "measured")))
         self.assertEqual([figure.target for figure in figures if figure.name.startswith("cost")], [None, 2.0])
         grown = {"cost_10": 5.0, "cost_1000": 5.0, "size_10": 0.0, "size_1000": 7.0}
         drawn = curves.growth("much", figures, {"weir": [grown], "kafka": [grown | {"cost_1000": 500.0}]})

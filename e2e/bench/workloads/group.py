@@ -8,7 +8,7 @@ from bench.blocks import Figures
 from bench.group import COMING, FIND, Answer, GroupFailed, Member, blob, text
 from bench.server import Server
 from bench.workloads.site import FULL, Site
-from bench.workloads.workload import Work, Workload, steps, warm_up
+from bench.workloads.workload import Curve, Work, Workload, steps, warm_up
 
 _WITHIN_S = 120.0
 _COORDINATOR_POLL_S = 0.1
@@ -86,9 +86,9 @@ async def _await_coordinator(server: Server) -> None:
 
 
 _CURVES = (
-    ("join_ms", "until all have joined, ms", {}),
-    ("leave_ms", "until all go on after one has left, ms", {}),
-    ("cpu_us_each", "broker CPU-us a member", {}),
+    Curve("join_ms", "until all have joined, ms"),
+    Curve("leave_ms", "until all go on after one has left, ms"),
+    Curve("cpu_us_each", "broker CPU-us a member"),
 )
 WORKLOADS = (
     Workload(

@@ -10,7 +10,7 @@ from bench import metadata
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import FULL, GB, Site, Size
-from bench.workloads.workload import Work, Workload, steps
+from bench.workloads.workload import Curve, Work, Workload, steps
 from harness.brokers import BrokerFailed
 
 _SETTLED_S = 3.0
@@ -155,18 +155,18 @@ class HoldsConnections(Work):
 
 _ASIDE = ("weir", "kafka")
 _COSTS = (
-    ("create_s", "seconds to create them", {}),
-    ("restart_s", "seconds of a clean restart", {}),
-    ("metadata_kib", "KiB of an answer that names all of them", {}),
-    ("metadata_ms", "ms until that has been read", {}),
-    ("produce_cpu_us", "broker CPU-us a batch of 16 KB", {}),
+    Curve("create_s", "seconds to create them"),
+    Curve("restart_s", "seconds of a clean restart"),
+    Curve("metadata_kib", "KiB of an answer that names all of them"),
+    Curve("metadata_ms", "ms until that has been read"),
+    Curve("produce_cpu_us", "broker CPU-us a batch of 16 KB"),
 )
 WORKLOADS = (
     Workload(
         "many-partitions",
         "an empty broker gets more and more partitions",
         lambda: Grows(_AT_ONCE, _partition_steps),
-        steps((*FULL.partitions, *FULL.partitions_alone), (("kib_each", "KiB a partition", {10_000: 15.0}), *_COSTS)),
+        steps((*FULL.partitions, *FULL.partitions_alone), (Curve("kib_each", "KiB a partition", {10_000: 15.0}), *_COSTS)),
         contenders=_ASIDE,
         owns_process=True,
         once=True,
@@ -176,7 +176,7 @@ WORKLOADS = (
         "many-topics",
         "an empty broker gets more and more topics, of one partition each",
         lambda: Grows(1, lambda size, _: size.topics),
-        steps(FULL.topics, (("kib_each", "KiB a topic", {}), *_COSTS)),
+        steps(FULL.topics, (Curve("kib_each", "KiB a topic"), *_COSTS)),
         contenders=_ASIDE,
         owns_process=True,
         once=True,
@@ -186,7 +186,7 @@ WORKLOADS = (
         "connections",
         "connections that have introduced themselves and then ask nothing",
         HoldsConnections,
-        steps(FULL.connections, (("kib_each", "KiB a connection", {}), ("open_s", "seconds to open them", {}))),
+        steps(FULL.connections, (Curve("kib_each", "KiB a connection"), Curve("open_s", "seconds to open them"))),
         contenders=_ASIDE,
         once=True,
         block_s=20.0,
@@ -195,7 +195,9 @@ WORKLOADS = (
         "log-grows",
         "restart after kill -9 of a log that grows, of zeros whose place on the disk is given back; at the end all of it is read",
         GrowsLog,
-        steps(FULL.log_gb, (("serving_ms", "the partition is led, ms", {50: 30.0}), ("recovery_cpu_s", "CPU-s until then", {})), " GB"),
+        steps(
+            FULL.log_gb, (Curve("serving_ms", "the partition is led, ms", {50: 30.0}), Curve("recovery_cpu_s", "CPU-s until then")), " GB"
+        ),
         contenders=_ASIDE,
         owns_process=True,
         once=True,

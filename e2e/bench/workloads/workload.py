@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.blocks import Figures
 from bench.server import Server
@@ -79,17 +79,22 @@ class Workload:
         return any(figure.floor for figure in self.figures)
 
 
-# Its name, its title, and by step where it must land beside Kafka.
-Curve = tuple[str, str, dict[float, float]]
+@dataclass(frozen=True)
+class Curve:
+    """A figure that is taken at each step of what grows."""
+
+    name: str
+    title: str
+    # By step, where it must land beside Kafka.
+    targets: dict[float, float] = field(default_factory=dict)
+
+    def point(self, step: float, unit: str) -> Figure:
+        title = f"{self.title}, at {step:,}{unit}"
+        return Figure(f"{self.name}_{step}", title, target=self.targets.get(step), curve=self.title, at=step)
 
 
 def steps(at: tuple[float, ...], curves: tuple[Curve, ...], unit: str = "") -> tuple[Figure, ...]:
-    """A figure for each step of each curve."""
-    return tuple(
-        Figure(f"{name}_{step}", f"{title}, at {step:,}{unit}", target=targets.get(step), curve=title, at=step)
-        for step in at
-        for name, title, targets in curves
-    )
+    return tuple(curve.point(step, unit) for step in at for curve in curves)
 
 
 def cpu_per_gb(target: float | None = None, floor: Floor | None = None, share: float | None = None) -> Figure:
