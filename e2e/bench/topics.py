@@ -44,16 +44,24 @@ class Topics:
         ends = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
         _until(lambda: self._all_answer(ends), f"{name} has leaders that do not answer")
 
+    def await_readable(self, name: str, records: int) -> None:
+        """Until a consumer may see so many: with acks=1 that is later than the acknowledgement."""
+        partitions = self._admin().list_topics(name, timeout=_WITHIN_S).topics[name].partitions
+        ends = {TopicPartition(name, number): OffsetSpec.latest() for number in partitions}
+        _until(lambda: (self._ends(ends) or 0) >= records, f"{name} does not show its {records} records")
+
     def _all_answer(self, ends: dict[TopicPartition, OffsetSpec]) -> bool:
+        return self._ends(ends) is not None
+
+    def _ends(self, ends: dict[TopicPartition, OffsetSpec]) -> int | None:
+        """Their sum; none while a leader is not ready to answer."""
         admin = self._admin()
         try:
-            for answer in admin.list_offsets(ends, request_timeout=_WITHIN_S).values():
-                answer.result(_WITHIN_S)
+            return sum(answer.result(_WITHIN_S).offset for answer in admin.list_offsets(ends, request_timeout=_WITHIN_S).values())
         except KafkaException as refused:
             if refused.args[0].code() in _NOT_YET:
-                return False
+                return None
             raise
-        return True
 
     def delete(self, name: str) -> None:
         admin = self._admin()

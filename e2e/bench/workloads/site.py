@@ -138,6 +138,7 @@ class Site:
 
     def read_back(self, server: Server, topic: str, written: Figures) -> None:
         """Every batch against its checksum, and all of them against what was acknowledged."""
+        server.topics.await_readable(topic, written["records"])
         read = self.load.run("consume", bootstrap=server.bootstrap, topic=topic, verify=True)
         same(server, topic, written, read)
 
