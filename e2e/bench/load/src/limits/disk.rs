@@ -16,6 +16,8 @@ use crate::error::LoadError;
 const APPENDED: u64 = 512 << 20;
 /// A batch of common size.
 const BATCH: usize = 64 << 10;
+/// What a broker writes at once when batches wait: the kernel then keeps a file in larger pieces, which are sent for less.
+const WRITTEN: usize = 1 << 20;
 /// What is synced at a time.
 const SYNCED: usize = 4 << 10;
 
@@ -51,14 +53,14 @@ impl Drop for Scratch {
 /// A file of so many bytes, in the page cache.
 pub(super) fn scratch(directory: &Path, bytes: u64) -> Result<Scratch, LoadError> {
     let (scratch, mut file) = Scratch::create(directory)?;
-    grow(&mut file, bytes)?;
+    grow(&mut file, bytes, WRITTEN)?;
     Ok(scratch)
 }
 
 pub(super) fn append(directory: &Path) -> Result<Appended, LoadError> {
     let (scratch, mut file) = Scratch::create(directory)?;
     let (began, cpu) = (Instant::now(), thread_cpu());
-    grow(&mut file, APPENDED)?;
+    grow(&mut file, APPENDED, BATCH)?;
     let (seconds, cpu) = (began.elapsed().as_secs_f64(), thread_cpu() - cpu);
     drop(scratch);
     Ok(Appended { gb_s: gb(APPENDED) / seconds, cpu_s_per_gb: cpu.as_secs_f64() / gb(APPENDED) })
@@ -79,9 +81,9 @@ pub(super) fn sync(directory: &Path, seconds: f64) -> Result<f64, LoadError> {
     Ok(rate)
 }
 
-fn grow(file: &mut File, bytes: u64) -> Result<(), LoadError> {
-    let block = vec![7; BATCH];
-    for _ in 0..bytes / BATCH as u64 {
+fn grow(file: &mut File, bytes: u64, piece: usize) -> Result<(), LoadError> {
+    let block = vec![7; piece];
+    for _ in 0..bytes / piece as u64 {
         file.write_all(&block).map_err(LoadError::machine("appending to a file"))?;
     }
     Ok(())
