@@ -42,16 +42,13 @@ class Topics:
     def await_leaders(self, name: str, partitions: int) -> None:
         """Until each answers for itself: a broker may name itself as the leader before it is."""
         ends = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
-        _until(lambda: self._all_answer(ends), f"{name} has leaders that do not answer")
+        _until(lambda: self._ends(ends) is not None, f"{name} has leaders that do not answer")
 
     def await_readable(self, name: str, records: int) -> None:
         """Until a consumer may see so many: with acks=1 that is later than the acknowledgement."""
         partitions = self._admin().list_topics(name, timeout=_WITHIN_S).topics[name].partitions
         ends = {TopicPartition(name, number): OffsetSpec.latest() for number in partitions}
         _until(lambda: (self._ends(ends) or 0) >= records, f"{name} does not show its {records} records")
-
-    def _all_answer(self, ends: dict[TopicPartition, OffsetSpec]) -> bool:
-        return self._ends(ends) is not None
 
     def _ends(self, ends: dict[TopicPartition, OffsetSpec]) -> int | None:
         """Their sum; none while a leader is not ready to answer."""

@@ -19,7 +19,8 @@
 //! Call `sync_job` for logs that do not sync on every append as well, every few MiB: it also writes the checkpoint that
 //! bounds what a restart reads. When any call gives [`LogError::Failed`] or [`LogError::Io`], the whole data directory
 //! has failed ([`DirHealth`]) and every log in it refuses from then on. Where the jobs of many logs wait,
-//! [`SyncJob::run_together`] does them by one sync of the file system.
+//! [`SyncJob::run_together`] does them by one sync of the file system, or two. Whoever keeps state that results from the
+//! records writes a snapshot of it when `snapshot_due` says so, for the same bound.
 //!
 //! # Files of one log
 //! | name | what |

@@ -16,7 +16,7 @@ const SNAPSHOT: Kind = Kind { magic: *b"WRSN", version: 1 };
 const MOST: usize = 8;
 
 /// A snapshot among others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Kept {
     offset: Offset,
     /// The bytes of the log from there to its end, about.

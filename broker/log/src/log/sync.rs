@@ -4,6 +4,7 @@
 //! one: what they tell of has to be durable first.
 //! After a failed sync the data directory is failed for good: the kernel may have dropped the pages and forgotten it.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -257,31 +258,27 @@ impl<D: Disk> SyncJob<D> {
         }
         let Some(bytes) = &self.small.checkpoint else { return Ok(Begun::Nothing) };
         let Some(_unchanged) = self.unchanged() else { return Ok(Begun::Nothing) };
-        let path = self.place.dir.join(names::CHECKPOINT);
-        match write_beside(&self.place.disk, &path, bytes) {
-            Ok(_) => Ok(Begun::Checkpoint),
-            Err(error) if is_full(&error) => Ok(Begun::Nothing),
-            Err(error) => Err(self.failed(path, error)),
+        let path = self.checkpoint_path();
+        let written = write_beside(&self.place.disk, &path, bytes).map(drop);
+        Ok(if self.unless_full(path, written)? { Begun::Checkpoint } else { Begun::Nothing })
+    }
+
+    /// None for a job that is still to be done.
+    fn end_checkpoint(&self, begun: Result<Begun, LogError>) -> Option<Result<Written, LogError>> {
+        match begun {
+            Ok(Begun::Elsewhere) => None,
+            Ok(Begun::Nothing) => Some(Ok(Written::default())),
+            Ok(Begun::Checkpoint) => Some(self.put_checkpoint_in_place()),
+            Err(error) => Some(Err(error)),
         }
     }
 
-    /// Now it may be found. None for a job that is still to be done.
-    fn end_checkpoint(&self, begun: Result<Begun, LogError>) -> Option<Result<Written, LogError>> {
-        let checkpoint = match begun {
-            Err(error) => return Some(Err(error)),
-            Ok(Begun::Elsewhere) => return None,
-            Ok(Begun::Nothing) => false,
-            Ok(Begun::Checkpoint) => true,
-        };
-        let Some(_unchanged) = self.unchanged().filter(|_| checkpoint) else {
-            return Some(Ok(Written::default()));
-        };
-        let path = self.place.dir.join(names::CHECKPOINT);
-        Some(match put_in_place(&self.place.disk, &path) {
-            Ok(()) => Ok(Written { checkpoint, ..Written::default() }),
-            Err(error) if is_full(&error) => Ok(Written::default()),
-            Err(error) => Err(self.failed(path, error)),
-        })
+    /// Now it may be found.
+    fn put_checkpoint_in_place(&self) -> Result<Written, LogError> {
+        let Some(_unchanged) = self.unchanged() else { return Ok(Written::default()) };
+        let path = self.checkpoint_path();
+        let done = put_in_place(&self.place.disk, &path);
+        Ok(Written { checkpoint: self.unless_full(path, done)?, ..Written::default() })
     }
 
     /// Small files may be written while this is held; none when the log has changed since the job was made.
@@ -329,7 +326,7 @@ impl<D: Disk> SyncJob<D> {
             written.sealed.push(*base);
         }
         if let Some(bytes) = &self.small.checkpoint {
-            written.checkpoint = self.replace(self.place.dir.join(names::CHECKPOINT), bytes)?;
+            written.checkpoint = self.replace(self.checkpoint_path(), bytes)?;
             // So that a power cut does not cost a longer scan than a kill.
             let dir = &self.place.dir;
             self.place.disk.sync_dir(dir).map_err(|e| self.failed(dir.to_path_buf(), e))?;
@@ -338,14 +335,24 @@ impl<D: Disk> SyncJob<D> {
     }
 
     fn replace(&self, path: PathBuf, bytes: &[u8]) -> Result<bool, LogError> {
-        match replace_file(&self.place.disk, &path, bytes, true) {
+        let done = replace_file(&self.place.disk, &path, bytes, true);
+        self.unless_full(path, done)
+    }
+
+    /// Whether it was done: a full disk is no error to a cache.
+    fn unless_full(&self, path: PathBuf, done: io::Result<()>) -> Result<bool, LogError> {
+        match done {
             Ok(()) => Ok(true),
             Err(error) if is_full(&error) => Ok(false),
             Err(error) => Err(self.failed(path, error)),
         }
     }
 
-    fn failed(&self, path: PathBuf, source: std::io::Error) -> LogError {
+    fn checkpoint_path(&self) -> PathBuf {
+        self.place.dir.join(names::CHECKPOINT)
+    }
+
+    fn failed(&self, path: PathBuf, source: io::Error) -> LogError {
         sync_error(&self.place.health, &path, source)
     }
 }

@@ -169,3 +169,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn nobody_is_worth_a_snapshot_only_where_much_would_be_read_to_find_that_out() {
+    let mut somebody = Producers::default();
+    somebody.apply(Offset(0), &batch(1, 0, 0, 1), MANY);
+    let table = [(0, false, false), (1, false, true), (1 << 20, false, true), ((1 << 20) + 1, true, true)];
+    for (bytes_since, of_nobody, of_somebody) in table {
+        assert_eq!(Producers::default().is_worth_keeping(bytes_since), of_nobody, "{bytes_since}");
+        assert_eq!(somebody.is_worth_keeping(bytes_since), of_somebody, "{bytes_since}");
+    }
+}

@@ -15,6 +15,14 @@ fn volume(disk: &MemoryDisk) -> MemoryVolume {
     disk.volume(file).unwrap()
 }
 
+/// An empty disk, the home of logs on it, and its file system as a whole.
+fn site() -> (MemoryDisk, Home<MemoryDisk>, MemoryVolume) {
+    let disk = MemoryDisk::new();
+    let home = home(&disk);
+    let volume = volume(&disk);
+    (disk, home, volume)
+}
+
 /// Logs of two batches each, with the jobs that sync them.
 fn written(home: &Home<MemoryDisk>) -> (Vec<Log<MemoryDisk>>, Vec<SyncJob<MemoryDisk>>) {
     let mut logs = Vec::new();
@@ -34,9 +42,7 @@ fn written(home: &Home<MemoryDisk>) -> (Vec<Log<MemoryDisk>>, Vec<SyncJob<Memory
 fn what_was_synced_together_survives_every_crash_with_its_names() {
     for style in [CrashStyle::LoseUnsynced, CrashStyle::Scatter] {
         for seed in 0..20 {
-            let disk = MemoryDisk::new();
-            let home = home(&disk);
-            let volume = volume(&disk);
+            let (disk, home, volume) = site();
             let (mut logs, jobs) = written(&home);
             assert!(jobs.iter().all(|job| job.bytes() > 0 && !job.wants_its_own()));
             let before = disk.syncs();
@@ -66,9 +72,7 @@ fn a_power_cut_meanwhile_acknowledges_nothing_and_leaves_prefixes() {
         contents(&mut logs[0])
     };
     for seed in 0..20 {
-        let disk = MemoryDisk::new();
-        let home = home(&disk);
-        let volume = volume(&disk);
+        let (disk, home, volume) = site();
         let (mut logs, jobs) = written(&home);
         disk.cut_at(disk.changes() + 1);
         let done = SyncJob::run_together(jobs, &volume);
@@ -103,9 +107,7 @@ fn a_log_on_another_file_system_is_synced_there() {
 
 #[test]
 fn what_is_appended_after_a_job_was_made_is_not_promised_by_it() {
-    let disk = MemoryDisk::new();
-    let home = home(&disk);
-    let volume = volume(&disk);
+    let (_disk, home, volume) = site();
     let (mut logs, jobs) = written(&home);
     logs[0].append(&mut batch(7, 3, 0), EPOCH, Millis(0)).unwrap();
     logs[1].truncate_to(Offset(3)).unwrap();
@@ -119,9 +121,7 @@ fn what_is_appended_after_a_job_was_made_is_not_promised_by_it() {
 
 #[test]
 fn a_failure_fails_every_job_and_the_directory() {
-    let disk = MemoryDisk::new();
-    let home = home(&disk);
-    let volume = volume(&disk);
+    let (disk, home, volume) = site();
     let (mut logs, jobs) = written(&home);
     disk.fail_syncs(true);
     let done = SyncJob::run_together(jobs, &volume);
@@ -134,9 +134,7 @@ fn a_failure_fails_every_job_and_the_directory() {
 
 #[test]
 fn nothing_is_synced_for_a_directory_that_has_failed() {
-    let disk = MemoryDisk::new();
-    let home = home(&disk);
-    let volume = volume(&disk);
+    let (disk, home, volume) = site();
     let (mut logs, jobs) = written(&home);
     home.health().fail();
     let before = disk.syncs();
@@ -174,9 +172,7 @@ fn begun(home: &Home<MemoryDisk>) -> (Vec<Log<MemoryDisk>>, Vec<SyncJob<MemoryDi
 
 #[test]
 fn the_checkpoints_of_new_reigns_are_one_sync_more_for_all_of_them() {
-    let disk = MemoryDisk::new();
-    let home = home(&disk);
-    let volume = volume(&disk);
+    let (disk, home, volume) = site();
     let (mut logs, jobs) = begun(&home);
     assert!(jobs.iter().all(|job| !job.wants_its_own()));
     let before = disk.syncs();
@@ -200,9 +196,7 @@ fn the_checkpoints_of_new_reigns_are_one_sync_more_for_all_of_them() {
 #[test]
 fn a_power_cut_anywhere_among_checkpoints_leaves_logs_that_open_with_all_that_was_acknowledged() {
     let steps = {
-        let disk = MemoryDisk::new();
-        let home = home(&disk);
-        let volume = volume(&disk);
+        let (disk, home, volume) = site();
         let (_logs, jobs) = begun(&home);
         let before = disk.changes();
         SyncJob::run_together(jobs, &volume);
@@ -211,9 +205,7 @@ fn a_power_cut_anywhere_among_checkpoints_leaves_logs_that_open_with_all_that_wa
     assert!(steps > 3 * MANY, "{steps}: to create, to write and to rename each");
     for (seed, cut) in (1..=steps + 1).enumerate() {
         for style in [CrashStyle::LoseUnsynced, CrashStyle::Scatter] {
-            let disk = MemoryDisk::new();
-            let home = home(&disk);
-            let volume = volume(&disk);
+            let (disk, home, volume) = site();
             let (mut logs, jobs) = begun(&home);
             disk.cut_at(disk.changes() + cut);
             let done = SyncJob::run_together(jobs, &volume);
@@ -235,9 +227,7 @@ fn a_power_cut_anywhere_among_checkpoints_leaves_logs_that_open_with_all_that_wa
 
 #[test]
 fn a_checkpoint_of_a_log_that_was_cut_meanwhile_is_not_put_in_place() {
-    let disk = MemoryDisk::new();
-    let home = home(&disk);
-    let volume = volume(&disk);
+    let (disk, home, volume) = site();
     let (mut logs, jobs) = begun(&home);
     logs[2].truncate_to(Offset(3)).unwrap();
     let done = SyncJob::run_together(jobs, &volume);
@@ -251,9 +241,7 @@ fn a_checkpoint_of_a_log_that_was_cut_meanwhile_is_not_put_in_place() {
 
 #[test]
 fn where_there_is_no_room_for_checkpoints_records_are_durable_all_the_same() {
-    let disk = MemoryDisk::new();
-    let home = home(&disk);
-    let volume = volume(&disk);
+    let (disk, home, volume) = site();
     let (mut logs, jobs) = begun(&home);
     disk.set_capacity(1);
     let before = disk.syncs();

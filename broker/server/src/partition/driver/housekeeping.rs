@@ -1,6 +1,6 @@
 //! What a partition does on its own account: retention, expiry of producers, snapshots, compaction, closing files that
-//! nobody uses. Deleting is done
-//! at once; compaction runs on another thread, one partition of the broker at a time.
+//! nobody uses. Deleting is done at once; compaction runs on another thread, one partition of the broker at a time. A
+//! snapshot may be due between two rounds, too.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! A partition's owner on a disk that fills up and whose syncs fail; two of them that follow each other.
+//! A partition's owner on a disk that fills up and whose syncs fail; what a restart of its log reads; two owners that
+//! follow each other.
 
 mod following;
 
