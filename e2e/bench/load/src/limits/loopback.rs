@@ -17,7 +17,7 @@ use crate::error::LoadError;
 
 /// What is written or read at once.
 const BLOCK: usize = 256 << 10;
-/// What one `sendfile` is asked for: a large fetch.
+/// What is asked for at once: a large fetch.
 const FILE_BLOCK: usize = 1 << 20;
 /// The file that is sent again and again; it fits any page cache.
 const FILE_BYTES: u64 = 256 << 20;
@@ -57,7 +57,10 @@ pub(super) fn sent_from_file(
         stream.read_exact(&mut [0])?;
         let mut left = FILE_BLOCK;
         while left > 0 {
-            left -= rustix::fs::sendfile(stream, &file, Some(&mut at), left)?;
+            match rustix::fs::sendfile(stream, &file, Some(&mut at), left)? {
+                0 => return Err(UnexpectedEof.into()),
+                sent => left -= sent,
+            }
         }
         at %= FILE_BYTES;
         Ok(FILE_BLOCK)
