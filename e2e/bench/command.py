@@ -31,24 +31,24 @@ def run(
         load = Load(where)
         described = machine.described(where, weir_binary, paths.LOAD_BINARY, directory)
         say("touching memory")
-        touched = memory.touch(size.touched_bytes, memory.available_bytes())
-        say(f"touched {touched / GB:.1f} GB; measuring the machine")
-        limits = load.limits(directory, size.limits_s)
+        with memory.touched(size.touched_bytes, memory.available_bytes()) as touched:
+            say(f"touched {touched / GB:.1f} GB; measuring the machine")
+            limits = load.limits(directory, size.limits_s)
 
-        def keep(outcomes: list[Outcome]) -> None:
-            this = {
-                "command": " ".join(["e2e/bench/run", *_what_was_asked(sys.argv[1:])]),
-                "seconds": time.monotonic() - began,
-                "machine": described,
-                "size": dataclasses.asdict(size),
-                "limits": limits,
-            }
-            result = runs.one(this, {outcome.name: outcome.told() for outcome in outcomes})
-            say(f"the report so far is {written.write(result, out)}")
-            if publish:
-                say(f"and with what was measured before: {written.publish(result)}")
+            def keep(outcomes: list[Outcome]) -> None:
+                this = {
+                    "command": " ".join(["e2e/bench/run", *_what_was_asked(sys.argv[1:])]),
+                    "seconds": time.monotonic() - began,
+                    "machine": described,
+                    "size": dataclasses.asdict(size),
+                    "limits": limits,
+                }
+                result = runs.one(this, {outcome.name: outcome.told() for outcome in outcomes})
+                say(f"the report so far is {written.write(result, out)}")
+                if publish:
+                    say(f"and with what was measured before: {written.publish(result)}")
 
-        return Session(size, where, load, weir_binary, directory, peers, say).run(workloads, keep)
+            return Session(size, where, load, weir_binary, directory, peers, say).run(workloads, keep)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
