@@ -35,6 +35,10 @@ pub struct LogConfig {
     /// A sync is due for the log's own sake once this many bytes came after the last checkpoint, though nobody waits for
     /// one. Bounds what a restart reads, whatever the durability. Default 256 MiB.
     pub recovery_bytes: u64,
+    /// A segment that has grown this large goes on growing: room on the disk is kept for what comes next. Default 32 MiB.
+    pub reserve_from: u64,
+    /// So much of it, at most. Default 8 MiB.
+    pub reserve_bytes: u64,
 }
 
 impl Default for LogConfig {
@@ -55,6 +59,8 @@ impl Default for LogConfig {
             producer_expiration_ms: DurationMs(DAY),
             checkpoint_bytes: 4 << 20,
             recovery_bytes: 256 << 20,
+            reserve_from: 32 << 20,
+            reserve_bytes: 8 << 20,
         }
     }
 }

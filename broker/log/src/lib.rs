@@ -48,6 +48,7 @@ mod image;
 mod index;
 mod log;
 mod names;
+mod reserve;
 mod scan;
 mod scrub;
 mod segment;

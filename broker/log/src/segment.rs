@@ -7,12 +7,14 @@ use std::sync::Arc;
 use weir_model::records::BatchHeader;
 use weir_model::{Millis, Offset};
 
+use crate::config::LogConfig;
 use crate::disk::{Disk, DiskFile, read_file};
 use crate::error::{LogError, disk_error};
 use crate::health::DirHealth;
 use crate::image::{Latest, MOST_BYTES, SegmentImage};
 use crate::index::{Index, delta};
 use crate::names;
+use crate::reserve;
 use crate::scan::{HeaderWalk, Placed, ScanError};
 
 /// Where the log is and how it does: what every segment operation needs.
@@ -35,6 +37,8 @@ pub(crate) struct Segment<F> {
     /// The base of the next segment, or the end of the log.
     pub(crate) end: Offset,
     pub(crate) len: u64,
+    /// On the disk there is room for it up to here.
+    pub(crate) reserved: u64,
     pub(crate) latest: Latest,
     pub(crate) first: Millis,
     /// The bytes known to be durable.
@@ -55,6 +59,7 @@ impl<F: DiskFile> Segment<F> {
             base,
             end: base,
             len: 0,
+            reserved: 0,
             latest: Latest::NONE,
             first: Millis::NONE,
             synced: 0,
@@ -77,6 +82,7 @@ impl<F: DiskFile> Segment<F> {
             base: image.base,
             end: image.end,
             len: image.len,
+            reserved: 0,
             latest: image.latest,
             first: image.first,
             synced: image.len,
@@ -98,6 +104,29 @@ impl<F: DiskFile> Segment<F> {
         self.latest.note(header.max_timestamp, header.base_offset);
         self.len += header.size as u64;
         self.end = header.next_offset();
+    }
+
+    /// Keeps room for what comes next, when it is time, before so many bytes are written. A wish: without it they cost more, and
+    /// a disk that is full says so when they are written.
+    pub(crate) fn reserve(&mut self, file: &F, bytes: u64, config: &LogConfig) {
+        if let Some(range) = reserve::ahead(config, self.len, self.len + bytes, self.reserved) {
+            let _ = file.reserve(range.start, range.end - range.start);
+            self.reserved = range.end;
+        }
+    }
+
+    /// Gives back what was kept and not used. When that fails it is for the next to try; the bytes are as they were.
+    pub(crate) fn give_back<D: Disk<File = F>>(&mut self, place: &Place<D>) {
+        if self.reserved <= self.len {
+            return;
+        }
+        let given = match &self.file {
+            Some(file) => file.set_len(self.len),
+            None => place.disk.open(&names::segment(&place.dir, self.base)).and_then(|f| f.set_len(self.len)),
+        };
+        if given.is_ok() {
+            self.reserved = self.len;
+        }
     }
 
     pub(crate) fn image(&self) -> SegmentImage {
@@ -185,18 +214,19 @@ impl<F: DiskFile> Segment<F> {
     }
 
     /// Lets go of what was not used since this was last asked; says whether it did.
-    pub(crate) fn release_idle(&mut self) -> bool {
+    pub(crate) fn release_idle<D: Disk<File = F>>(&mut self, place: &Place<D>) -> bool {
         let idle = !std::mem::take(&mut self.used);
         if idle {
-            self.release();
+            self.release(place);
         }
         idle
     }
 
     /// Lets go of what can be loaded again. An unsynced file stays open: only its handle is sure to be told of a
     /// failed write-back.
-    pub(crate) fn release(&mut self) {
+    pub(crate) fn release<D: Disk<File = F>>(&mut self, place: &Place<D>) {
         if self.synced == self.len {
+            self.give_back(place);
             self.file = None;
         }
         if self.sealed {

@@ -71,6 +71,20 @@ conforms! {
         assert_eq!(get(&file), b"he\0\0");
     }
 
+    fn room_that_is_kept_changes_nothing_to_see(disk, at) {
+        let file = disk.create(&at("f")).unwrap();
+        put(&file, b"hello", 0);
+        match file.reserve(5, 1 << 20) {
+            Ok(()) => {}
+            // On what file system the test runs is not ours to say.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+        }
+        assert_eq!(get(&file), b"hello");
+        put(&file, b", world", 5);
+        file.set_len(12).unwrap();
+        assert_eq!(get(&file), b"hello, world");
+    }
+
     fn a_removed_file_is_still_read_through_its_handle(disk, at) {
         let file = disk.create(&at("f")).unwrap();
         put(&file, b"held", 0);

@@ -78,8 +78,10 @@ pub trait DiskFile: Send + Sync + 'static {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
-    /// Cuts, or extends with zeros.
+    /// Cuts, or extends with zeros. What was [reserved](Self::reserve) beyond is free again.
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Keeps room on the disk for bytes that will be written there, whatever the length, which does not change.
+    fn reserve(&self, position: u64, len: u64) -> io::Result<()>;
     /// Makes the bytes and the length durable (fdatasync). After an error NOTHING written before may be trusted to
     /// ever become durable, whatever a later call says.
     fn sync_data(&self) -> io::Result<()>;

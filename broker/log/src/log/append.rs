@@ -137,6 +137,9 @@ impl<D: Disk> Log<D> {
         if self.untrimmed {
             self.trim(&file, position)?;
         }
+        if let Some(open) = self.segments.last_mut() {
+            open.reserve(&file, total, &self.config);
+        }
         Ok((file, position))
     }
 
@@ -176,6 +179,9 @@ impl<D: Disk> Log<D> {
             let file = self.segments[at].file(&place)?;
             self.trim(&file, self.segments[at].len)?;
         }
+        if let Some(closing) = self.segments.last_mut() {
+            closing.give_back(&self.place);
+        }
         let file = Arc::new(self.place.disk.create(&path).map_err(|e| self.place.error(&path, e))?);
         if let Some(closed) = self.segments.last_mut().and_then(|s| s.index.as_mut()).and_then(Arc::get_mut) {
             closed.shrink();
@@ -198,6 +204,9 @@ impl<D: Disk> Log<D> {
     fn trim(&mut self, file: &D::File, len: u64) -> Result<(), LogError> {
         let path = names::segment(&self.place.dir, self.open_base());
         file.set_len(len).map_err(|e| self.place.error(&path, e))?;
+        if let Some(open) = self.segments.last_mut() {
+            open.reserved = len;
+        }
         self.untrimmed = false;
         Ok(())
     }

@@ -192,7 +192,7 @@ impl<D: Disk> Log<D> {
     /// once in a while, so that logs which nobody writes or reads keep no file open.
     pub fn release_idle(&mut self) {
         for segment in &mut self.segments {
-            if segment.release_idle() {
+            if segment.release_idle(&self.place) {
                 self.open_closed.retain(|open| *open != segment.base);
             }
         }
@@ -207,6 +207,9 @@ impl<D: Disk> Log<D> {
     /// Syncs what is left and writes a checkpoint, so that the next open reads no batch at all.
     pub fn close(mut self) -> Result<(), LogError> {
         self.checkpoint_wanted |= self.since_checkpoint > 0 || self.log_end > self.durable_end;
+        if let Some(open) = self.segments.last_mut() {
+            open.give_back(&self.place);
+        }
         if let Some(job) = self.sync_job()? {
             let done = job.run();
             self.synced(done)?;
@@ -236,7 +239,7 @@ impl<D: Disk> Log<D> {
             && let Some(oldest) = self.open_closed.pop_front()
             && let Some(segment) = self.segments.iter_mut().find(|s| s.base == oldest)
         {
-            segment.release();
+            segment.release(&self.place);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::error::LogError;
 use crate::home::Home;
 use crate::image::{Checkpoint, MOST_BYTES, SegmentImage};
 use crate::names::{self, Name};
+use crate::reserve::left_behind;
 use crate::scan::{ScanError, verify};
 use crate::segment::{Place, Segment};
 
@@ -265,6 +266,7 @@ impl<D: Disk> Log<D> {
             let why = format!("it ends there, {} bytes were durable", segment.len);
             return Err(LogError::Corrupt { path, position: len, why });
         }
+        segment.reserved = left_behind(&self.config, len);
         if len == segment.len {
             return Ok(segment);
         }

@@ -145,7 +145,7 @@ impl<D: Disk> Log<D> {
             if same_layout && written.sealed.contains(&segment.base) {
                 segment.sealed = true;
                 if !self.open_closed.contains(&segment.base) {
-                    segment.release();
+                    segment.release(&self.place);
                 }
             }
         }

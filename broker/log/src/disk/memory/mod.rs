@@ -378,7 +378,7 @@ impl DiskFile for MemoryFile {
             bytes.truncate(bytes.len() / 2);
         }
         let end = position + bytes.len() as u64;
-        let grows = end.saturating_sub(state.tree.content(self.inode)?.len() as u64);
+        let grows = end.saturating_sub(state.tree.room(self.inode)?);
         let free = state.capacity.saturating_sub(state.tree.used());
         if grows > free {
             bytes.truncate((bytes.len() as u64 - (grows - free).min(bytes.len() as u64)) as usize);
@@ -403,6 +403,17 @@ impl DiskFile for MemoryFile {
             return Err(io::ErrorKind::StorageFull.into());
         }
         state.tree.apply(self.inode, Op::SetLen(len))
+    }
+
+    fn reserve(&self, position: u64, len: u64) -> io::Result<()> {
+        let mut state = self.alive()?;
+        let end = position + len;
+        let grows = end.saturating_sub(state.tree.room(self.inode)?);
+        if grows > state.capacity.saturating_sub(state.tree.used()) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.tree.reserve(self.inode, end);
+        Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {

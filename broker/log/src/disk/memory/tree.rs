@@ -66,12 +66,15 @@ pub(super) enum Part {
 pub(super) struct Tree {
     pub(super) nodes: BTreeMap<u64, Node>,
     handles: BTreeMap<u64, u64>,
+    /// Where the room ends that is kept for a file.
+    reserved: BTreeMap<u64, u64>,
     next_inode: u64,
 }
 
 impl Tree {
     pub(super) fn new() -> Self {
-        Self { nodes: BTreeMap::from([(ROOT, Node::dir())]), handles: BTreeMap::new(), next_inode: 1 }
+        let nodes = BTreeMap::from([(ROOT, Node::dir())]);
+        Self { nodes, handles: BTreeMap::new(), reserved: BTreeMap::new(), next_inode: 1 }
     }
 
     pub(super) fn add(&mut self, path: &Path, node: Node) -> io::Result<u64> {
@@ -100,6 +103,17 @@ impl Tree {
             Some(Node::File { now, .. }) => Ok(now),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    /// Bytes that it takes of the disk.
+    pub(super) fn room(&self, inode: u64) -> io::Result<u64> {
+        let len = self.content(inode)?.len() as u64;
+        Ok(len.max(self.reserved.get(&inode).copied().unwrap_or(0)))
+    }
+
+    pub(super) fn reserve(&mut self, inode: u64, end: u64) {
+        let reserved = self.reserved.entry(inode).or_default();
+        *reserved = end.max(*reserved);
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
@@ -138,6 +152,9 @@ impl Tree {
             return Err(io::ErrorKind::NotFound.into());
         };
         op.apply(now);
+        if matches!(op, Op::SetLen(_)) {
+            self.reserved.remove(&inode);
+        }
         pending.push(op);
         Ok(())
     }
@@ -194,8 +211,7 @@ impl Tree {
     pub(super) fn used(&self) -> u64 {
         let named = self.named();
         let counts = |inode: &u64| named.contains_key(inode) || self.handles.contains_key(inode);
-        let size = |node: &Node| if let Node::File { now, .. } = node { now.len() as u64 } else { 0 };
-        self.nodes.iter().filter(|(inode, _)| counts(inode)).map(|(_, node)| size(node)).sum()
+        self.nodes.keys().filter(|inode| counts(inode)).filter_map(|inode| self.room(*inode).ok()).sum()
     }
 
     pub(super) fn hold(&mut self, inode: u64) {

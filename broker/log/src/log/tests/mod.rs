@@ -6,6 +6,7 @@ mod crash;
 mod failures;
 mod model;
 mod real;
+mod reserving;
 mod scrubbing;
 mod together;
 
@@ -35,6 +36,8 @@ pub(super) fn small() -> LogConfig {
         segment_bytes: 4096,
         index_interval_bytes: 256,
         checkpoint_bytes: 2048,
+        reserve_from: 1500,
+        reserve_bytes: 512,
         ..LogConfig::default()
     }
 }
