@@ -45,7 +45,7 @@ def main() -> int:
         working: list[Driver] = []
         try:
             cluster.start()
-            asking.create_topic(cluster, TOPIC, PARTITIONS)
+            asking.create_topic(cluster, TOPIC, PARTITIONS, **json.loads(asked.topic_settings))
             await_whole(cluster)
             task = Task(cluster.bootstrap, TOPIC, PARTITIONS, asked.rate, members=1)
             working += [Driver(client, task, Path(directory)) for client in asked.clients]
@@ -179,6 +179,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", type=lambda given: tuple(given.split(",")), default=KINDS, help=f"some of: {','.join(KINDS)}")
     parser.add_argument("--clients", type=lambda given: tuple(given.split(",")), default=("java",), help=f"some of: {','.join(CLIENTS)}")
     parser.add_argument("--rate", type=int, default=600, help="values a second: what a gap can be told from")
+    parser.add_argument("--topic-settings", default="{}", help='of what is written to, as JSON: {"weir.durability": "replicated"}')
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--results", type=Path, help="also writes the distributions of the gaps to this file, as JSON")
     return parser.parse_args()

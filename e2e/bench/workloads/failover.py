@@ -34,6 +34,7 @@ class FailsOver(Work):
     def _run(self, site: Site, server: Server, results: list[str]) -> None:
         program = [sys.executable, paths.E2E / "failover" / "failover.py", "--against", server.contender.kind]
         options = ["--weir", server.weir_binary, "--kills", site.size.kills, *results]
+        options += ["--topic-settings", json.dumps(server.contender.topic_settings)]
         told = dict(os.environ, PYTHONPATH=str(paths.E2E), PYTHONUNBUFFERED="1", KAFKA_CLASSPATH=paths.kafka_classpath())
         child = children.spawn([*program, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=told)
         try:
@@ -59,8 +60,7 @@ WORKLOADS = (
             Figure("calm_longest_ms", "nothing hurt, longest gap, ms"),
             Figure("calm_p50_ms", "nothing hurt, median gap, ms"),
         ),
-        # Its brokers have their defaults, by which Weir syncs.
-        contenders=("weir-fsync", "kafka"),
+        contenders=("weir", "kafka", "weir-fsync"),
         owns_process=True,
         needs_java=True,
         once=True,
