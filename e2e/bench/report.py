@@ -113,7 +113,8 @@ def share_of_limit(figure: Figure, blocks: list[dict], limits: Iterator[dict]) -
         return None
     shares = []
     for block, beside in zip(blocks, limits):
-        own, least = block.get(figure.name), figure.floor(beside, block) if figure.name in block else None
+        own = block.get(figure.name)
+        least = own and (block.get(figure.floor) if isinstance(figure.floor, str) else figure.floor(beside, block))
         if own and least:
             shares.append(least / own if figure.less_is_better else own / least)
     return median(shares) if shares else None

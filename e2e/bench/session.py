@@ -95,7 +95,7 @@ class Session:
         self._ready(workload, work, site, servers, outcome, progress)
         blocks = 1 if workload.once else self.size.blocks
         for block in range(blocks):
-            if workload.has_floors:
+            if workload.wants_limits:
                 outcome.limits.append(self.load.limits(self.directory, self.size.limits_of_block_s))
             for name in order(list(servers), block):
                 progress.begin(workload.name, f"block {block + 1} of {blocks}, {name}")

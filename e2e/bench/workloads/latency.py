@@ -5,7 +5,7 @@ import time
 from bench.blocks import Figures
 from bench.server import Server
 from bench.workloads.site import Site
-from bench.workloads.workload import Figure, Floor, Work, Workload
+from bench.workloads.workload import Figure, Work, Workload
 
 _SHARES = {"10": 0.10, "50": 0.50}
 _SHAPE = {"record_bytes": 1024, "connections": 4}
@@ -76,18 +76,14 @@ def _echoed(site: Site, label: str, rate: int) -> Figures:
     return {f"echo_{quantile}_{label}": told["back"][f"{quantile}_us"] / 1000 for quantile in _QUANTILES}
 
 
-def _floor(quantile: str, label: str) -> Floor:
-    return lambda _, figures: figures.get(f"echo_{quantile}_{label}")
-
-
 def _figures() -> tuple[Figure, ...]:
     found = []
     for label in _SHARES:
         found += [
             Figure(f"rate_{label}", f"records/s at {label} % of the peak", less_is_better=False),
-            Figure(f"p50_{label}", f"p50 end to end at {label} %, ms", target=2.0, floor=_floor("p50", label), share=_TWO_ROUND_TRIPS),
-            Figure(f"p99_{label}", f"p99 end to end at {label} %, ms", target=5.0, floor=_floor("p99", label)),
-            Figure(f"p999_{label}", f"p99.9 end to end at {label} %, ms", target=10.0, floor=_floor("p999", label)),
+            Figure(f"p50_{label}", f"p50 end to end at {label} %, ms", target=2.0, floor=f"echo_p50_{label}", share=_TWO_ROUND_TRIPS),
+            Figure(f"p99_{label}", f"p99 end to end at {label} %, ms", target=5.0, floor=f"echo_p99_{label}"),
+            Figure(f"p999_{label}", f"p99.9 end to end at {label} %, ms", target=10.0, floor=f"echo_p999_{label}"),
             *(Figure(f"echo_{quantile}_{label}", f"an echo's {title} at the same rate, ms") for quantile, title in _QUANTILES.items()),
             Figure(f"sent_late_p999_{label}", f"the client's own lateness with sending, p99.9 at {label} %, ms"),
             Figure(f"cpu_us_per_record_{label}", f"broker CPU-us a record at {label} %"),

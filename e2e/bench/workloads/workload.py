@@ -25,8 +25,8 @@ class Figure:
     less_is_better: bool = True
     # Where it must land beside Kafka, in times better.
     target: float | None = None
-    # And beside the machine: what bounds it, and the share of that which must be reached.
-    floor: Floor | None = None
+    # And beside the machine: what bounds it, by the machine's limits or as a figure of the same block, and the share which must be reached.
+    floor: Floor | str | None = None
     share: float | None = None
     # What it is one point of, where the work grows in steps: the curve's title, and how much work there was.
     curve: str | None = None
@@ -74,9 +74,9 @@ class Workload:
     block_s: float = 10.0
 
     @property
-    def has_floors(self) -> bool:
-        """Is it held against what the machine can do?"""
-        return any(figure.floor for figure in self.figures)
+    def wants_limits(self) -> bool:
+        """Is it held against limits of the machine that it does not measure itself?"""
+        return any(callable(figure.floor) for figure in self.figures)
 
 
 @dataclass(frozen=True)
