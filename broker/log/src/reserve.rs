@@ -1,6 +1,6 @@
 //! How far ahead of a segment's end room is kept on the disk. A file system that is told how far a file will grow finds
 //! that room once; otherwise it looks for each block when it is written to, which is a third of what a write costs. What is kept and not
-//! used is given back when the segment is closed or rests.
+//! used is given back when the segment is durable and closed, or rests.
 
 use std::ops::Range;
 

@@ -115,9 +115,10 @@ impl<F: DiskFile> Segment<F> {
         }
     }
 
-    /// Gives back what was kept and not used. When that fails it is for the next to try; the bytes are as they were.
+    /// Gives back what was kept and not used. When that fails it is for the next to try; the bytes are as they were. Not before
+    /// they are durable: xfs would write them all while the caller waits.
     pub(crate) fn give_back<D: Disk<File = F>>(&mut self, place: &Place<D>) {
-        if self.reserved <= self.len {
+        if self.reserved <= self.len || self.synced < self.len {
             return;
         }
         let given = match &self.file {
@@ -225,8 +226,8 @@ impl<F: DiskFile> Segment<F> {
     /// Lets go of what can be loaded again. An unsynced file stays open: only its handle is sure to be told of a
     /// failed write-back.
     pub(crate) fn release<D: Disk<File = F>>(&mut self, place: &Place<D>) {
+        self.give_back(place);
         if self.synced == self.len {
-            self.give_back(place);
             self.file = None;
         }
         if self.sealed {

@@ -179,9 +179,6 @@ impl<D: Disk> Log<D> {
             let file = self.segments[at].file(&place)?;
             self.trim(&file, self.segments[at].len)?;
         }
-        if let Some(closing) = self.segments.last_mut() {
-            closing.give_back(&self.place);
-        }
         let file = Arc::new(self.place.disk.create(&path).map_err(|e| self.place.error(&path, e))?);
         if let Some(closed) = self.segments.last_mut().and_then(|s| s.index.as_mut()).and_then(Arc::get_mut) {
             closed.shrink();

@@ -207,12 +207,12 @@ impl<D: Disk> Log<D> {
     /// Syncs what is left and writes a checkpoint, so that the next open reads no batch at all.
     pub fn close(mut self) -> Result<(), LogError> {
         self.checkpoint_wanted |= self.since_checkpoint > 0 || self.log_end > self.durable_end;
-        if let Some(open) = self.segments.last_mut() {
-            open.give_back(&self.place);
-        }
         if let Some(job) = self.sync_job()? {
             let done = job.run();
             self.synced(done)?;
+        }
+        if let Some(open) = self.segments.last_mut() {
+            open.give_back(&self.place);
         }
         Ok(())
     }

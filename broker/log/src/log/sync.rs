@@ -137,10 +137,14 @@ impl<D: Disk> Log<D> {
             return Ok(self.durable_end);
         }
         let same_layout = covered.layout == self.layout();
+        let open = self.segments.last().map(|s| s.base);
         for segment in &mut self.segments {
             let mine = covered.segments.iter().find(|(base, ..)| *base == segment.base);
             if let Some((_, len, end)) = mine.filter(|(_, len, _)| *len > segment.synced) {
                 (segment.synced, segment.synced_end) = (*len, *end);
+            }
+            if open != Some(segment.base) {
+                segment.give_back(&self.place);
             }
             if same_layout && written.sealed.contains(&segment.base) {
                 segment.sealed = true;

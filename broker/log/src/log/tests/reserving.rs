@@ -44,6 +44,7 @@ fn room_goes_back_with_the_segment_with_the_stop_and_with_the_idle() {
             while log.segments().len() == segments {
                 log.append(&mut batch(7, 2, 0), EPOCH, Millis(0)).unwrap();
             }
+            sync(&mut log).unwrap();
             log
         }),
         ("a clean stop", |disk, log| {
