@@ -2,7 +2,6 @@
 //! before the next one is read; a produce gives back a promise, so that the next produce is appended while the
 //! first is being made durable. One task per connection, and it ends when either direction does.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,10 +11,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::line::Line;
 use super::outgoing::{Piece, write_all};
 use super::receive::{FrameLimits, FrameReader, ReceiveError, Shares};
 use crate::dispatch::Dispatch;
@@ -55,12 +54,18 @@ pub(crate) async fn serve(
 ) {
     let peer = session.peer;
     let (read, write) = stream.split();
-    let (answers, queue) = mpsc::channel(IN_FLIGHT_MAX);
+    let line = Line::new(IN_FLIGHT_MAX);
     let patience = limits.idle_max;
-    let reading = receive(FrameReader::new(read, limits), session, &dispatch, answers, stop);
-    let writing = send(write.as_ref(), queue, patience);
+    let reading = async {
+        let ended = receive(FrameReader::new(read, limits), session, &dispatch, &line, stop).await;
+        line.end();
+        ended
+    };
+    let writing = send(write.as_ref(), &line, patience);
     tokio::pin!(reading, writing);
     tokio::select! {
+        // In this order: see `Line`.
+        biased;
         ended = &mut reading => {
             match ended {
                 Ok(()) => debug!(%peer, "connection closed"),
@@ -107,12 +112,12 @@ async fn receive<R: tokio::io::AsyncRead + Unpin>(
     mut frames: FrameReader<R>,
     mut session: Session,
     dispatch: &Dispatch,
-    answers: mpsc::Sender<Promise>,
+    line: &Line<Promise>,
     stop: CancellationToken,
 ) -> Result<(), Ended> {
     loop {
-        // The place in the queue comes first: a full queue stops reading, not handling.
-        let Ok(place) = answers.reserve().await else { return Ok(()) };
+        // Room in the line comes first: a full line stops reading, not handling.
+        line.room().await;
         let next = tokio::select! {
             next = frames.next() => next?,
             () = stop.cancelled() => return Ok(()),
@@ -120,30 +125,22 @@ async fn receive<R: tokio::io::AsyncRead + Unpin>(
         let Some((frame, shares)) = next else { return Ok(()) };
         match Box::pin(dispatch.handle(&mut session, frame)).await {
             Verdict::Answer(pieces) => {
-                place.send(Promise { pieces: std::future::ready(Some(pieces)).boxed(), _shares: None });
+                line.join(Promise { pieces: std::future::ready(Some(pieces)).boxed(), _shares: None });
             }
-            Verdict::Later(pieces) => place.send(Promise { pieces, _shares: Some(shares) }),
+            Verdict::Later(pieces) => line.join(Promise { pieces, _shares: Some(shares) }),
             Verdict::Close(kind, why) => return Err(Ended::Bad(kind, why)),
         }
     }
 }
 
 /// `patience` bounds how long a peer may take nothing of what it asked for.
-async fn send(stream: &TcpStream, mut queue: mpsc::Receiver<Promise>, patience: Duration) -> io::Result<()> {
-    let mut waiting: VecDeque<Promise> = VecDeque::new();
-    loop {
-        let mut first = match waiting.pop_front() {
-            Some(promise) => promise,
-            None => match queue.recv().await {
-                Some(promise) => promise,
-                None => return Ok(()),
-            },
-        };
+async fn send(stream: &TcpStream, line: &Line<Promise>, patience: Duration) -> io::Result<()> {
+    while let Some(mut first) = line.first().await {
         let Some(mut pieces) = first.pieces.as_mut().await else { return Ok(()) };
         drop(first);
         let mut size: usize = pieces.iter().map(Piece::len).sum();
         while size < COALESCE_MAX {
-            let Some(mut next) = waiting.pop_front().or_else(|| queue.try_recv().ok()) else { break };
+            let Some(mut next) = line.try_first() else { break };
             match next.pieces.as_mut().now_or_never() {
                 Some(None) => {
                     write_all(stream, pieces, patience).await?;
@@ -154,13 +151,14 @@ async fn send(stream: &TcpStream, mut queue: mpsc::Receiver<Promise>, patience: 
                     pieces.extend(more);
                 }
                 None => {
-                    waiting.push_front(next);
+                    line.put_back(next);
                     break;
                 }
             }
         }
         write_all(stream, pieces, patience).await?;
     }
+    Ok(())
 }
 
 /// An answer made in memory.

@@ -4,6 +4,7 @@ pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod connection;
 pub(crate) mod descriptors;
+mod line;
 pub(crate) mod listener;
 pub(crate) mod outgoing;
 pub(crate) mod receive;
