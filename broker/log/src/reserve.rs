@@ -1,10 +1,15 @@
 //! How far ahead of a segment's end room is kept on the disk. A file system that is told how far a file will grow finds
-//! that room once; otherwise it looks for each block when it is written to, which is a third of what a write costs. What is kept and not
-//! used is given back when the segment is durable and closed, or rests.
+//! that room once; otherwise it looks for each block when it is written to, a quarter of what it costs to write. What is kept and not
+//! used is given back when the segment is durable and closed, or rests. Where the disk is nearly full none is kept: what
+//! was kept before is then used up by those who write.
 
 use std::ops::Range;
 
 use crate::config::LogConfig;
+use crate::disk::Space;
+
+/// Room is kept while at least so much of the disk is free: one part in so many.
+const FREE_PART: u64 = 16;
 
 /// What to keep before a write that makes a segment of `len` bytes `end` bytes long, when room is kept up to `reserved`.
 pub(crate) fn ahead(config: &LogConfig, len: u64, end: u64, reserved: u64) -> Option<Range<u64>> {
@@ -15,9 +20,16 @@ pub(crate) fn ahead(config: &LogConfig, len: u64, end: u64, reserved: u64) -> Op
     (range.end > end).then_some(range)
 }
 
-/// How far a process that is gone may have kept room for a segment of `len` bytes.
-pub(crate) fn left_behind(config: &LogConfig, len: u64) -> u64 {
-    if len < config.reserve_from { len } else { next_stop(config, len) }
+/// Whether there is room enough to keep some for one log.
+pub(crate) fn is_roomy(space: Space) -> bool {
+    space.free >= space.total / FREE_PART
+}
+
+/// How far a process that is gone kept room for a segment of `len` bytes that takes so many of the disk. A little more than
+/// its length it always takes.
+pub(crate) fn left_behind(config: &LogConfig, len: u64, taken: u64) -> u64 {
+    let little = config.reserve_bytes / 8;
+    if taken > len.saturating_add(little) { taken } else { len }
 }
 
 /// Room is kept up to multiples, so that pieces of it lie side by side.
@@ -51,10 +63,19 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_killed_left_at_most_one_piece() {
-        let config = LogConfig { reserve_from: 320, reserve_bytes: 80, ..LogConfig::default() };
-        for (len, expected) in [(0, 0), (319, 319), (320, 400), (399, 400), (400, 480)] {
-            assert_eq!(left_behind(&config, len), expected, "{len} bytes");
+    fn what_was_left_behind_is_more_than_a_segment_takes_by_itself() {
+        let config = LogConfig { reserve_bytes: 80, ..LogConfig::default() };
+        let table =
+            [(0, 0, 0), (1000, 400, 1000), (1000, 1010, 1000), (1000, 1011, 1011), (1000, 1080, 1080)];
+        for (len, taken, expected) in table {
+            assert_eq!(left_behind(&config, len, taken), expected, "{len} bytes that take {taken}");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_is_nearly_full_is_left_to_those_who_write() {
+        for (free, roomy) in [(0, false), (99, false), (100, true), (1600, true)] {
+            assert_eq!(is_roomy(Space { free, total: 1600 }), roomy, "{free} of 1600");
         }
     }
 }

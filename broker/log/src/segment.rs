@@ -106,10 +106,12 @@ impl<F: DiskFile> Segment<F> {
         self.end = header.next_offset();
     }
 
-    /// Keeps room for what comes next, when it is time, before so many bytes are written. A wish: without it they cost more, and
-    /// a disk that is full says so when they are written.
-    pub(crate) fn reserve(&mut self, file: &F, bytes: u64, config: &LogConfig) {
-        if let Some(range) = reserve::ahead(config, self.len, self.len + bytes, self.reserved) {
+    /// Keeps room for what comes next, when it is time, before so many bytes are written. A wish: without it they cost more.
+    pub(crate) fn reserve<D: Disk<File = F>>(&mut self, place: &Place<D>, bytes: u64, config: &LogConfig) {
+        let Some(range) = reserve::ahead(config, self.len, self.len + bytes, self.reserved) else { return };
+        let Some(file) = &self.file else { return };
+        if place.disk.space(&place.dir).is_ok_and(reserve::is_roomy) {
+            // A file system that can not do it is asked again at the next stop.
             let _ = file.reserve(range.start, range.end - range.start);
             self.reserved = range.end;
         }
@@ -118,13 +120,16 @@ impl<F: DiskFile> Segment<F> {
     /// Gives back what was kept and not used. When that fails it is for the next to try; the bytes are as they were. Not before
     /// they are durable: xfs would write them all while the caller waits.
     pub(crate) fn give_back<D: Disk<File = F>>(&mut self, place: &Place<D>) {
-        if self.reserved <= self.len || self.synced < self.len {
+        if self.reserved <= self.len || self.synced < self.len || place.health.is_failed() {
             return;
         }
-        let given = match &self.file {
-            Some(file) => file.set_len(self.len),
-            None => place.disk.open(&names::segment(&place.dir, self.base)).and_then(|f| f.set_len(self.len)),
+        let opened = match &self.file {
+            Some(file) => Ok(Arc::clone(file)),
+            None => place.disk.open(&names::segment(&place.dir, self.base)).map(Arc::new),
         };
+        // What is longer or shorter than is known here is not for this to mend.
+        let given =
+            opened.and_then(|file| if file.len()? == self.len { file.set_len(self.len) } else { Ok(()) });
         if given.is_ok() {
             self.reserved = self.len;
         }

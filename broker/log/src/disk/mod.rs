@@ -35,6 +35,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn open(&self, path: &Path) -> io::Result<Self::File>;
     /// An existing file's length, without opening it.
     fn file_len(&self, path: &Path) -> io::Result<u64>;
+    /// The bytes of the disk that an existing file takes: fewer than it is long, where it has holes, or more, where room is kept.
+    fn file_room(&self, path: &Path) -> io::Result<u64>;
     /// Gives a file or directory another name in the same directory, atomically replacing a file that has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file's name; open handles go on reading it.

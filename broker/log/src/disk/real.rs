@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::num::NonZeroU64;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{Advice, FallocateFlags, FlockOperation};
@@ -13,6 +13,9 @@ use super::{DirEntry, Disk, DiskFile, Space};
 
 /// More buffers than this in one call are refused by Linux.
 const MOST_BUFFERS: usize = 1024;
+
+/// What `st_blocks` counts, whatever the file system.
+const UNIT_OF_BLOCKS: u64 = 512;
 
 /// The machine's file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +54,10 @@ impl Disk for RealDisk {
 
     fn file_len(&self, path: &Path) -> io::Result<u64> {
         fs::metadata(path).map(|m| m.len())
+    }
+
+    fn file_room(&self, path: &Path) -> io::Result<u64> {
+        fs::metadata(path).map(|m| m.blocks().saturating_mul(UNIT_OF_BLOCKS))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -138,7 +138,7 @@ impl<D: Disk> Log<D> {
             self.trim(&file, position)?;
         }
         if let Some(open) = self.segments.last_mut() {
-            open.reserve(&file, total, &self.config);
+            open.reserve(&place, total, &self.config);
         }
         Ok((file, position))
     }

@@ -211,8 +211,8 @@ impl<D: Disk> Log<D> {
             let done = job.run();
             self.synced(done)?;
         }
-        if let Some(open) = self.segments.last_mut() {
-            open.give_back(&self.place);
+        for segment in &mut self.segments {
+            segment.give_back(&self.place);
         }
         Ok(())
     }

@@ -266,7 +266,11 @@ impl<D: Disk> Log<D> {
             let why = format!("it ends there, {} bytes were durable", segment.len);
             return Err(LogError::Corrupt { path, position: len, why });
         }
-        segment.reserved = left_behind(&self.config, len);
+        if len >= self.config.reserve_from
+            && let Ok(taken) = self.place.disk.file_room(&path)
+        {
+            segment.reserved = left_behind(&self.config, len, taken);
+        }
         if len == segment.len {
             return Ok(segment);
         }

@@ -236,6 +236,12 @@ impl Disk for MemoryDisk {
         Ok(state.tree.content(inode)?.len() as u64)
     }
 
+    fn file_room(&self, path: &Path) -> io::Result<u64> {
+        let state = self.state();
+        state.powered()?;
+        state.tree.room(state.tree.file_at(path)?)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.change(|state| state.tree.rename(from, to))
     }
