@@ -1,6 +1,7 @@
 """Memory is touched as far as it is free and wanted, and of each block of it a page stays."""
 
 import mmap
+import os
 import unittest
 from pathlib import Path
 
@@ -31,6 +32,18 @@ class Touching(unittest.TestCase):
         with touched(192 * MIB, 1000 * MIB):
             self.assertEqual(resident(192 * MIB), [96 * mmap.PAGESIZE])
         self.assertEqual(resident(192 * MIB), [])
+
+    def test_a_forked_child_does_not_have_it(self):
+        with touched(192 * MIB, 1000 * MIB):
+            child = os.fork()
+            if not child:
+                # Never back into the tests: the child ends here, whatever it finds.
+                try:
+                    os._exit(1 if resident(192 * MIB) else 0)
+                finally:
+                    os._exit(2)
+            _, status = os.waitpid(child, 0)
+            self.assertEqual(os.waitstatus_to_exitcode(status), 0)
 
     def test_what_is_free_is_known(self):
         self.assertGreater(available_bytes(), MIB)
