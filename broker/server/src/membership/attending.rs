@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream;
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio::time::{sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use weir_admin::peer::v1;
@@ -17,6 +17,7 @@ use weir_admin::peer::v1::beat_reply::Ended;
 use weir_model::DurationMs;
 use weir_quorum::{LogIndex, NodeId};
 
+use super::Gate;
 use super::lease::Lease;
 use crate::duties::{Duties, Echo, Pulse};
 use crate::health::Health;
@@ -73,6 +74,7 @@ pub(crate) struct Attendance {
     pub(crate) fence: Arc<Fence>,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) gate: Gate,
     pub(crate) wishes: watch::Receiver<Wishes>,
     pub(crate) word: watch::Sender<Word>,
     /// Held while a controller is looked for.
@@ -157,6 +159,7 @@ impl Attendance {
         let mut wishes = self.wishes.clone();
         loop {
             wishes.mark_unchanged();
+            let shut = self.gate.is_shut();
             let sent = Instant::now();
             let word = match self.duties.hear(self.pulse()).await {
                 Echo::Heard { fenced, may_stop, as_of } => {
@@ -171,7 +174,12 @@ impl Attendance {
             {
                 return;
             }
-            let _ = timeout_at(self.next_due(), wishes.changed()).await;
+            tokio::select! {
+                () = sleep_until(self.next_due()) => {}
+                _ = wishes.changed() => {}
+                // The controller says so no sooner than it is asked.
+                () = self.gate.opens(), if shut => {}
+            }
         }
     }
 
@@ -190,7 +198,7 @@ impl Attendance {
         let (mut wishes, mut state) = (self.wishes.clone(), self.link.quorum().state());
         let mut header = Some(way.header.clone());
         let mut sent = Sent::default();
-        let mut due = tokio::time::Instant::now();
+        let (mut due, mut shut) = (tokio::time::Instant::now(), false);
         loop {
             tokio::select! {
                 reply = replies.message() => match reply {
@@ -205,9 +213,14 @@ impl Attendance {
                     }
                 },
                 () = sleep_until(due) => {
+                    shut = self.gate.is_shut();
                     // A connection that takes no more beats shows it by not answering.
                     let _ = beats.try_send(sent.beat(header.take(), &self.pulse()));
                     due = self.next_due();
+                }
+                () = self.gate.opens(), if shut => {
+                    shut = false;
+                    due = tokio::time::Instant::now();
                 }
                 changed = wishes.changed() => {
                     changed.ok()?;

@@ -19,7 +19,7 @@ use crate::bind::Side;
 use crate::duties::{Duties, Means};
 use crate::groups::Coordinators;
 use crate::membership::registering::Registering;
-use crate::membership::{Attendance, Wishes, Word};
+use crate::membership::{Attendance, Gate, Wishes, Word};
 use crate::metadata::Follower;
 use crate::partition::driver::Surroundings;
 use crate::partition::registry::Registry;
@@ -186,6 +186,7 @@ impl Member {
             fence: Arc::clone(self.partitions.fence()),
             health: Arc::clone(&ground.health),
             metrics: Arc::clone(&ground.metrics),
+            gate: Gate { view: Arc::clone(&ground.view), me: ground.config.node_id, epoch },
             wishes,
             word,
             looking: Arc::default(),
