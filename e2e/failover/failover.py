@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient
 from faults import asking, drivers
 from faults.checker import check, counts
 from faults.drivers import CLIENTS, Driver, Task
-from faults.gaps import AFTERMATH_S, Distribution, Episode, Gap, distribution, during, gaps
+from faults.gaps import AFTERMATH_S, Episode, distribution, during, gaps, judged, where_longest
 from faults.history import History, gather
 from faults.reading import read_everything
 from harness.cluster import Cluster, Node
@@ -140,7 +140,7 @@ def verdict(history: History, episodes: dict[str, list[Episode]], ended: float, 
             longest = [waited[episode].get(writer) for episode in rounds]
             spread = distribution(gap.seconds if gap else 0.0 for gap in longest)
             spreads.setdefault(kind, {})[writer] = dataclasses.asdict(spread)
-            print(f"{kind:<18} {writer:<12} {spread}{judged(kind, spread)}{where_longest(rounds, longest)}")
+            print(f"{kind:<18} {writer:<12} {spread}{judged(spread, TARGET_S.get(kind))}{where_longest(rounds, longest)}")
             failed |= spread.longest > LOOSE_BOUND_S[asked.against]
     if asked.results:
         asked.results.write_text(json.dumps(spreads))
@@ -153,22 +153,6 @@ def verdict(history: History, episodes: dict[str, list[Episode]], ended: float, 
         f"{counted['duplicate']} duplicated, {counted['reordered']} reordered, {len(violations)} violations in all"
     )
     return 1 if violations or complaints or failed else 0
-
-
-def judged(kind: str, spread: Distribution) -> str:
-    if kind not in TARGET_S:
-        return ""
-    return f"; target {TARGET_S[kind] * 1000:.0f} ms {'met' if spread.p99 <= TARGET_S[kind] else 'not met'}"
-
-
-def where_longest(rounds: list[Episode], longest: list[Gap | None]) -> str:
-    """A wait may be for what was hurt, or for it to come back: when it began tells them apart."""
-    found = [(gap.seconds, gap, episode) for episode, gap in zip(rounds, longest) if gap]
-    if not found:
-        return ""
-    _, gap, episode = max(found, key=lambda one: one[0])
-    began, over = gap.began - episode.began, episode.ended - episode.began
-    return f"; the longest in {episode.name}, {began:+.2f} s from when it was begun ({over:+.2f} s: it was undone)"
 
 
 def arguments() -> argparse.Namespace:

@@ -124,3 +124,20 @@ def distribution(seconds: Iterable[float]) -> Distribution:
         return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
     return Distribution(len(ordered), at(50), at(90), at(99), ordered[-1])
+
+
+def judged(spread: Distribution, target_s: float | None) -> str:
+    """Held against what 99 of a hundred must not be above."""
+    if target_s is None:
+        return ""
+    return f"; target {target_s * 1000:.0f} ms {'met' if spread.p99 <= target_s else 'not met'}"
+
+
+def where_longest(episodes: list[Episode], longest: list[Gap | None]) -> str:
+    """A wait may be for what was hurt, or for it to come back: when it began tells them apart."""
+    found = [(gap.seconds, gap, episode) for episode, gap in zip(episodes, longest) if gap]
+    if not found:
+        return ""
+    _, gap, episode = max(found, key=lambda one: one[0])
+    began, over = gap.began - episode.began, episode.ended - episode.began
+    return f"; the longest in {episode.name}, {began:+.2f} s from when it was begun ({over:+.2f} s: it was undone)"

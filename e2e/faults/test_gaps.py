@@ -2,7 +2,7 @@
 
 import unittest
 
-from faults.gaps import Episode, Gap, Wait, cause, distribution, gaps, longest_by_writer, waits
+from faults.gaps import Episode, Gap, Wait, cause, distribution, gaps, judged, longest_by_writer, waits, where_longest
 from faults.history import History
 
 KILL, PAUSE = Episode("kill broker 0", "kill", 10.0, 12.0), Episode("pause broker 1", "pause", 30.0, 31.0)
@@ -60,6 +60,22 @@ class TheDistribution(unittest.TestCase):
 
     def test_of_nothing_is_nothing(self):
         self.assertEqual(distribution([]).count, 0)
+
+    def test_meets_a_target_when_99_of_a_hundred_do(self):
+        for slow, said in ((1, "; target 50 ms met"), (2, "; target 50 ms not met")):
+            self.assertEqual(judged(distribution([0.05] * (100 - slow) + [0.051] * slow), 0.05), said)
+
+    def test_is_not_judged_without_a_target(self):
+        self.assertEqual(judged(distribution([9.0]), None), "")
+
+
+class TheLongest(unittest.TestCase):
+    def test_is_told_by_when_it_began_in_its_round(self):
+        told = where_longest([KILL, PAUSE, KILL], [Gap("w", 0, 10.5, 11.0), Gap("w", 0, 29.75, 31.0), None])
+        self.assertEqual(told, "; the longest in pause broker 1, -0.25 s from when it was begun (+1.00 s: it was undone)")
+
+    def test_is_not_told_where_nobody_waited(self):
+        self.assertEqual(where_longest([KILL, PAUSE], [None, None]), "")
 
 
 if __name__ == "__main__":
