@@ -60,6 +60,8 @@ pub(crate) struct World {
     /// Who was stopped while it served, and in which pass, until it is back.
     stopped: BTreeMap<BrokerId, u32>,
     passes: u32,
+    /// Partitions that one of two operators has begun to move in this pass: the other one could not know.
+    moved_beside: BTreeSet<i32>,
     /// Whether it is remembered what mirrors showed.
     pub(crate) mirrors_lag: bool,
     /// What they showed after each of the last ticks.
@@ -96,6 +98,7 @@ impl World {
             flapping: BTreeMap::new(),
             stopped: BTreeMap::new(),
             passes: 0,
+            moved_beside: BTreeSet::new(),
             mirrors_lag: false,
             past: VecDeque::new(),
             load: 0,
@@ -167,8 +170,14 @@ impl World {
     }
 
     fn under_replicated(&self) -> u64 {
+        self.under_replicated_beside(&BTreeSet::new())
+    }
+
+    /// Without these partitions.
+    fn under_replicated_beside(&self, without: &BTreeSet<i32>) -> u64 {
         let fenced = self.brokers.values().filter(|broker| broker.fenced && broker.replicas > 0).count();
-        u64::from(self.catching_up) + fenced as u64 + self.partitions.under_replicated(&self.brokers)
+        let lacking = self.partitions.under_replicated(&self.brokers, without);
+        u64::from(self.catching_up) + fenced as u64 + lacking
     }
 
     /// The brokers with what they hold of the partitions.

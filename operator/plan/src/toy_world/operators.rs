@@ -39,7 +39,7 @@ impl World {
     }
 
     fn pass_until(&mut self, steps: usize) -> Plan {
-        self.passes += 1;
+        self.begin_pass();
         let thought = self.think(0);
         for step in thought.plan.steps.iter().take(steps) {
             let taken = self.take(step, 1);
@@ -55,10 +55,15 @@ impl World {
         thought.plan
     }
 
+    fn begin_pass(&mut self) {
+        self.passes += 1;
+        self.moved_beside.clear();
+    }
+
     /// Two operators decide at the same moment, each on mirrors that are that many ticks behind, and carry it out at the
     /// same time: `order` says which of them takes its next step. One that is refused something ends its pass.
     pub(crate) fn pass_of_two(&mut self, behind: [usize; 2], order: &[bool]) {
-        self.passes += 1;
+        self.begin_pass();
         let thoughts = behind.map(|behind| self.think(behind));
         let mut next = [0, 0];
         for who in order.iter().map(|second| usize::from(*second)) {

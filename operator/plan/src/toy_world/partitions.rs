@@ -59,12 +59,12 @@ impl Partitions {
         (!self.all.is_empty()).then(|| told.collect())
     }
 
-    pub(super) fn under_replicated(&self, brokers: &Brokers) -> u64 {
+    pub(super) fn under_replicated(&self, brokers: &Brokers, without: &BTreeSet<i32>) -> u64 {
         let lacks = |partition: &&PartitionState| {
             let in_sync = |id: &BrokerId| partition.in_sync.contains(id) && counts_on(brokers)(id);
             !partition.replicas.iter().all(in_sync)
         };
-        self.all.iter().filter(lacks).count() as u64
+        self.all.iter().filter(|p| !without.contains(&p.number)).filter(lacks).count() as u64
     }
 
     pub(super) fn held(&self, id: BrokerId) -> u64 {
@@ -100,7 +100,7 @@ impl Partitions {
     pub(super) fn would_miss(&self, id: BrokerId, brokers: &Brokers) -> bool {
         self.all.iter().filter(|partition| partition.in_sync.contains(&id)).any(|partition| {
             let left = partition.in_sync.iter().filter(|other| **other != id && counts_on(brokers)(other));
-            partition.replicas.len() > 1 && left.count() < partition.min_in_sync
+            partition.target().len() > 1 && left.count() < partition.min_in_sync
         })
     }
 
@@ -206,7 +206,9 @@ fn place(
         partition.replicas.iter().copied().filter(|id| !partition.adding.contains(id)).collect();
     let adding: Vec<_> = target.iter().copied().filter(|id| !origin.contains(id)).collect();
     let takes = |id: &BrokerId| brokers.get(id).is_some_and(|broker| !broker.drained && !broker.fenced);
-    if epoch != partition.epoch || !adding.iter().all(takes) {
+    // Whom a move under way gives it already stays, whatever became of him since.
+    let mut given = adding.iter().filter(|id| !partition.replicas.contains(id));
+    if epoch != partition.epoch || !given.all(takes) {
         return Err(Refused);
     }
     partition.adding = adding;
