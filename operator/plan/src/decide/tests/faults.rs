@@ -225,7 +225,7 @@ fn stories_that_were_told_wrong() {
         partitions: 4,
         factor,
     };
-    // Broker 2 has to be replaced in a move to broker 0, which is away: as for whom it is already meant, it stays so.
+    // A move that gives broker 0 a replica is under way, and broker 2 has to be replaced in it while broker 0 is away.
     let moved_on_while_one_is_away = [
         Happens::OperatorsDie(vec![2]),
         Happens::Killed(0),
