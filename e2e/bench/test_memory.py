@@ -1,4 +1,4 @@
-"""Memory is touched as far as it is free and wanted, and of each block of it a page stays."""
+"""Memory is touched as far as it is free and wanted, and of each block of it a page stays, which no child gets."""
 
 import mmap
 import os

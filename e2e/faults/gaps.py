@@ -1,4 +1,4 @@
-"""Decides how long writers stood still, and which fault they stood still for. Pure: values in, values out.
+"""Decides how long writers stood still, which fault they stood still for, and what is said of it. Pure: values in, values out.
 
 A writer never rests by itself, so the time between two of its acknowledgements in one partition is how long it had to wait.
 """

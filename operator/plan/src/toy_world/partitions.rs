@@ -1,6 +1,6 @@
 //! The partitions of the toy world: who holds them, who is in sync, and moves, which come to their end once all that shall
 //! hold the partition is there. Of what is written every replica in sync has all; a move is refused when it rests on an
-//! older state, or leads to a broker that takes nothing.
+//! older state, or gives the partition anew to a broker that takes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
