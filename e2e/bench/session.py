@@ -13,6 +13,7 @@ from bench import syscalls
 from bench.blocks import Measured, order
 from bench.contenders import Contender, chosen
 from bench.cores import Cores
+from bench.kept import Kept, goes_on_with, stay
 from bench.loading import Load
 from bench.progress import Progress
 from bench.server import Server
@@ -54,34 +55,42 @@ class Session:
 
     def run(self, workloads: list[Workload], keep: Callable[[list[Outcome]], None]) -> list[Outcome]:
         """`keep` is given what there is after each workload: hours need not be lost with the last minute."""
-        progress = Progress({workload.name: self._expected_s(workload) for workload in workloads}, self.say)
+        in_turn = list(zip([None, *workloads], workloads))
+        progress = Progress({workload.name: self._expected_s(before, workload) for before, workload in in_turn}, self.say)
         outcomes = []
-        for workload in workloads:
-            outcomes.append(self._one(workload, progress))
-            progress.done(workload.name)
-            keep(outcomes)
+        with Kept() as kept:
+            for before, workload in in_turn:
+                outcomes.append(self._one(before, workload, kept, progress))
+                progress.done(workload.name)
+                keep(outcomes)
         return outcomes
 
-    def _one(self, workload: Workload, progress: Progress) -> Outcome:
+    def _one(self, before: Workload | None, workload: Workload, kept: Kept, progress: Progress) -> Outcome:
         outcome = Outcome(workload.name)
         contenders = chosen(workload.contenders, self.peers)
         if not contenders:
             return outcome
         try:
             with contextlib.ExitStack() as stack:
+                kept.keep(stay(before, workload))
+                settled = kept.names
                 servers = {}
                 for one in contenders:
                     with self._as_guest(one, servers, outcome):
-                        servers[one.name] = self._server(stack, workload, one)
-                self._blocks(workload, servers, outcome, progress)
+                        servers[one.name] = self._server(stack, kept, workload, one)
+                self._blocks(workload, servers, settled, outcome, progress)
+                kept.keep(servers)
         except Exception as failed:  # whatever it was: the other workloads are still worth their time
             outcome.failure = _told(failed)
+            kept.keep(())
             self.say(f"FAILED {workload.name}: {outcome.failure}")
             self.say("".join(traceback.format_tb(failed.__traceback__)[-4:]))
         return outcome
 
-    def _server(self, stack: contextlib.ExitStack, workload: Workload, contender: Contender) -> Server | Trio:
+    def _server(self, stack: contextlib.ExitStack, kept: Kept, workload: Workload, contender: Contender) -> Server | Trio:
         where = (contender, self.directory / f"{workload.name}-{contender.name}", self.weir_binary, self.cores.broker)
+        if goes_on_with(workload):
+            return kept.server(contender.name, lambda: Server(*where))
         if workload.brokers > 1:
             return stack.enter_context(Trio(*where))
         server = Server(*where)
@@ -90,8 +99,10 @@ class Session:
             return server
         return stack.enter_context(server)
 
-    def _blocks(self, workload: Workload, servers: dict[str, Server | Trio], outcome: Outcome, progress: Progress) -> None:
-        site, work = Site(self.size, self.load), workload.work()
+    def _blocks(
+        self, workload: Workload, servers: dict[str, Server | Trio], settled: frozenset[str], outcome: Outcome, progress: Progress
+    ) -> None:
+        site, work = Site(self.size, self.load, workload.name, settled), workload.work()
         self._ready(workload, work, site, servers, outcome, progress)
         blocks = 1 if workload.once else self.size.blocks
         for block in range(blocks):
@@ -103,7 +114,9 @@ class Session:
                     outcome.measured.setdefault(name, []).append(work.measure(site, servers[name]))
                 progress.did(workload.name, workload.block_s)
         if workload.counts_syscalls and syscalls.can_count():
-            self._count_syscalls(workload, work, replace(site, counts_syscalls=True), servers, outcome, progress)
+            self._count_syscalls(workload, work, replace(site, size=self.size.to_count(), counts_syscalls=True), servers, outcome, progress)
+        for server in servers.values():
+            work.tidy(server)
 
     def _count_syscalls(
         self, workload: Workload, work: Work, site: Site, servers: dict[str, Server | Trio], outcome: Outcome, progress: Progress
@@ -123,7 +136,7 @@ class Session:
             with self._as_guest(server.contender, servers, outcome):
                 work.prepare(site, server)
                 work.warm(site, server)
-            progress.did(workload.name, self._warm_s(server.contender))
+            progress.did(workload.name, self._warm_s(server.contender, site.settled))
 
     @contextlib.contextmanager
     def _as_guest(self, contender: Contender, servers: dict[str, Server | Trio], outcome: Outcome) -> Iterator[None]:
@@ -138,13 +151,15 @@ class Session:
             servers.pop(contender.name, None)
             self.say(f"{contender.name} is left out: {outcome.could_not[contender.name]}")
 
-    def _expected_s(self, workload: Workload) -> float:
+    def _expected_s(self, before: Workload | None, workload: Workload) -> float:
         """Only proportions matter: it is corrected by what the parts take."""
         blocks = 1 if workload.once else self.size.blocks
-        return sum(blocks * workload.block_s + self._warm_s(one) for one in chosen(workload.contenders, self.peers))
+        settled = stay(before, workload)
+        return sum(blocks * workload.block_s + self._warm_s(one, settled) for one in chosen(workload.contenders, self.peers))
 
-    def _warm_s(self, contender: Contender) -> float:
-        return self.size.warm_s(contender) + _START_S
+    def _warm_s(self, contender: Contender, settled: frozenset[str]) -> float:
+        again = contender.name in settled
+        return self.size.warm_s(contender, again) + (0.0 if again else _START_S)
 
 
 def _told(failed: Exception) -> str:

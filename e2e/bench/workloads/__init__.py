@@ -1,4 +1,4 @@
-"""All workloads, in the order in which they are run and reported."""
+"""All workloads, in the order in which they are run and reported: those of the same contenders one after the other, see `kept`."""
 
 from bench.workloads import compaction, consume, failover, group, growth, latency, process, produce, replicated, stock
 from bench.workloads.workload import Workload
@@ -7,8 +7,9 @@ ALL: tuple[Workload, ...] = (
     *produce.WORKLOADS,
     *consume.WORKLOADS,
     *latency.WORKLOADS,
-    *replicated.WORKLOADS,
     *stock.WORKLOADS,
+    *produce.DURABLE,
+    *replicated.WORKLOADS,
     *process.WORKLOADS,
     *growth.WORKLOADS,
     *compaction.WORKLOADS,

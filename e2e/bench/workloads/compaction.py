@@ -73,6 +73,7 @@ WORKLOADS = (
         Compacts,
         (cpu_per_gb(), RATE),
         contenders=("weir", "kafka"),
+        wants_young=True,
         block_s=15.0,
     ),
 )

@@ -41,6 +41,9 @@ class Consumes(Work):
         same(server, self._topics[name], self._written[name], read)
         return read
 
+    def tidy(self, server: Server) -> None:
+        server.topics.delete(self._topics.pop(server.contender.name))
+
 
 @dataclass
 class FansOut(Work):
@@ -102,7 +105,7 @@ WORKLOADS = (
         "a log of 1 KB records in batches of 64 KB is read from the page cache, 1 MB a fetch, one connection",
         Consumes,
         (cpu_per_gb(1.4, consume_floor, 0.88), RATE, CALLS),
-        contenders=(*_ASIDE, "tansu"),
+        contenders=_ASIDE,
         counts_syscalls=True,
     ),
     Workload(

@@ -139,7 +139,7 @@ class HoldsConnections(Work):
     """Connections that have said who they are and ask nothing any more."""
 
     def warm(self, site: Site, server: Server) -> None:
-        time.sleep(min(site.size.warm_s(server.contender), 10.0))
+        time.sleep(min(site.warm_s(server), 10.0))
 
     def measure(self, site: Site, server: Server) -> Figures:
         figures: Figures = {}
@@ -188,6 +188,7 @@ WORKLOADS = (
         HoldsConnections,
         steps(FULL.connections, (Curve("kib_each", "KiB a connection"), Curve("open_s", "seconds to open them"))),
         contenders=_ASIDE,
+        wants_young=True,
         once=True,
         block_s=20.0,
     ),

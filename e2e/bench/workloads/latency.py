@@ -22,7 +22,7 @@ class Delays(Work):
         self._peaks: dict[str, float] = {}
 
     def warm(self, site: Site, server: Server) -> None:
-        until = time.monotonic() + site.size.warm_s(server.contender)
+        until = time.monotonic() + site.warm_s(server)
         while True:
             self._peaks[server.contender.name] = self._peak(site, server)
             if time.monotonic() >= until:

@@ -26,7 +26,7 @@ class Idles(Work):
     """Started, and left alone; the JVM is given its time to settle first."""
 
     def warm(self, site: Site, server: Server) -> None:
-        time.sleep(min(site.size.warm_s(server.contender), 20.0))
+        time.sleep(min(site.warm_s(server), 20.0))
 
     def measure(self, site: Site, server: Server) -> Figures:
         cpu_s, began = server.cpu_s(), time.monotonic()
@@ -71,6 +71,7 @@ WORKLOADS = (
         Idles,
         (Figure("rss_mib", "resident, MiB", target=20.0), Figure("cpu_percent", "% of a processor")),
         contenders=(*_ASIDE, "tansu"),
+        wants_young=True,
         block_s=30.0,
     ),
     Workload(

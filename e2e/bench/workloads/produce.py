@@ -80,7 +80,7 @@ WORKLOADS = (
         lambda: _plain(1024, 65_536, 1, 1),
         2.5,
         0.70,
-        contenders=("weir", "kafka", "kafka-tuned", "kafka-again", "weir-fsync", "tansu"),
+        contenders=("weir", "kafka", "kafka-tuned", "kafka-again", "weir-fsync"),
     ),
     _produce(
         "produce-1k-wide",
@@ -103,7 +103,6 @@ WORKLOADS = (
         lambda: _plain(100, 65_536, 1, 1),
         2.0,
         0.65,
-        contenders=(*BUFFERED, "tansu"),
     ),
     _produce("produce-10k", "records of 10 KB in batches of 256 KB, one partition", lambda: _plain(10_240, 262_144, 1, 1), None, None),
     _produce(
@@ -132,6 +131,8 @@ WORKLOADS = (
         contenders=(*BUFFERED, "tansu"),
         counts_syscalls=True,
     ),
+)
+DURABLE = (
     Workload(
         "produce-fsync",
         "batches of 16 KB, one partition, 16 connections, synced before the acknowledgement",

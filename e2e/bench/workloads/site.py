@@ -3,7 +3,7 @@
 Every byte that was acknowledged is read again and compared: a broker that is quick because it loses something fails the run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import syscalls
 from bench.blocks import Figures
@@ -39,8 +39,9 @@ class Size:
     limits_of_block_s: float
     # Of memory, before anything is measured.
     touched_bytes: int
-    # For a JVM; see `warm_s`.
+    # For a JVM, and for one that another workload has warmed; see `warm_s`.
     warmup_s: float
+    warmup_again_s: float
     partitions: tuple[int, ...]
     # Steps beyond what a peer can do on a machine as it comes.
     partitions_alone: tuple[int, ...]
@@ -51,9 +52,14 @@ class Size:
     # Of one group.
     members: tuple[int, ...]
 
-    def warm_s(self, contender: Contender) -> float:
+    def to_count(self) -> "Size":
+        """A tenth: of what is counted for each request, more tell no more."""
+        return replace(self, produce_bytes=self.produce_bytes // 10, small_requests=self.small_requests // 10)
+
+    def warm_s(self, contender: Contender, again: bool = False) -> float:
         """A compiled program has nothing to learn: it only needs its files and its memory."""
-        return self.warmup_s if contender.runs_in_a_jvm else min(self.warmup_s, _COMPILED_WARM_S)
+        jvm_s = min(self.warmup_s, self.warmup_again_s) if again else self.warmup_s
+        return jvm_s if contender.runs_in_a_jvm else min(jvm_s, _COMPILED_WARM_S)
 
 
 FULL = Size(
@@ -70,6 +76,7 @@ FULL = Size(
     limits_of_block_s=0.5,
     touched_bytes=24 << 30,
     warmup_s=60.0,
+    warmup_again_s=20.0,
     partitions=(100, 1_000, 10_000),
     partitions_alone=(100_000,),
     topics=(100, 1_000, 10_000),
@@ -91,6 +98,7 @@ QUICK = Size(
     limits_of_block_s=0.02,
     touched_bytes=0,
     warmup_s=0.0,
+    warmup_again_s=0.0,
     partitions=(100,),
     partitions_alone=(200,),
     topics=(10, 20),
@@ -104,6 +112,10 @@ QUICK = Size(
 class Site:
     size: Size
     load: Load
+    # Of its topics.
+    name: str
+    # Those that go on from the workload before.
+    settled: frozenset[str] = frozenset()
     # Instead of what a load costs: the system calls that it makes the broker do.
     counts_syscalls: bool = False
     _topics: int = 0
@@ -111,7 +123,10 @@ class Site:
     def topic(self) -> str:
         """A name that nobody has used."""
         self._topics += 1
-        return f"bench-{self._topics}"
+        return f"{self.name}-{self._topics}"
+
+    def warm_s(self, server: Server) -> float:
+        return self.size.warm_s(server.contender, server.contender.name in self.settled)
 
     def produce(self, server: Server, topic: str, **options: object) -> Figures:
         """Loads, and says what it cost."""

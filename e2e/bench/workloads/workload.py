@@ -34,7 +34,7 @@ class Figure:
 
 
 class Work:
-    """What is done with one contender. `prepare` and `warm` come once, where there is something to do; `measure` once a block."""
+    """What is done with one contender. `prepare`, `warm` and `tidy` come once, where there is something to do; `measure` once a block."""
 
     def prepare(self, site: Site, server: Server) -> None:
         """Makes what the blocks need."""
@@ -45,10 +45,13 @@ class Work:
     def measure(self, site: Site, server: Server) -> Figures:
         raise NotImplementedError
 
+    def tidy(self, server: Server) -> None:
+        """Takes away what the blocks have left: the server may go on to another workload."""
+
 
 def warm_up(site: Site, server: Server, once: Callable[[], object]) -> None:
     """Again and again, for as long as a contender is given to settle."""
-    until = time.monotonic() + site.size.warm_s(server.contender)
+    until = time.monotonic() + site.warm_s(server)
     while time.monotonic() < until:
         once()
 
@@ -62,6 +65,8 @@ class Workload:
     contenders: tuple[str, ...] = BUFFERED
     # Does it start, kill and wipe the broker itself?
     owns_process: bool = False
+    # Does it look at the memory of a process, or set what the next workload would not want?
+    wants_young: bool = False
     # Brokers of one contender: one, or three.
     brokers: int = 1
     # Left out where only Weir is looked at, and no JVM is wanted.
