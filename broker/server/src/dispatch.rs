@@ -221,7 +221,7 @@ impl Dispatch {
         if !header.is_supported() {
             return Err(format!("{} has no version {} here", key.name(), header.version));
         }
-        let session = Session { peer: NOBODY, listener: Arc::from(listener) };
+        let session = Session::new(NOBODY, Arc::from(listener));
         let client_id = header.client_id.as_deref().unwrap_or_default();
         let caller = Caller { session: &session, version: header.version, client_id };
         let verdict = self.route(&caller, &header, reader).await;

@@ -32,6 +32,7 @@ mod told;
 mod vital;
 mod watched;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -167,7 +168,8 @@ async fn serve(settings: StaticSettings, child_of: dev::ChildOf) -> anyhow::Resu
 const BLOCKING_THREADS: usize = 64;
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    // On one processor a second worker only takes it from the first: each wakes the other for work that is done before it is there.
+    let threads = std::thread::available_parallelism().map_or(2, NonZero::get);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .max_blocking_threads(BLOCKING_THREADS)

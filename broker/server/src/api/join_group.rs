@@ -105,7 +105,7 @@ mod tests {
     use crate::net::connection::Session;
 
     fn understood(version: i16, request: &JoinGroupRequest) -> Join {
-        let session = Session { peer: "10.0.0.1:5000".parse().unwrap(), listener: Arc::from("PLAINTEXT") };
+        let session = Session::new("10.0.0.1:5000".parse().unwrap(), Arc::from("PLAINTEXT"));
         command(&Caller { session: &session, version, client_id: "app" }, request)
     }
 

@@ -14,7 +14,7 @@ use weir_model::{BrokerId, Offset};
 
 use super::shard::Reigned;
 use crate::net::outgoing::FileSpan;
-use crate::partition::command::{ListedOffset, OffsetQuery, Place};
+use crate::partition::command::{ListedOffset, OffsetQuery, Place, Watch};
 use crate::partition::{PartitionError, Read};
 
 /// Sees what is committed.
@@ -60,7 +60,7 @@ pub(super) async fn load(partition: &Reigned, groups: &mut Groups) -> Result<(),
             reader: CONSUMER,
             current_leader_epoch: Some(partition.epoch),
             last_fetched_epoch: None,
-            watch: Some(Arc::downgrade(&more)),
+            watch: Some(Watch { fetch: Arc::downgrade(&more), enough: 1 }),
             place: Place::Leader,
         };
         let reply = partition.partition.read(read).await?;
@@ -149,7 +149,7 @@ mod tests {
                     log_start: Offset::ZERO,
                 };
                 answer.send(Ok(ReadReply { bound, span: None, diverging: None, preferred: None })).unwrap();
-                read.watch.and_then(|fetch| fetch.upgrade())
+                read.watch.and_then(|watch| watch.fetch.upgrade())
             }
             other => panic!("{other:?}"),
         }

@@ -16,6 +16,7 @@ use tracing::{debug, info};
 
 use super::line::Line;
 use super::outgoing::{Piece, write_all};
+use super::patience::Patience;
 use super::receive::{FrameLimits, FrameReader, ReceiveError, Shares};
 use crate::dispatch::Dispatch;
 use crate::metrics::BadInput;
@@ -42,6 +43,14 @@ pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
     /// The listener's name; it decides which advertised addresses the client is told.
     pub(crate) listener: Arc<str>,
+    /// For requests that wait.
+    pub(crate) patience: Patience,
+}
+
+impl Session {
+    pub(crate) fn new(peer: SocketAddr, listener: Arc<str>) -> Self {
+        Self { peer, listener, patience: Patience::default() }
+    }
 }
 
 /// Serves one connection until it ends or `stop`.

@@ -65,7 +65,7 @@ fn welcome(stream: TcpStream, peer: SocketAddr, name: &Arc<str>, door: &Door) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "no TCP_NODELAY");
     }
-    let session = Session { peer, listener: Arc::clone(name) };
+    let session = Session::new(peer, Arc::clone(name));
     let door = door.clone();
     let span = debug_span!("connection", %peer);
     let tracker = door.connections.clone();

@@ -7,4 +7,5 @@ pub(crate) mod descriptors;
 mod line;
 pub(crate) mod listener;
 pub(crate) mod outgoing;
+pub(crate) mod patience;
 pub(crate) mod receive;

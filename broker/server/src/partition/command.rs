@@ -77,9 +77,15 @@ pub(crate) struct Read {
     pub(crate) current_leader_epoch: Option<LeaderEpoch>,
     /// The reign of the last record the fetcher has, when it wants to know of a divergence.
     pub(crate) last_fetched_epoch: Option<LeaderEpoch>,
-    /// Told once when there is more to read than this answer could give.
-    pub(crate) watch: Option<Weak<Notify>>,
+    pub(crate) watch: Option<Watch>,
     pub(crate) place: Place,
+}
+
+/// Told once when there is more to read than this answer could give; not where the answer alone has that many bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    pub(crate) fetch: Weak<Notify>,
+    pub(crate) enough: usize,
 }
 
 /// Where a consumer may read (KIP-392).

@@ -14,6 +14,7 @@ use super::sessions::{PartitionKey, Plan, TopicKey, Wanted};
 use crate::api::current_leader::{CurrentLeader, current_leader};
 use crate::api::errors;
 use crate::broker::Broker;
+use crate::partition::command::Watch;
 use crate::partition::{Command, PartitionError, PartitionHandle, Read, ReadReply};
 
 /// What one partition gave.
@@ -151,7 +152,7 @@ fn read(
         reader: Reader::Consumer(appetite.isolation),
         current_leader_epoch: known_epoch(wanted.current_leader_epoch),
         last_fetched_epoch: known_epoch(wanted.last_fetched_epoch),
-        watch: watch.map(Arc::downgrade),
+        watch: watch.map(|fetch| Watch { fetch: Arc::downgrade(fetch), enough: appetite.min_bytes }),
         place: appetite.place.clone(),
     }
 }

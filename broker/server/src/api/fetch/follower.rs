@@ -19,7 +19,7 @@ use super::follower_session::{FollowerSession, Key};
 use super::follower_sessions::Held;
 use super::respond::{self, Head};
 use super::sessions::{Told, TopicKey, Wanted};
-use super::{Appetite, refusal};
+use super::{Appetite, fresh_id, refusal};
 use crate::api::errors;
 use crate::broker::Broker;
 use crate::clock;
@@ -74,7 +74,6 @@ pub(super) fn accept(
     replica: Replica,
     waiting: (Appetite, Duration),
 ) -> Verdict {
-    let fresh_id = uuid::Uuid::new_v4().as_u64_pair().0 as i32;
     let (id, epoch) = (request.session_id, request.session_epoch);
     let held = match broker.follower_sessions.enter(replica.id, id, epoch, fresh_id) {
         Ok(held) => held,

@@ -56,19 +56,20 @@ pub(crate) struct FollowerSessions {
 }
 
 impl FollowerSessions {
-    /// The session that a request belongs to. One that is parked in it gives way. `fresh_id` is a random number.
+    /// The session that a request belongs to. One that is parked in it gives way. `fresh_id` gives a random
+    /// number, where one is opened.
     pub(super) fn enter(
         &self,
         replica: BrokerId,
         id: i32,
         epoch: i32,
-        fresh_id: i32,
+        fresh_id: impl FnOnce() -> i32,
     ) -> Result<Arc<Held>, ErrorCode> {
         let mut all = self.by_replica.lock().unwrap_or_else(PoisonError::into_inner);
         let sessions = all.entry(replica).or_default();
         if matches!(epoch, EPOCH_OPEN | EPOCH_NONE) {
             sessions.retain(|held| held.id != id);
-            let opened = Held::new(if epoch == EPOCH_OPEN { positive(fresh_id) } else { 0 });
+            let opened = Held::new(if epoch == EPOCH_OPEN { positive(fresh_id()) } else { 0 });
             if epoch == EPOCH_OPEN {
                 sessions.push_back(Arc::clone(&opened));
                 if sessions.len() > SESSIONS_MAX {
@@ -105,9 +106,12 @@ mod tests {
     #[test]
     fn requests_of_a_session_are_answered_in_their_order() {
         let sessions = FollowerSessions::default();
-        let held = sessions.enter(REPLICA, 0, 0, 7).unwrap();
+        let held = sessions.enter(REPLICA, 0, 0, || 7).unwrap();
         let content = held.take(0).unwrap();
-        assert!(sessions.enter(REPLICA, 7, 1, 0).unwrap().take(1).is_none(), "the first is not answered yet");
+        assert!(
+            sessions.enter(REPLICA, 7, 1, || 0).unwrap().take(1).is_none(),
+            "the first is not answered yet"
+        );
         assert!(held.watch.is_superseded(0));
         held.put(content);
         assert!(held.take(2).is_none());
@@ -119,22 +123,24 @@ mod tests {
     #[test]
     fn the_oldest_session_of_a_replica_gives_way_and_others_are_not_touched() {
         let sessions = FollowerSessions::default();
-        sessions.enter(BrokerId(1), 0, 0, 1).unwrap();
+        sessions.enter(BrokerId(1), 0, 0, || 1).unwrap();
         for id in 1..=5 {
-            sessions.enter(REPLICA, 0, 0, id).unwrap();
+            sessions.enter(REPLICA, 0, 0, || id).unwrap();
         }
-        assert_eq!(sessions.enter(REPLICA, 1, 1, 0).unwrap_err(), ErrorCode::FetchSessionIdNotFound);
-        assert!(sessions.enter(REPLICA, 5, 1, 0).is_ok() && sessions.enter(BrokerId(1), 1, 1, 0).is_ok());
+        assert_eq!(sessions.enter(REPLICA, 1, 1, || 0).unwrap_err(), ErrorCode::FetchSessionIdNotFound);
+        assert!(
+            sessions.enter(REPLICA, 5, 1, || 0).is_ok() && sessions.enter(BrokerId(1), 1, 1, || 0).is_ok()
+        );
         sessions.close(REPLICA, 5);
-        assert!(sessions.enter(REPLICA, 5, 2, 0).is_err());
+        assert!(sessions.enter(REPLICA, 5, 2, || 0).is_err());
     }
 
     #[test]
     fn a_fetch_without_a_session_leaves_none() {
         let sessions = FollowerSessions::default();
-        let held = sessions.enter(REPLICA, 0, -1, 7).unwrap();
+        let held = sessions.enter(REPLICA, 0, -1, || 7).unwrap();
         assert_eq!(held.id, 0);
         assert!(held.take(-1).is_some());
-        assert!(sessions.enter(REPLICA, 7, 1, 0).is_err());
+        assert!(sessions.enter(REPLICA, 7, 1, || 0).is_err());
     }
 }

@@ -27,6 +27,7 @@ use crate::broker::Broker;
 use crate::clock;
 use crate::dispatch::{Caller, encode};
 use crate::net::connection::Verdict;
+use crate::net::patience::Patience;
 use crate::partition::command::Place;
 
 /// The first version with a client's rack (KIP-392).
@@ -76,7 +77,7 @@ pub(crate) async fn handle(
         Ok(plan) => plan,
         Err(code) => return encode(header, &refusal(code)),
     };
-    let collected = wait_for_enough(broker, &plan, &appetite, patience).await;
+    let collected = wait_for_enough(broker, &plan, &appetite, (patience, &caller.session.patience)).await;
     let head = Head::of(caller, header, plan.session_id);
     respond::respond(broker, &head, &plan, collected)
 }
@@ -105,13 +106,17 @@ fn refusal(code: ErrorCode) -> FetchResponse {
 
 fn plan(broker: &Broker, version: i16, request: FetchRequest) -> Result<Plan, ErrorCode> {
     let request = session_request(request, version >= 13);
-    let fresh_id = uuid::Uuid::new_v4().as_u64_pair().0 as i32;
     let mut sessions = broker.fetch_sessions.lock().unwrap_or_else(PoisonError::into_inner);
     sessions.plan(request, fresh_id, clock::steady()).map_err(|error| match error {
         SessionError::NotFound => ErrorCode::FetchSessionIdNotFound,
         SessionError::InvalidEpoch => ErrorCode::InvalidFetchSessionEpoch,
         SessionError::TopicIdMismatch => ErrorCode::FetchSessionTopicIdError,
     })
+}
+
+/// For a session that is opened. Not for each fetch: the system is asked.
+fn fresh_id() -> i32 {
+    uuid::Uuid::new_v4().as_u64_pair().0 as i32
 }
 
 fn session_request(request: FetchRequest, by_id: bool) -> SessionRequest {
@@ -138,21 +143,27 @@ fn session_request(request: FetchRequest, by_id: bool) -> SessionRequest {
 }
 
 /// Reads, and reads again whenever a partition has more, until there is enough, something went wrong, or time is up.
-async fn wait_for_enough(broker: &Broker, plan: &Plan, appetite: &Appetite, patience: Duration) -> Collected {
-    let first = collect(broker, plan, appetite, None).await;
-    if plan.partitions.is_empty() || patience.is_zero() || first.is_enough(appetite) {
-        return first;
+async fn wait_for_enough(
+    broker: &Broker,
+    plan: &Plan,
+    appetite: &Appetite,
+    (patience, timer): (Duration, &Patience),
+) -> Collected {
+    if plan.partitions.is_empty() || patience.is_zero() {
+        return collect(broker, plan, appetite, None).await;
     }
     let more = Arc::new(Notify::new());
     let deadline = Instant::now() + patience;
+    let mut waiting = None;
     loop {
         let collected = collect(broker, plan, appetite, Some(&more)).await;
         if collected.is_enough(appetite) {
             return collected;
         }
+        let waiting = waiting.get_or_insert_with(|| timer.until(deadline));
         tokio::select! {
             () = more.notified() => {}
-            () = tokio::time::sleep_until(deadline) => return collected,
+            () = waiting.is_over() => return collected,
             () = broker.stop.cancelled() => return collected,
         }
     }

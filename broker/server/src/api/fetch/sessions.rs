@@ -110,18 +110,18 @@ impl FetchSessions {
         Self { slots, partitions_max, sessions: HashMap::new() }
     }
 
-    /// Decides what a request fetches. `fresh_id` is a random number for a session that may be opened.
+    /// Decides what a request fetches. `fresh_id` gives a random number, where a session is opened.
     pub(crate) fn plan(
         &mut self,
         request: SessionRequest,
-        fresh_id: i32,
+        fresh_id: impl FnOnce() -> i32,
         now: Millis,
     ) -> Result<Plan, SessionError> {
         match request.epoch {
             EPOCH_NONE | EPOCH_OPEN => {
                 self.sessions.remove(&request.id);
                 let session_id = match request.epoch {
-                    EPOCH_OPEN => self.open(&request, fresh_id, now),
+                    EPOCH_OPEN => self.open(&request, fresh_id(), now),
                     _ => 0,
                 };
                 Ok(Plan { session_id, incremental: false, partitions: request.partitions })
@@ -159,10 +159,9 @@ impl FetchSessions {
     }
 
     fn open(&mut self, request: &SessionRequest, fresh_id: i32, now: Millis) -> i32 {
-        let cached: usize = self.sessions.values().map(|s| s.partitions.len()).sum();
         let id = fresh_id.checked_abs().unwrap_or(1).max(1);
         let known = request.partitions.iter().all(|((topic, _), _)| topic.can_exist());
-        let fits = known && cached + request.partitions.len() <= self.partitions_max;
+        let fits = known && self.cached() + request.partitions.len() <= self.partitions_max;
         if request.partitions.is_empty() || !fits || self.sessions.contains_key(&id) || !self.make_room(now) {
             return 0;
         }
@@ -193,8 +192,6 @@ impl FetchSessions {
     }
 
     fn resume(&mut self, request: SessionRequest, now: Millis) -> Result<Plan, SessionError> {
-        let others: usize =
-            self.sessions.iter().filter(|(id, _)| **id != request.id).map(|(_, s)| s.partitions.len()).sum();
         let session = self.sessions.get_mut(&request.id).ok_or(SessionError::NotFound)?;
         if session.next_epoch != request.epoch {
             return Err(SessionError::InvalidEpoch);
@@ -207,16 +204,25 @@ impl FetchSessions {
             session.unfollow(key);
         }
         let known = request.partitions.iter().all(|((topic, _), _)| topic.can_exist());
+        let had = session.partitions.len();
         for (key, wanted) in request.partitions {
             session.follow(key, wanted);
         }
-        if !known || others + session.partitions.len() > self.partitions_max {
+        let grown = session.partitions.len() > had;
+        session.last_used = now;
+        session.next_epoch = session.next_epoch.checked_add(1).unwrap_or(1);
+        let partitions = session.in_order();
+        // All sessions are looked at only where there is more in them than before: a consumer that reads on pays for its own.
+        if !known || (grown && self.cached() > self.partitions_max) {
             self.sessions.remove(&request.id);
             return Err(SessionError::NotFound);
         }
-        session.last_used = now;
-        session.next_epoch = session.next_epoch.checked_add(1).unwrap_or(1);
-        Ok(Plan { session_id: request.id, incremental: true, partitions: session.in_order() })
+        Ok(Plan { session_id: request.id, incremental: true, partitions })
+    }
+
+    /// Partitions that all sessions remember together.
+    fn cached(&self) -> usize {
+        self.sessions.values().map(|session| session.partitions.len()).sum()
     }
 }
 
@@ -271,42 +277,42 @@ mod tests {
     #[test]
     fn a_session_remembers_partitions_until_they_are_forgotten() {
         let mut sessions = FetchSessions::new(2, 100);
-        let opened = sessions.plan(request(0, 0, &[0, 1]), 7, Millis(0)).unwrap();
+        let opened = sessions.plan(request(0, 0, &[0, 1]), || 7, Millis(0)).unwrap();
         assert_eq!((opened.session_id, opened.incremental), (7, false));
-        let next = sessions.plan(request(7, 1, &[2]), 0, Millis(1)).unwrap();
+        let next = sessions.plan(request(7, 1, &[2]), || 0, Millis(1)).unwrap();
         assert_eq!((numbers(&next), next.incremental), (vec![0, 1, 2], true));
         let forgetting = SessionRequest { forgotten: vec![key("t", 0)], ..request(7, 2, &[]) };
-        assert_eq!(numbers(&sessions.plan(forgetting, 0, Millis(2)).unwrap()), [1, 2]);
+        assert_eq!(numbers(&sessions.plan(forgetting, || 0, Millis(2)).unwrap()), [1, 2]);
     }
 
     #[test]
     fn wrong_ids_and_epochs_are_told_apart() {
         let mut sessions = FetchSessions::new(2, 100);
-        sessions.plan(request(0, 0, &[0]), 7, Millis(0)).unwrap();
-        assert_eq!(sessions.plan(request(8, 1, &[]), 0, Millis(0)), Err(SessionError::NotFound));
-        assert_eq!(sessions.plan(request(7, 2, &[]), 0, Millis(0)), Err(SessionError::InvalidEpoch));
+        sessions.plan(request(0, 0, &[0]), || 7, Millis(0)).unwrap();
+        assert_eq!(sessions.plan(request(8, 1, &[]), || 0, Millis(0)), Err(SessionError::NotFound));
+        assert_eq!(sessions.plan(request(7, 2, &[]), || 0, Millis(0)), Err(SessionError::InvalidEpoch));
         let by_id = SessionRequest { by_id: true, ..request(7, 1, &[1]) };
-        assert_eq!(sessions.plan(by_id, 0, Millis(0)), Err(SessionError::TopicIdMismatch));
-        assert!(sessions.plan(request(7, 1, &[]), 0, Millis(0)).is_ok());
+        assert_eq!(sessions.plan(by_id, || 0, Millis(0)), Err(SessionError::TopicIdMismatch));
+        assert!(sessions.plan(request(7, 1, &[]), || 0, Millis(0)).is_ok());
     }
 
     #[test]
     fn a_final_epoch_closes_the_session_and_fetches_without_one() {
         let mut sessions = FetchSessions::new(2, 100);
-        sessions.plan(request(0, 0, &[0]), 7, Millis(0)).unwrap();
-        let last = sessions.plan(request(7, -1, &[3]), 0, Millis(0)).unwrap();
+        sessions.plan(request(0, 0, &[0]), || 7, Millis(0)).unwrap();
+        let last = sessions.plan(request(7, -1, &[3]), || 0, Millis(0)).unwrap();
         assert_eq!((last.session_id, numbers(&last), sessions.len()), (0, vec![3], 0));
     }
 
     #[test]
     fn only_what_changed_is_told_and_busy_partitions_go_last() {
         let mut sessions = FetchSessions::new(2, 100);
-        sessions.plan(request(0, 0, &[0, 1]), 7, Millis(0)).unwrap();
+        sessions.plan(request(0, 0, &[0, 1]), || 7, Millis(0)).unwrap();
         assert!(sessions.tell(7, &key("t", 0), told(5), false));
         assert!(!sessions.tell(7, &key("t", 0), told(5), false));
         assert!(sessions.tell(7, &key("t", 0), told(5), true));
         assert!(sessions.tell(7, &key("t", 0), told(6), false));
-        assert_eq!(numbers(&sessions.plan(request(7, 1, &[]), 0, Millis(0)).unwrap()), [1, 0]);
+        assert_eq!(numbers(&sessions.plan(request(7, 1, &[]), || 0, Millis(0)).unwrap()), [1, 0]);
         sessions.forget_told(7, &key("t", 0));
         assert!(sessions.tell(7, &key("t", 0), told(6), false));
     }
@@ -314,18 +320,18 @@ mod tests {
     #[test]
     fn a_full_cache_evicts_only_what_was_long_unused() {
         let mut sessions = FetchSessions::new(1, 100);
-        sessions.plan(request(0, 0, &[0]), 7, Millis(0)).unwrap();
-        assert_eq!(sessions.plan(request(0, 0, &[0]), 8, Millis(119_999)).unwrap().session_id, 0);
-        assert_eq!(sessions.plan(request(0, 0, &[0]), 8, Millis(120_000)).unwrap().session_id, 8);
+        sessions.plan(request(0, 0, &[0]), || 7, Millis(0)).unwrap();
+        assert_eq!(sessions.plan(request(0, 0, &[0]), || 8, Millis(119_999)).unwrap().session_id, 0);
+        assert_eq!(sessions.plan(request(0, 0, &[0]), || 8, Millis(120_000)).unwrap().session_id, 8);
         assert_eq!(sessions.len(), 1);
     }
 
     #[test]
     fn partitions_are_bounded_over_all_sessions() {
         let mut sessions = FetchSessions::new(9, 3);
-        assert_eq!(sessions.plan(request(0, 0, &[0, 1]), 7, Millis(0)).unwrap().session_id, 7);
-        assert_eq!(sessions.plan(request(0, 0, &[0, 1]), 8, Millis(0)).unwrap().session_id, 0);
-        assert_eq!(sessions.plan(request(7, 1, &[2, 3]), 0, Millis(0)), Err(SessionError::NotFound));
+        assert_eq!(sessions.plan(request(0, 0, &[0, 1]), || 7, Millis(0)).unwrap().session_id, 7);
+        assert_eq!(sessions.plan(request(0, 0, &[0, 1]), || 8, Millis(0)).unwrap().session_id, 0);
+        assert_eq!(sessions.plan(request(7, 1, &[2, 3]), || 0, Millis(0)), Err(SessionError::NotFound));
     }
 
     #[test]
@@ -335,10 +341,10 @@ mod tests {
             SessionRequest { partitions, ..request(id, epoch, &[]) }
         };
         let mut sessions = FetchSessions::new(9, 99);
-        let answered = sessions.plan(long(0, 0), 7, Millis(0)).unwrap();
+        let answered = sessions.plan(long(0, 0), || 7, Millis(0)).unwrap();
         assert_eq!((answered.session_id, answered.partitions.len()), (0, 1));
-        sessions.plan(request(0, 0, &[0]), 7, Millis(0)).unwrap();
-        assert_eq!(sessions.plan(long(7, 1), 0, Millis(0)), Err(SessionError::NotFound));
+        sessions.plan(request(0, 0, &[0]), || 7, Millis(0)).unwrap();
+        assert_eq!(sessions.plan(long(7, 1), || 0, Millis(0)), Err(SessionError::NotFound));
         assert_eq!(sessions.sessions.len(), 0);
     }
 
@@ -346,7 +352,7 @@ mod tests {
     fn random_ids_of_any_sign_give_positive_sessions() {
         let mut sessions = FetchSessions::new(9, 99);
         for (fresh, id) in [(-5, 5), (i32::MIN, 1), (0, 0)] {
-            let opened = sessions.plan(request(0, 0, &[0]), fresh, Millis(0)).unwrap().session_id;
+            let opened = sessions.plan(request(0, 0, &[0]), || fresh, Millis(0)).unwrap().session_id;
             assert!(opened == id || (fresh == 0 && opened == 0), "{fresh} gave {opened}");
         }
     }

@@ -13,8 +13,10 @@ use crate::partition::error::PartitionError;
 impl<D: ServedDisk> Driver<D> {
     pub(super) fn read(&mut self, read: &Read, answer: Answer<ReadReply>) {
         let reply = self.read_reply(read);
-        if let (Ok(reply), Some(fetch)) = (&reply, &read.watch) {
-            self.work.waiters.add(reply.bound.high_watermark, fetch.clone());
+        if let (Ok(reply), Some(watch)) = (&reply, &read.watch)
+            && reply.len() < watch.enough
+        {
+            self.work.waiters.add(reply.bound.high_watermark, watch.fetch.clone());
         }
         let _ = answer.send(reply);
     }

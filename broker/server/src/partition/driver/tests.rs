@@ -5,6 +5,7 @@ mod following;
 
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use weir_core::partition::{
     Acks, BatchFacts, Isolation, ListOffsets, Policy, ProduceError, Produced, Producers, Reader, Recovered,
@@ -21,7 +22,7 @@ use weir_model::{
 use super::*;
 use crate::net::outgoing::FileSpan;
 use crate::partition::PartitionError;
-use crate::partition::command::{Append, Configured, OffsetQuery, Place, Read, ReadReply};
+use crate::partition::command::{Append, Configured, OffsetQuery, Place, Read, ReadReply, Watch};
 use crate::partition::handle::PartitionHandle;
 use crate::partition::open::rebuild_producers;
 use crate::partition::settings::BatchRules;
@@ -170,6 +171,10 @@ impl Bench {
     }
 
     async fn read(&self, from: i64) -> Result<ReadReply, PartitionError> {
+        self.read_and_watch(from, None).await
+    }
+
+    async fn read_and_watch(&self, from: i64, watch: Option<Watch>) -> Result<ReadReply, PartitionError> {
         let read = Read {
             from: Offset(from),
             max_bytes: 1 << 20,
@@ -177,7 +182,7 @@ impl Bench {
             reader: Reader::Consumer(Isolation::ReadUncommitted),
             current_leader_epoch: None,
             last_fetched_epoch: None,
-            watch: None,
+            watch,
             place: Place::Anywhere,
         };
         self.handle.read(read).await
@@ -207,6 +212,23 @@ fn is_full(error: &PartitionError) -> bool {
         PartitionError::Storage(StorageFailure::Full)
             | PartitionError::Produce(ProduceError::Storage(StorageFailure::Full))
     )
+}
+
+#[tokio::test]
+async fn a_fetch_is_told_of_more_only_where_its_answer_was_too_little() {
+    let bench = Bench::new(MemoryDisk::new());
+    bench.write(Acks::All, 0).await.unwrap();
+    let fetch = Arc::new(Notify::new());
+    let watch = |enough| Some(Watch { fetch: Arc::downgrade(&fetch), enough });
+    let size = bench.read_and_watch(0, watch(1)).await.unwrap().len();
+    assert!(size >= 1);
+    assert_eq!(Arc::weak_count(&fetch), 0, "nobody waits");
+    for (from, enough) in [(0, size + 1), (1, 1)] {
+        bench.read_and_watch(from, watch(enough)).await.unwrap();
+        assert_eq!(Arc::weak_count(&fetch), 1, "it waits");
+    }
+    bench.write(Acks::All, 1).await.unwrap();
+    timeout(PATIENCE, fetch.notified()).await.expect("it is told");
 }
 
 #[tokio::test]
