@@ -123,8 +123,9 @@ fn run_all(
     thread::scope(|scope| {
         let mut sending = Vec::new();
         let mut answers = Vec::new();
-        for sender in senders {
-            let taking = sender.answers()?;
+        let connections = senders.len();
+        for (connection, sender) in senders.into_iter().enumerate() {
+            let (taking, plan) = (sender.answers()?, plan.of(connection, connections));
             answers.push(scope.spawn(move || taking.run(plan)));
             sending.push(scope.spawn(move || sender.run(plan)));
         }

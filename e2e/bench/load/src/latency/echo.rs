@@ -78,13 +78,16 @@ impl Echo {
         };
         let streams: std::io::Result<Vec<_>> = (0..self.connections).map(open).collect();
         let streams = streams.map_err(LoadError::machine("asking an echo"))?;
-        let plan = self.rate.plan(streams.len());
+        let connections = streams.len();
+        let plan = self.rate.plan(connections);
         let (mut late, mut back) = (Durations::new()?, Durations::new()?);
         let bytes = self.record_bytes;
         thread::scope(|scope| {
             let asking: Vec<_> = streams
                 .into_iter()
-                .map(|(from, to)| {
+                .enumerate()
+                .map(|(connection, (from, to))| {
+                    let plan = plan.of(connection, connections);
                     (scope.spawn(move || send(to, plan, bytes)), scope.spawn(move || take(from, plan, bytes)))
                 })
                 .collect();

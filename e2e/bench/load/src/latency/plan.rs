@@ -26,6 +26,8 @@ pub(super) struct Rate {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub(super) began: Instant,
+    /// Until the first record of this connection.
+    phase: Duration,
     /// Between two records of one connection.
     interval: Duration,
     /// Records of one connection.
@@ -41,6 +43,7 @@ impl Rate {
         let whole = f64::from(self.warmup_seconds + self.seconds);
         Plan {
             began: Instant::now(),
+            phase: Duration::ZERO,
             interval: Duration::from_secs_f64(1.0 / each),
             records: (each * whole).ceil() as u32,
             warmup: Duration::from_secs(u64::from(self.warmup_seconds)),
@@ -49,8 +52,14 @@ impl Rate {
 }
 
 impl Plan {
+    /// For one of so many connections. They take turns: a steady rate is one record after the other, not a burst of as many as
+    /// there are connections, whose last one waits for all others on the clients' processor.
+    pub(super) fn of(self, connection: usize, connections: usize) -> Self {
+        Self { phase: self.interval.mul_f64(connection as f64 / connections as f64), ..self }
+    }
+
     pub(super) fn due(&self, number: u32) -> Duration {
-        self.interval * number
+        self.phase + self.interval * number
     }
 
     /// A record that was due then has come back now; it counts once the warm-up is over.
@@ -89,6 +98,17 @@ mod tests {
         let plan = rate.plan(4);
         assert_eq!((plan.records, plan.due(250)), (1000, Duration::from_secs(1)));
         assert_eq!(plan.warmup, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn connections_take_turns_at_the_same_distance() {
+        let rate = Rate { per_second: 1000, seconds: 1, warmup_seconds: 0 };
+        let mut due: Vec<_> = (0..4)
+            .flat_map(|connection| (0..25).map(move |number| rate.plan(4).of(connection, 4).due(number)))
+            .collect();
+        due.sort();
+        let even = (0..100).map(Duration::from_millis);
+        assert!(due.into_iter().eq(even));
     }
 
     #[test]
