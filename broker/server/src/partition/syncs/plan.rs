@@ -8,6 +8,9 @@
 const OWN_MOST: usize = 16;
 /// Others that run for themselves while they can be done together: more of them only fight for the processor.
 const ANY_MOST: usize = 4;
+/// The same beside a sync of everything. Whoever waits for that is in the next one, for a third of what its own would cost; one is
+/// let through at a time, lest a log that is alone waits for all the others.
+const ANY_BESIDE_MOST: usize = 1;
 /// The same where each has to be done for itself. A device takes many at the same time, and most of the time is its own.
 const ANY_ONLY_MOST: usize = 32;
 /// With fewer than this, a sync of everything is hardly cheaper.
@@ -75,7 +78,11 @@ pub(super) fn next(load: Load) -> Option<Kind> {
         // Who comes while one runs is in the next one: that is what makes it worth it.
         return (!running.together).then_some(Kind::Together);
     }
-    let most = if may_together { ANY_MOST } else { ANY_ONLY_MOST };
+    let most = match (may_together, running.together) {
+        (false, _) => ANY_ONLY_MOST,
+        (true, false) => ANY_MOST,
+        (true, true) => ANY_BESIDE_MOST,
+    };
     (any > 0 && running.any < most).then_some(Kind::Any)
 }
 
@@ -103,6 +110,7 @@ mod tests {
             ("many, and nothing runs", waits(0, 8, idle), Some(Kind::Together)),
             ("many that come meanwhile wait", waits(0, 500, runs(0, 0, true)), None),
             ("one that comes meanwhile does not", waits(0, 1, runs(0, 0, true)), Some(Kind::Any)),
+            ("the second one does", waits(0, 1, runs(0, 1, true)), None),
             ("its own first", waits(1, 500, idle), Some(Kind::Own)),
             ("its own beside all others", waits(1, 0, runs(0, 0, true)), Some(Kind::Own)),
             ("many of their own leave the others room", waits(9, 1, runs(16, 0, false)), Some(Kind::Any)),
