@@ -4,6 +4,7 @@ Starts and ends the servers; a workload that fails is reported as failed, and th
 """
 
 import contextlib
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -106,6 +107,8 @@ class Session:
         self._ready(workload, work, site, servers, outcome, progress)
         blocks = 1 if workload.once else self.size.blocks
         for block in range(blocks):
+            # What was left to be written is the one's before, and a sync of whoever comes now would wait for it.
+            os.sync()
             if workload.wants_limits:
                 outcome.limits.append(self.load.limits(self.directory, self.size.limits_of_block_s))
             for name in order(list(servers), block):
